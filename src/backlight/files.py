@@ -1,0 +1,30 @@
+"""Writing files so that a reader, or a kill at any instant, never meets half of one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Writes a temporary file beside `path`, flushes it to disk and renames it over `path`.
+
+    Raises:
+        OSError: if the folder cannot be written; `path` is then as it was.
+    """
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o666 & ~current_umask())  # mkstemp makes files that only the owner may read
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

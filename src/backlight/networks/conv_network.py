@@ -1,0 +1,93 @@
+"""The four-layer convolutional network for 28×28 images, in PyTorch."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backlight.errors import SettingsError
+from backlight.networks.activations import LEAKY_SLOPE
+
+TORCH_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "leaky_relu": lambda z: F.leaky_relu(z, LEAKY_SLOPE),
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+DROPOUT = 0.5
+
+
+class ConvNetwork(nn.Module):
+    """conv 5×5 → pool → conv 5×5 → pool → fully connected → dropout → fully connected: returns logits.
+
+    Convolutions: Kaiming normal (fan-out); fully connected layers: Xavier normal; both with the gain of
+    the activation that follows (1 for the logits); zero biases.
+
+    Args:
+        conv_activation, fc_activation: relu, leaky_relu, tanh or sigmoid, for the two parts.
+        seed: of the initial weights and of dropout.
+
+    Raises:
+        SettingsError: for an unknown activation.
+    """
+
+    def __init__(self, conv_activation: str = "relu", fc_activation: str = "relu", seed: int = 0):
+        super().__init__()
+        for name in (conv_activation, fc_activation):
+            if name not in TORCH_ACTIVATIONS:
+                raise SettingsError(f"unknown activation {name!r}; choose one of {', '.join(TORCH_ACTIVATIONS)}")
+        self.conv_activation, self.fc_activation = conv_activation, fc_activation
+        self.conv1 = nn.Conv2d(1, 32, kernel_size=5, padding=2)
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=5, padding=2)
+        self.fc1 = nn.Linear(64 * 7 * 7, 1024)
+        self.fc2 = nn.Linear(1024, 10)
+        self._seed = seed
+        self._dropout_generator: torch.Generator | None = None
+        self._initialise(torch.Generator().manual_seed(seed))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, 10) of normalised images (N, 1, 28, 28)."""
+        return self.inner_values(images)["z4"]
+
+    def inner_values(self, images: Tensor) -> dict[str, Tensor]:
+        """Every value on the way, by name; dropout (in training) acts on a3 before the last layer."""
+        conv = TORCH_ACTIVATIONS[self.conv_activation]
+        fc = TORCH_ACTIVATIONS[self.fc_activation]
+        z1 = self.conv1(images)  # (N, 32, 28, 28)
+        a1 = conv(z1)
+        p1 = F.max_pool2d(a1, 2)  # (N, 32, 14, 14)
+        z2 = self.conv2(p1)  # (N, 64, 14, 14)
+        a2 = conv(z2)
+        p2 = F.max_pool2d(a2, 2)  # (N, 64, 7, 7)
+        z3 = self.fc1(p2.flatten(1))  # (N, 1024)
+        a3 = fc(z3)
+        z4 = self.fc2(self._dropout(a3))  # (N, 10)
+        return {"z1": z1, "a1": a1, "p1": p1, "z2": z2, "a2": a2, "p2": p2, "z3": z3, "a3": a3, "z4": z4}
+
+    def seed_dropout(self, step: int) -> None:
+        """Makes the coming dropout mask a function of (seed, step), so that a resumed run draws the same ones."""
+        if self._dropout_generator is None:
+            self._dropout_generator = torch.Generator(device=self.fc1.weight.device)
+        self._dropout_generator.manual_seed((self._seed << 32) + step)
+
+    def _dropout(self, values: Tensor) -> Tensor:
+        if not self.training:
+            return values
+        keep = torch.empty_like(values).bernoulli_(1 - DROPOUT, generator=self._dropout_generator)
+        return values * keep / (1 - DROPOUT)
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        for layer, activation in ((self.conv1, self.conv_activation), (self.conv2, self.conv_activation)):
+            fan_out = layer.out_channels * layer.kernel_size[0] * layer.kernel_size[1]
+            std = gain_of(activation) / fan_out**0.5  # He et al. 2015, eq. 14, with the gain of the activation
+            nn.init.normal_(layer.weight, 0.0, std, generator=generator)
+        nn.init.xavier_normal_(self.fc1.weight, gain_of(self.fc_activation), generator=generator)
+        nn.init.xavier_normal_(self.fc2.weight, generator=generator)
+        for layer in (self.conv1, self.conv2, self.fc1, self.fc2):
+            nn.init.zeros_(layer.bias)
+
+
+def gain_of(activation: str) -> float:
+    """PyTorch's recommended gain: √2 for relu, √(2/(1+0.1²)) for leaky_relu, 5/3 for tanh, 1 for sigmoid."""
+    return nn.init.calculate_gain(activation, LEAKY_SLOPE if activation == "leaky_relu" else None)

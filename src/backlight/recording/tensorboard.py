@@ -1,0 +1,97 @@
+"""TensorBoard event files, written from the summaries' own buckets; TensorBoard's own code does the writing."""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from backlight.errors import MissingExtraError
+from backlight.recording.tensor_summary import TensorSummary
+
+FLUSH_SECONDS = 2.0
+
+
+class EventFile:
+    """One event file in `folder`; a context manager. TensorBoard can show it while it is being written.
+
+    Args:
+        folder: where; a new file each time, beside what is there.
+        resume_step: tells TensorBoard to forget what earlier files say of this step and later.
+    """
+
+    def __init__(self, folder: Path, resume_step: int | None = None):
+        try:
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.record_writer import RecordWriter
+        except ImportError:
+            raise MissingExtraError("event files need TensorBoard: pip install 'backlight[torch]'") from None
+        self._events, self._summaries = event_pb2, summary_pb2
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
+        self._file = open(self.path, "wb")  # noqa: SIM115 (closed by __exit__)
+        self._records = RecordWriter(self._file)
+        self._flushed = time.monotonic()
+        self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
+        if resume_step is not None:
+            restart = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            self._write(event_pb2.Event(wall_time=time.time(), step=resume_step, session_log=restart))
+
+    def __enter__(self) -> "EventFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        Value = self._summaries.Summary.Value
+        self._write_summary(step, [Value(tag=tag, simple_value=value) for tag, value in values.items()])
+
+    def tensors(self, step: int, summaries: Mapping[str, TensorSummary]) -> None:
+        """tag/{hist,min,max,mean,std} of each summary, as one event; no histogram where no value is finite."""
+        Value = self._summaries.Summary.Value
+        values = []
+        for tag, summary in summaries.items():
+            if summary.finite:
+                values.append(Value(tag=f"{tag}/hist", histo=self._histogram(summary)))
+            statistics = {
+                "min": summary.minimum,
+                "max": summary.maximum,
+                "mean": summary.mean,
+                "std": summary.deviation,
+            }
+            values += [Value(tag=f"{tag}/{name}", simple_value=value) for name, value in statistics.items()]
+        self._write_summary(step, values)
+
+    def _histogram(self, summary: TensorSummary):
+        """A bucket reaches from the previous limit to its own; empty ones bridge the gaps between filled cells."""
+        left, right, counts = summary.histogram()
+        limits = np.column_stack([left, right]).ravel()
+        buckets = np.column_stack([np.zeros_like(counts), counts]).ravel()
+        kept = np.ones(len(limits), bool)
+        kept[2::2] = left[1:] > right[:-1]  # a cell that begins where the last one ends needs no bridge
+        square_sum = summary.finite * (summary.variance + summary.mean**2)
+        return self._summaries.HistogramProto(
+            min=summary.minimum,
+            max=summary.maximum,
+            num=summary.finite,
+            sum=summary.finite * summary.mean,
+            sum_squares=square_sum,
+            bucket_limit=limits[kept],
+            bucket=buckets[kept],
+        )
+
+    def _write_summary(self, step: int, values: list) -> None:
+        summary = self._summaries.Summary(value=values)
+        self._write(self._events.Event(wall_time=time.time(), step=step, summary=summary))
+
+    def _write(self, event) -> None:
+        self._records.write(event.SerializeToString())
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._file.flush()
+            self._flushed = time.monotonic()

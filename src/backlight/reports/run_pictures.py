@@ -1,0 +1,42 @@
+"""The pictures that belong to a single run, drawn from its folder."""
+
+from pathlib import Path
+
+from backlight.figures.boundary import Panel, boundary_figure
+from backlight.figures.curves import LabelledRun, curves_figure
+from backlight.figures.statistics import statistics_figure
+from backlight.figures.style import save_figure
+from backlight.recording.run import Run
+from backlight.training.train_mlp import load_data, load_network
+
+
+def draw_mlp(run: Run) -> list[Path]:
+    """Curves and statistics, and the decision boundary of points in the plane."""
+    network, settings = load_network(run)
+    data = load_data(settings)
+    label = f"{settings.data} {list(settings.layers)} {settings.activation} {settings.optimizer}"
+    paths = draw_common(run, label)
+    if data.train.X.shape[1] == 2:
+        steps, accuracy = run.scalar("test/accuracy")
+        title = f"{label}\nheld-out accuracy {accuracy[-1]:.3f} after {steps[-1]:,} steps"
+        figure = boundary_figure([Panel(network.predict_proba, data.train.X, data.train.y, title)], columns=1)
+        paths.append(save_figure(figure, run.folder / "figures" / "boundary.png"))
+    return paths
+
+
+def draw_cnn(run: Run) -> list[Path]:
+    """Curves, and statistics of inner values, gradients and parameters."""
+    settings = run.settings
+    label = f"{settings['data']} {settings['conv_activation']}-{settings['fc_activation']}-{settings['optimizer']}"
+    return draw_common(run, label)
+
+
+def draw_common(run: Run, label: str) -> list[Path]:
+    folder = run.folder / "figures"
+    paths = [save_figure(curves_figure([LabelledRun(label, run)], label), folder / "curves.png")]
+    names = run.tensor_names()
+    for kind, words in (("act", "activations"), ("grad", "gradients"), ("param", "parameters")):
+        chosen = [name for name in names if name.startswith(f"{kind}/")]
+        figure = statistics_figure(run, chosen, f"{label}: {words}", columns=min(4, len(chosen)))
+        paths.append(save_figure(figure, folder / f"{words}.png"))
+    return paths

@@ -1,0 +1,56 @@
+"""What a decision boundary looks like, in numbers: how sharp it is, and how much of the plane is flat."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.networks.activations import Array
+from backlight.networks.deep_network import DeepNeuralNetwork
+
+WINDOW = (-1.75, 2.75, -1.25, 1.75)  # x from, to, y from, to: the moons with a margin
+GRID = 90
+FLAT = 1e-9  # second difference relative to the margin's range: round-off of float64, and no curvature
+
+
+def plane_margins(network: DeepNeuralNetwork) -> tuple[Array, float, float]:
+    """z_1 − z_0 on a grid over the window: (S, GRID, GRID), rows along y, and the grid's steps in x and y."""
+    x, dx = np.linspace(WINDOW[0], WINDOW[1], GRID, retstep=True)
+    y, dy = np.linspace(WINDOW[2], WINDOW[3], GRID, retstep=True)
+    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    logits = network.logits(points)
+    margins = (logits[..., 1] - logits[..., 0]).reshape(*logits.shape[:-2], GRID, GRID)
+    return margins, float(dx), float(dy)
+
+
+def boundary_sharpness(network: DeepNeuralNetwork) -> NDArray[np.float64]:
+    """Mean slope of the class probability across the boundary, per unit of length: (S,), NaN without a boundary.
+
+    At P = 1/2 the slope of σ(m) is ‖∇m‖/4; taken at the grid cells in which the margin m changes its sign.
+    """
+    margins, dx, dy = plane_margins(network)
+    slope_y, slope_x = np.gradient(margins, dy, dx, axis=(-2, -1))
+    slope = np.hypot(slope_x, slope_y)[..., :-1, :-1] / 4
+    positive = margins > 0
+    here = positive[..., :-1, :-1]
+    crossing = (here != positive[..., 1:, :-1]) | (here != positive[..., :-1, 1:])
+    cells = crossing.sum(axis=(-2, -1))
+    return np.where(cells > 0, (slope * crossing).sum(axis=(-2, -1)) / np.maximum(cells, 1), np.nan)
+
+
+def flat_share(network: DeepNeuralNetwork) -> NDArray[np.float64]:
+    """Share of the window where the margin is linear to round-off: (S,). 1 minus the kinks for ReLU, near 0 for tanh."""
+    margins, _, _ = plane_margins(network)
+    inner = margins[..., 1:-1, 1:-1]
+    second = [
+        margins[..., 1:-1, 2:] - 2 * inner + margins[..., 1:-1, :-2],
+        margins[..., 2:, 1:-1] - 2 * inner + margins[..., :-2, 1:-1],
+    ]
+    spread = np.ptp(margins, axis=(-2, -1))[..., None, None]
+    flat = (np.abs(second) <= FLAT * spread).all(axis=0)
+    return flat.mean(axis=(-2, -1))
+
+
+def saturated_share(network: DeepNeuralNetwork, X: Array, low: float = 0.01, high: float = 0.99) -> NDArray[np.float64]:
+    """Share of hidden activations outside [low, high], over all hidden units and samples: (S,)."""
+    hidden = [passed.activation for passed in network.forward(X)[:-1]]
+    outside = [((a < low) | (a > high)).sum(axis=(-2, -1)) for a in hidden]
+    return sum(outside) / sum(a.shape[-2] * a.shape[-1] for a in hidden)

@@ -1,0 +1,158 @@
+"""The work of a reproduction, piece by piece: what is done already is not done again.
+
+Pieces are independent; they run in as many processes as there are cores, one thread each.
+"""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from backlight.errors import RunError
+from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.run import Run
+from backlight.reproduction.population import (
+    STACK,
+    Condition,
+    Outcome,
+    joined,
+    outcome_arrays,
+    outcome_from_arrays,
+    train_condition,
+)
+from backlight.training.settings import CNNSettings, plain_settings
+
+
+@dataclass(frozen=True)
+class PopulationJob:
+    """Some seeds of one condition; the outcome is kept in a file under `folder`."""
+
+    condition: Condition
+    seeds: tuple[int, ...]
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        c = self.condition
+        sizes = "-".join(map(str, c.sizes))
+        mistakes = "".join(
+            letter if made else "-" for letter, made in zip("osr", vars(c.mistakes).values(), strict=True)
+        )
+        name = f"{c.activation}_{sizes}_{mistakes}_{c.learning_rate:g}_{c.l2:g}_{c.passes}_{self.seeds[0]}"
+        return self.folder / f"{name}.safetensors"
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the file must say of itself to count as this job's."""
+        described = {**self.condition.describe(), "seeds": self.seeds, "version": version("backlight")}
+        return json.loads(json.dumps(described))
+
+    def run(self) -> None:
+        if self.outcome() is None:
+            outcome = train_condition(self.condition, self.seeds)
+            save_checkpoint(self.path, outcome_arrays(outcome), self.description)
+
+    def outcome(self) -> Outcome | None:
+        """What an earlier run left, if it is of just this job."""
+        if not self.path.exists():
+            return None
+        try:
+            arrays, state = load_checkpoint(self.path)
+        except RunError:
+            return None
+        return outcome_from_arrays(self.condition, arrays) if state == self.description else None
+
+
+@dataclass(frozen=True)
+class DigitsJob:
+    """One training run of the convolutional network in its own run folder; goes on where an earlier one stopped."""
+
+    settings: CNNSettings
+    folder: Path
+
+    def run(self) -> None:
+        from backlight.training.train_cnn import LATEST, train_cnn
+
+        if finished(self.folder):
+            if Run.open(self.folder).settings == plain_without_none(self.settings):
+                return
+            raise RunError(f"{self.folder}: holds a run with other settings; name another folder or remove it")
+        resumable = (self.folder / "checkpoints" / LATEST).exists()
+        if not resumable:
+            remove_unstarted(self.folder)
+        with open(os.devnull, "w", encoding="utf-8") as silence:
+            train_cnn(self.settings, self.folder, resume=resumable, stream=silence)
+
+
+Job = PopulationJob | DigitsJob
+
+
+def finished(folder: Path) -> bool:
+    return (folder / "run.sqlite").exists() and any(event.kind == "finished" for event in Run.open(folder).events())
+
+
+def remove_unstarted(folder: Path) -> None:
+    """A run that was killed before its first checkpoint has nothing to go on from."""
+    for path in folder.glob("run.sqlite*"):
+        path.unlink()
+
+
+def plain_without_none(settings: CNNSettings) -> dict[str, Any]:
+    return {name: value for name, value in plain_settings(settings).items() if value is not None}
+
+
+def population_jobs(conditions: Sequence[Condition], seeds: int, folder: Path) -> list[PopulationJob]:
+    """Each condition once, its seeds in stacks of 20."""
+    stacks = [tuple(range(first, min(first + STACK, seeds))) for first in range(0, seeds, STACK)]
+    return [PopulationJob(condition, stack, folder) for condition in dict.fromkeys(conditions) for stack in stacks]
+
+
+def population_outcomes(jobs: Sequence[PopulationJob]) -> dict[Condition, Outcome]:
+    """All seeds of each condition together, from the files of finished jobs."""
+    parts: dict[Condition, list[Outcome]] = {}
+    for job in jobs:
+        outcome = job.outcome()
+        assert outcome is not None  # run_jobs returned
+        parts.setdefault(job.condition, []).append(outcome)
+    return {condition: joined(outcomes) for condition, outcomes in parts.items()}
+
+
+def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], None]) -> None:
+    """Runs all jobs; `report(done, total)` after each. Ctrl-C loses at most the jobs under way.
+
+    Raises:
+        BacklightError: the first job's that failed.
+    """
+    context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
+    with single_threaded(), ProcessPoolExecutor(processes, mp_context=context) as executor:
+        futures: list[Future[None]] = [executor.submit(partial(type(job).run, job)) for job in jobs]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                report(done, len(jobs))
+        except BaseException:
+            executor.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+class single_threaded:
+    """Children started within it use one thread for BLAS and OpenMP: the processes are the parallelism."""
+
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.names}
+        os.environ.update(dict.fromkeys(self.names, "1"))
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,134 @@
+"""S1, S7, S8, S11 and S12 as pictures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
+from backlight.figures.rates import rates_figure
+from backlight.figures.shares import shares_figure
+from backlight.figures.style import save_figure
+from backlight.networks.deep_network import unstack
+from backlight.reports.gallery import Picture
+from backlight.reproduction.mistakes import REPORTED_MISTAKES
+from backlight.reproduction.points_claims import (
+    ACTIVATIONS,
+    GRID_SIZES,
+    SUCCESS,
+    WIDTHS,
+    Outcomes,
+    size_text,
+)
+from backlight.reproduction.population import Condition, Outcome, moons_stack
+from backlight.reproduction.riddle import (
+    EFFECTIVE_L2,
+    MENDED_STEPS,
+    REPORT_L2,
+    REPORT_STEP,
+    factorial_conditions,
+    success_rates,
+)
+
+SHOWN_SEED = 0  # pictures show this member of each population, chosen before looking
+
+
+def panel(outcome: Outcome, words: str) -> Panel:
+    """The shown seed's boundary; the title says its held-out accuracy and how often the population succeeds."""
+    X, y = moons_stack((SHOWN_SEED,))
+    network = unstack(outcome.network(), SHOWN_SEED)
+    accuracies = outcome.test_accuracy[-1]
+    title = (
+        f"{words}\nheld-out {accuracies[SHOWN_SEED]:.3f} · {(accuracies > SUCCESS).sum()}/{len(accuracies)} > {SUCCESS}"
+    )
+    return Panel(network.predict_proba, X[0], y[0], title)
+
+
+def draw_points(outcomes: Outcomes, folder: Path) -> list[Picture]:
+    """S1, S7, S8, S11: files and captions."""
+    X, y = moons_stack((SHOWN_SEED,))
+    some = next(iter(outcomes.values()))
+    condition = some.condition
+    how = (
+        f"Each panel: 200 training points, seed {SHOWN_SEED}, {condition.passes:,} passes of gradient descent at "
+        f"{condition.learning_rate:g} on the mean loss, λ = {condition.l2:g}; shading: class probability, line: 1/2. "
+        f"The title gives the accuracy on 1,000 fresh points and how many of {len(some.parameters[0])} seeds exceed 0.9."
+    )
+
+    def grid(activation: str) -> list[Panel]:
+        return [panel(outcomes[activation, sizes], f"{activation} {size_text(sizes)}") for sizes in GRID_SIZES]
+
+    figures: dict[str, tuple[Callable[[], Figure], str]] = {
+        "s1-moons": (
+            lambda: scatter_figure(X[0], y[0], "make_moons, 200 points, noise 0.20"),
+            "S1: make_moons, 200 points, noise 0.20.",
+        ),
+        "s7-activations": (
+            lambda: boundary_figure([panel(outcomes[a, (2, 3, 2)], f"{a} [2,3,2]") for a in ACTIVATIONS], columns=3),
+            f"S7: three hidden units, by activation. {how}",
+        ),
+        "s8-hidden-units": (
+            lambda: boundary_figure([panel(outcomes["tanh", s], f"tanh {size_text(s)}") for s in WIDTHS], columns=3),
+            f"S8: tanh with 3, 6 and 9 hidden units. {how}",
+        ),
+        "s11-grid": (
+            lambda: boundary_figure([each for a in ("relu", "tanh", "sigmoid") for each in grid(a)], columns=4),
+            f"S11: the grid, correct gradients, identical training parameters. {how}",
+        ),
+    }
+    for activation in ACTIVATIONS:
+        figures[f"s11-grid-{activation}"] = (
+            lambda activation=activation: boundary_figure(grid(activation), columns=4),
+            f"S11: {activation} on the four architectures. {how}",
+        )
+    return [Picture(save_figure(draw(), folder / f"{name}.png"), words) for name, (draw, words) in figures.items()]
+
+
+def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path) -> list[Picture]:
+    """S12: the report's ReLU boundaries, success rates of the factorial and of the mended networks, and the evidence."""
+    factorial = factorial_conditions(passes)
+    reported = [outcomes[condition] for condition in factorial if condition.mistakes == REPORTED_MISTAKES]
+    groups = [size_text(sizes) for sizes in GRID_SIZES]
+    rates = {
+        str(chunk[0].mistakes).replace(" + ", " +\n", 1): success_rates(chunk, outcomes)
+        for chunk in chunks(factorial, len(GRID_SIZES))
+    }
+    mended = {
+        f"step {step:g}": success_rates(
+            [Condition(sizes, "relu", step, EFFECTIVE_L2, passes) for sizes in GRID_SIZES], outcomes
+        )
+        for step in MENDED_STEPS
+    }
+    n = len(reported[0].parameters[0])
+    how = f"{n} seeds each, {passes:,} passes; a success is a held-out accuracy above {SUCCESS}; 95 % Wilson intervals."
+    shares = {
+        "no positive logit": np.mean([each.logits_nonpositive for each in reported], axis=2),
+        "data gradient exactly 0": np.mean([each.gradient_is_zero for each in reported], axis=2),
+        "a hidden layer dead": np.mean([each.layer_is_dead for each in reported], axis=2),
+    }
+    pictures = {
+        "s12-report-relu": (
+            boundary_figure(
+                [panel(each, f"ReLU {size_text(each.condition.sizes)}, as reported") for each in reported], columns=4
+            ),
+            f"S12: ReLU with the report's three mistakes, step {REPORT_STEP} on summed gradients, λ = {REPORT_L2}.",
+        ),
+        "s12-factorial": (
+            rates_figure(groups, rates, f"ReLU, step {REPORT_STEP}, λ = {REPORT_L2}: which mistakes are present"),
+            f"S12: every combination of the three mistakes. {how}",
+        ),
+        "s12-absorbed": (
+            shares_figure(groups, reported[0].looks, shares, "ReLU with the report's mistakes: share of networks"),
+            "S12: the absorbing state. Once no sample has a positive logit, the data gradient is exactly zero.",
+        ),
+        "s12-mended": (
+            rates_figure(groups, mended, f"ReLU, all three mended, λ = {EFFECTIVE_L2:g}"),
+            f"S12: what is left after mending, by step on the mean loss. {how}",
+        ),
+    }
+    return [Picture(save_figure(figure, folder / f"{name}.png"), words) for name, (figure, words) in pictures.items()]
+
+
+def chunks(items: Sequence[Condition], size: int) -> list[Sequence[Condition]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

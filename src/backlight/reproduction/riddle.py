@@ -1,0 +1,136 @@
+"""S12, the riddle: why do the source report's ReLU networks draw no boundary?
+
+The factorial {output derivative, summed gradients, shared seed} × four architectures, at the report's nominal
+step 0.01 and λ = 0.01; then what is left when all three are mended, at several steps.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+
+from backlight.intervals import Interval, mean_interval, rate_interval
+from backlight.reproduction.mistakes import NO_MISTAKES, REPORTED_MISTAKES, Mistakes
+from backlight.reproduction.points_claims import GRID_SIZES, SUCCESS, size_text
+from backlight.reproduction.population import SAMPLES, Condition, Outcome
+
+REPORT_STEP, REPORT_L2 = 0.01, 0.01
+# The step and the λ on the mean loss that "0.01 on summed gradients, λW beside the sum" amounts to.
+EFFECTIVE_STEP, EFFECTIVE_L2 = REPORT_STEP * SAMPLES, REPORT_L2 / SAMPLES
+MENDED_STEPS = (0.1, 0.5, EFFECTIVE_STEP)
+
+FactorialOutcomes = Mapping[Condition, Outcome]
+
+
+def factorial_conditions(passes: int) -> list[Condition]:
+    """2³ combinations of mistakes × 4 architectures."""
+    return [
+        Condition(sizes, "relu", REPORT_STEP, REPORT_L2, passes, Mistakes(*present))
+        for present in product((True, False), repeat=3)
+        for sizes in GRID_SIZES
+    ]
+
+
+def mended_conditions(passes: int) -> list[Condition]:
+    """All mistakes mended, λ as weak as it was in effect, at rising steps on the mean loss."""
+    return [Condition(sizes, "relu", step, EFFECTIVE_L2, passes) for step in MENDED_STEPS for sizes in GRID_SIZES]
+
+
+def riddle_conditions(passes: int) -> list[Condition]:
+    return factorial_conditions(passes) + mended_conditions(passes)
+
+
+def success_rates(conditions: Sequence[Condition], outcomes: FactorialOutcomes) -> list[Interval]:
+    return [rate_interval(outcomes[condition].test_accuracy[-1] > SUCCESS) for condition in conditions]
+
+
+def stuck(outcome: Outcome) -> np.ndarray:
+    """(S,) True where the data gradient of every parameter is exactly zero at the end."""
+    return outcome.gradient_is_zero[-1]
+
+
+def frozen_logits(outcome: Outcome) -> np.ndarray:
+    """(S,) True where no sample has a positive logit at the end."""
+    return outcome.logits_nonpositive[-1]
+
+
+def riddle_rows(outcomes: FactorialOutcomes, passes: int) -> list[dict[str, object]]:
+    """One row per condition: success, exact zero gradients, all logits ≤ 0, median final loss of the stuck ones."""
+    rows = []
+    for condition in riddle_conditions(passes):
+        outcome = outcomes[condition]
+        lost = stuck(outcome)
+        rows.append(
+            {
+                "network": size_text(condition.sizes),
+                "mistakes": str(condition.mistakes),
+                "step": condition.learning_rate,
+                "λ": condition.l2,
+                "success": rate_interval(outcome.test_accuracy[-1] > SUCCESS),
+                "gradient exactly 0": rate_interval(lost),
+                "all logits ≤ 0": rate_interval(frozen_logits(outcome)),
+                "a layer dead": rate_interval(outcome.layer_is_dead[-1]),
+                "loss of the stuck": float(np.median(outcome.train_loss[-1][lost])) if lost.any() else float("nan"),
+            }
+        )
+    return rows
+
+
+def mending_effects(outcomes: FactorialOutcomes, passes: int) -> list[tuple[str, str, Interval]]:
+    """What mending one mistake alone, or all, changes in the success rate: (network, what, paired difference)."""
+    alone = {
+        "output derivative mended": Mistakes(False, True, True),
+        "summed gradients mended": Mistakes(True, False, True),
+        "shared seed mended": Mistakes(True, True, False),
+        "output derivative and seed mended": Mistakes(False, True, False),
+    }
+    effects = []
+    for sizes in GRID_SIZES:
+
+        def success(mistakes: Mistakes, sizes: tuple[int, ...] = sizes) -> np.ndarray:
+            outcome = outcomes[Condition(sizes, "relu", REPORT_STEP, REPORT_L2, passes, mistakes)]
+            return (outcome.test_accuracy[-1] > SUCCESS).astype(np.float64)
+
+        baseline = success(REPORTED_MISTAKES)
+        effects += [
+            (size_text(sizes), words, mean_interval(success(mistakes) - baseline))
+            for words, mistakes in {**alone, "all three mended": NO_MISTAKES}.items()
+        ]
+    return effects
+
+
+def absorbing_facts(outcomes: FactorialOutcomes, passes: int) -> dict[str, object]:
+    """The hypothesis "all logits ≤ 0 is absorbing, and the loss then goes to ln 2", counted over all networks.
+
+    Only networks with the output derivative and the summed gradients are counted: where it is to happen.
+    """
+    chosen = [
+        outcomes[condition]
+        for condition in factorial_conditions(passes)
+        if condition.mistakes.output_derivative and condition.mistakes.summed_gradients
+    ]
+    entered = np.concatenate([each.logits_nonpositive.any(axis=0) for each in chosen])
+    left = np.concatenate([left_again(each.logits_nonpositive) for each in chosen])
+    zero = np.concatenate([each.gradient_is_zero[-1] for each in chosen])
+    nonpositive = np.concatenate([each.logits_nonpositive[-1] for each in chosen])
+    loss = np.concatenate([each.train_loss[-1] for each in chosen])
+    first_pass = np.concatenate([each.looks[each.logits_nonpositive.argmax(axis=0)] for each in chosen])[entered]
+    near_ln2 = np.abs(loss - np.log(2)) < 0.01
+    return {
+        "networks": len(entered),
+        "entered (no positive logit at some look)": int(entered.sum()),
+        "left again": int((entered & left).sum()),
+        "of those still in it, data gradient exactly zero": (int((nonpositive & zero).sum()), int(nonpositive.sum())),
+        "of those with zero gradient, no positive logit": (int((nonpositive & zero).sum()), int(zero.sum())),
+        "median pass of entry": float(np.median(first_pass)) if entered.any() else float("nan"),
+        "of those in it at the end, loss within 0.01 of ln 2": (
+            int((nonpositive & near_ln2).sum()),
+            int(nonpositive.sum()),
+        ),
+        "median final loss of those": float(np.median(loss[nonpositive])) if nonpositive.any() else float("nan"),
+    }
+
+
+def left_again(inside: np.ndarray) -> np.ndarray:
+    """(S,) True where a (T, S) indicator falls back from True to False."""
+    return (inside[:-1] & ~inside[1:]).any(axis=0)

@@ -1,0 +1,81 @@
+"""The hand-written network as a scikit-learn estimator."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.training.batches import shuffled_batches
+from backlight.training.gradient_descent import descend
+from backlight.training.optimizers import optimizer_named
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """A fully connected network with softmax cross-entropy; scikit-learn's conventions throughout.
+
+    Parameters:
+        hidden: widths of the hidden layers.
+        activation: tanh, sigmoid, relu, leaky_relu or identity.
+        optimizer: sgd, momentum or adam.
+        learning_rate: step on the mean loss.
+        l2: λ of (λ/2) Σ‖W‖².
+        steps: number of updates.
+        batch_size: samples of an update; all of them if None.
+        random_state: of weights and batches.
+
+    Attributes:
+        classes_: (K,) labels; network_: the trained network; n_iter_: updates done; n_features_in_.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (8,),
+        activation: str = "tanh",
+        optimizer: str = "adam",
+        learning_rate: float = 0.01,
+        l2: float = 5e-5,
+        steps: int = 1000,
+        batch_size: int | None = None,
+        random_state: int | None = None,
+    ):
+        self.hidden = hidden
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.l2 = l2
+        self.steps = steps
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    def fit(self, X: NDArray, y: NDArray) -> "NetworkClassifier":
+        """X (N, d) real, y (N,) labels of any kind with at least two classes."""
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError("the labels hold one class only; two or more classes are needed to train a classifier")
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        network = DeepNeuralNetwork([X.shape[1], *self.hidden, len(self.classes_)], self.activation, seed)
+        optimizer = optimizer_named(self.optimizer, network.parameters, self.learning_rate)
+        size = min(self.batch_size or len(y), len(y))
+        indices = shuffled_batches(len(y), size, seed, 0, self.steps)
+        batches = ((X[index], labels[index]) for index in indices) if size < len(y) else [(X, labels)] * self.steps
+        for step in descend(network, optimizer, batches, self.l2):
+            self.n_iter_ = step
+        self.network_ = network
+        return self
+
+    def predict_proba(self, X: NDArray) -> NDArray[np.float64]:
+        """Class probabilities (N, K), columns in the order of `classes_`."""
+        check_is_fitted(self)
+        return self.network_.predict_proba(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def predict(self, X: NDArray) -> NDArray:
+        """Most probable label of each row."""
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]

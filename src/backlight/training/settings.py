@@ -1,0 +1,140 @@
+"""What a run is made from: one frozen dataclass a command, which is its flags, its settings.toml and its keywords."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from backlight.errors import SettingsError
+
+ActivationName = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
+OptimizerName = Literal["adam", "sgd", "momentum"]
+
+
+@dataclass(frozen=True)
+class MLPSettings:
+    """A fully connected network, hand-written in NumPy.
+
+    Attributes:
+        data: moons, circles, blobs, spirals, xor, digits, mnist, or the path of a CSV file (class in the last column).
+        layers: widths from the number of inputs to the number of classes, such as 2,4,3,2.
+        activation: of the hidden layers: relu, leaky_relu, tanh, sigmoid or identity.
+        optimizer: sgd (gradient descent), momentum (0.9) or adam.
+        learning_rate: step on the mean loss.
+        l2: λ of the penalty (λ/2) Σ‖W‖².
+        steps: number of updates; one is a pass over all samples, or over a batch.
+        batch_size: samples of an update; all of them if not given.
+        samples: number of points to train on (generated data only).
+        noise: standard deviation of the points' noise (generated data only).
+        classes: number of classes K (blobs and spirals).
+        seed: of weights, batches and data.
+        record_every: steps between two recordings of all tensors.
+        data_dir: folder with the full MNIST.
+    """
+
+    data: str = "moons"
+    layers: tuple[int, ...] = (2, 8, 2)
+    activation: Literal["tanh", "sigmoid", "relu", "leaky_relu", "identity"] = "tanh"
+    optimizer: OptimizerName = "sgd"
+    learning_rate: float = 0.5
+    l2: float = 5e-5
+    steps: int = 5000
+    batch_size: int | None = None
+    samples: int = 200
+    noise: float = 0.2
+    classes: int = 2
+    seed: int = 0
+    record_every: int = 100
+    data_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_positive(self, "learning_rate", "steps", "batch_size", "record_every", "samples")
+        check_not_negative(self, "l2", "noise", "seed")
+
+
+@dataclass(frozen=True)
+class CNNSettings:
+    """The four-layer convolutional network, in PyTorch.
+
+    Attributes:
+        data: digits (5,000 images that come with the package) or mnist (70,000).
+        conv_activation: of the convolutional part.
+        fc_activation: of the fully connected part.
+        optimizer: adam, sgd or momentum (0.9).
+        learning_rate: highest step on the mean loss; if not given, one that suits the optimizer.
+        schedule: one-cycle (warm up, then down to almost 0) or constant.
+        epochs: passes over the training images.
+        batch_size: images of an update.
+        seed: of weights, shuffling and dropout.
+        record_every: steps between two recordings of all tensors.
+        checkpoint_seconds: time between two checkpoints; there is also one after each epoch and when stopped.
+        test_each_epoch: also record the test accuracy after each epoch (never used to choose anything).
+        device: auto, cpu or cuda.
+        threads: CPU threads; all cores if not given. Other numbers may round differently.
+        data_dir: folder with the full MNIST.
+    """
+
+    data: Literal["digits", "mnist"] = "digits"
+    conv_activation: ActivationName = "relu"
+    fc_activation: ActivationName = "relu"
+    optimizer: OptimizerName = "adam"
+    learning_rate: float | None = None
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    epochs: int = 5
+    batch_size: int = 64
+    seed: int = 0
+    record_every: int = 50
+    checkpoint_seconds: float = 60.0
+    test_each_epoch: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = None
+    data_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_positive(self, "learning_rate", "epochs", "batch_size", "record_every", "checkpoint_seconds", "threads")
+        check_not_negative(self, "seed")
+
+    @property
+    def config(self) -> str:
+        """Short name of the configuration, the prefix of its TensorBoard tags: relu-relu-adam."""
+        return f"{self.conv_activation}-{self.fc_activation}-{self.optimizer}"
+
+
+Settings = TypeVar("Settings", MLPSettings, CNNSettings)
+
+
+def check_positive(settings: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise SettingsError(f"{name} must be a number above 0, not {value}")
+
+
+def check_not_negative(settings: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not (value >= 0 and math.isfinite(value)):
+            raise SettingsError(f"{name} must be 0 or more, not {value}")
+
+
+def plain_settings(settings: MLPSettings | CNNSettings) -> dict[str, Any]:
+    """Settings as TOML can hold them."""
+    values = asdict(settings)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def settings_from_plain(kind: type[Settings], values: dict[str, Any]) -> Settings:
+    """The inverse of `plain_settings`.
+
+    Raises:
+        SettingsError: for a value of the wrong type or a name that `kind` does not have.
+    """
+    unknown = set(values) - {field.name for field in fields(kind)}
+    if unknown:
+        raise SettingsError(f"unknown settings: {', '.join(sorted(unknown))}")
+    try:
+        return msgspec.convert(values, kind, dec_hook=lambda wanted, value: wanted(value))
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from None

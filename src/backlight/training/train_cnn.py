@@ -1,0 +1,292 @@
+"""Training the convolutional network, recorded, stoppable and resumable.
+
+Everything random is a function of (seed, epoch) or (seed, step), so a run that was stopped and resumed
+gives the same numbers to the bit as one that was not. A step is numbered by the updates done before it:
+what is recorded at step s is what the batch saw before update s + 1.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from backlight.data.dataset import Dataset, Samples
+from backlight.data.digits import load_images, normalised
+from backlight.errors import BacklightError, SettingsError
+from backlight.networks.conv_network import ConvNetwork
+from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.run import Run, RunWriter
+from backlight.recording.tensor_summary import TensorSummary, summarise
+from backlight.recording.tensorboard import EventFile
+from backlight.training.batches import shuffled_batches, steps_per_epoch
+from backlight.training.optimizers import one_cycle
+from backlight.training.progress import Progress
+from backlight.training.settings import CNNSettings, plain_settings
+from backlight.training.stopping import stop_on_signal
+
+DEFAULT_RATES = {"adam": 0.002, "momentum": 0.02, "sgd": 0.2}
+EVALUATION_BATCH = 500
+LATEST, BEST = "latest.safetensors", "best.safetensors"
+
+
+class DivergedError(BacklightError):
+    """The loss became NaN or infinite; the run folder holds what led there."""
+
+
+@dataclass
+class Position:
+    """How far a run has come; saved with each checkpoint."""
+
+    step: int = 0
+    best_accuracy: float = -1.0
+    best_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class ImageTensors:
+    """Normalised images (N, 1, 28, 28), channels last, and labels (N,), on the device."""
+
+    images: Tensor
+    labels: Tensor
+
+    @classmethod
+    def of(cls, samples: Samples, device: torch.device) -> "ImageTensors":
+        images = torch.from_numpy(normalised(samples.X))[:, None]
+        return cls(
+            images.to(device, memory_format=torch.channels_last),
+            torch.from_numpy(samples.y).to(device),
+        )
+
+
+def train_cnn(settings: CNNSettings, folder: Path, resume: bool = False, stream: TextIO | None = None) -> Run:
+    """Trains as `settings` say, records into `folder`, tests once on the weights that validated best.
+
+    Ctrl-C stops after the step under way; `resume=True` (with the settings of the run) goes on.
+    Progress goes to `stream`, or else to standard error.
+
+    Raises:
+        SettingsError, DataError, RunError: before anything is trained.
+        DivergedError: if the loss stops being finite.
+    """
+    device = choose_device(settings.device)
+    torch.set_num_threads(settings.threads or torch.get_num_threads())
+    data = load_images(settings.data, settings.data_dir)
+    with RunWriter(folder, ("train", "cnn"), plain_settings(settings), resume) as writer:
+        trainer = CNNTrainer(settings, data, device, writer)
+        if resume:
+            trainer.load()
+        with EventFile(writer.subfolder("tensorboard"), trainer.position.step if resume else None) as events:
+            finished = trainer.train(events, stream)
+            if finished:
+                trainer.test(events)
+    return Run.open(folder)
+
+
+def choose_device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("--device cuda: PyTorch sees no CUDA device here; use --device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+class CNNTrainer:
+    """Model, optimizer and position of one run, and what moves them one step on."""
+
+    def __init__(self, settings: CNNSettings, data: Dataset, device: torch.device, writer: RunWriter):
+        assert data.validation is not None
+        self.settings, self.device, self.writer = settings, device, writer
+        self.train_images = ImageTensors.of(data.train, device)
+        self.validation_images = ImageTensors.of(data.validation, device)
+        self.test_images = ImageTensors.of(data.test, device)
+        model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self.peak_rate = settings.learning_rate or DEFAULT_RATES[settings.optimizer]
+        self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
+        self.position = Position()
+        self.per_epoch = steps_per_epoch(len(data.train), settings.batch_size)
+        self.total_steps = settings.epochs * self.per_epoch
+
+    def train(self, events: EventFile, stream: TextIO | None = None) -> bool:
+        """To the last step or until asked to stop; True if the end was reached."""
+        settings, first = self.settings, self.position.step
+        count = len(self.train_images.labels)
+        recorder = Recorder(self.model, self.writer, events, settings)
+        saved = time.monotonic()
+        batches = shuffled_batches(count, settings.batch_size, settings.seed, first, self.total_steps)
+        with stop_on_signal() as stop, Progress(self.total_steps, settings.batch_size, first, stream) as progress:
+            for index in batches:
+                self.update(torch.from_numpy(index), recorder)
+                step = self.position.step
+                if recorder.last_loss is not None:
+                    progress.update(step, *recorder.last_loss)
+                if step % self.per_epoch == 0:
+                    recorder.flush()
+                    progress.note(self.validate(step // self.per_epoch, events))
+                if stop or step % self.per_epoch == 0 or time.monotonic() - saved > settings.checkpoint_seconds:
+                    recorder.flush()
+                    self.save()
+                    saved = time.monotonic()
+                if stop and step < self.total_steps:
+                    progress.note(f"stopped after step {step} of {self.total_steps}; go on with --resume")
+                    self.writer.event(step, "stopped")
+                    return False
+        return True
+
+    def update(self, index: Tensor, recorder: "Recorder") -> None:
+        """One step on the samples `index`."""
+        step = self.position.step
+        images = self.train_images.images[index].contiguous(memory_format=torch.channels_last)
+        labels = self.train_images.labels[index]
+        self.model.train()
+        self.model.seed_dropout(step)
+        rate = self.learning_rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        values = self.model.inner_values(images)
+        loss = F.cross_entropy(values["z4"], labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        recorder.record(step, loss.detach(), values, labels, rate)
+        self.optimizer.step()
+        self.position.step += 1
+
+    def learning_rate(self, step: int) -> float:
+        if self.settings.schedule == "constant":
+            return self.peak_rate
+        return one_cycle(step, self.total_steps, self.peak_rate)
+
+    def validate(self, epoch: int, events: EventFile) -> str:
+        """Records the accuracies after an epoch and keeps the weights if none validated better."""
+        step = self.position.step
+        scalars = {"validation/accuracy": accuracy(self.model, self.validation_images)}
+        if self.settings.test_each_epoch:
+            scalars["test/accuracy"] = accuracy(self.model, self.test_images)
+        self.writer.scalars(step, scalars)
+        events.scalars(step, scalars)
+        if scalars["validation/accuracy"] > self.position.best_accuracy:
+            self.position.best_accuracy, self.position.best_epoch = scalars["validation/accuracy"], epoch
+            save_checkpoint(self.writer.subfolder("checkpoints") / BEST, model_arrays(self.model), {"epoch": epoch})
+        return f"epoch {epoch}/{self.settings.epochs}: validation accuracy {scalars['validation/accuracy']:.4f}"
+
+    def test(self, events: EventFile) -> None:
+        """The one look at the test images that counts: with the weights that validated best."""
+        arrays, state = load_checkpoint(self.writer.folder / "checkpoints" / BEST)
+        load_model(self.model, arrays)
+        predicted = predictions(self.model, self.test_images.images).cpu().numpy()
+        labels = self.test_images.labels.cpu().numpy()
+        confusion = np.zeros((10, 10), np.int64)  # rows: true class, columns: predicted one
+        np.add.at(confusion, (labels, predicted), 1)
+        self.writer.snapshot("test_confusion", confusion)
+        scalars = {"test/final_accuracy": float((predicted == labels).mean())}
+        self.writer.scalars(self.position.step, scalars)
+        events.scalars(self.position.step, scalars)
+        self.writer.event(self.position.step, "finished", f"tested with the weights after epoch {state['epoch']}")
+
+    def save(self) -> None:
+        arrays = model_arrays(self.model)
+        for number, state in self.optimizer.state_dict()["state"].items():
+            arrays |= {f"optimizer/{number}/{key}": array_of(value) for key, value in state.items()}
+        save_checkpoint(self.writer.subfolder("checkpoints") / LATEST, arrays, vars(self.position))
+        self.writer.commit()
+
+    def load(self) -> None:
+        arrays, state = load_checkpoint(self.writer.folder / "checkpoints" / LATEST)
+        load_model(self.model, arrays)
+        parameters = list(self.model.parameters())
+        optimizer_state = self.optimizer.state_dict()
+        for name, array in arrays.items():
+            if name.startswith("optimizer/"):
+                _, number, key = name.split("/")
+                value = alike(parameters[int(number)], torch.from_numpy(array))
+                optimizer_state["state"].setdefault(int(number), {})[key] = value
+        self.optimizer.load_state_dict(optimizer_state)
+        self.position = Position(**state)
+        self.writer.rewind(self.position.step)
+
+
+class Recorder:
+    """Puts scalars of every step and, every so often, the summary of every tensor into the record."""
+
+    def __init__(self, model: ConvNetwork, writer: RunWriter, events: EventFile, settings: CNNSettings):
+        self.model, self.writer, self.events, self.settings = model, writer, events, settings
+        self.last_loss: tuple[float, float] | None = None
+        self._pending: list[tuple[int, Tensor, Tensor, float]] = []  # device values, fetched in one go
+
+    def record(self, step: int, loss: Tensor, values: dict[str, Tensor], labels: Tensor, rate: float) -> None:
+        correct = (values["z4"].detach().argmax(1) == labels).float().mean()
+        self._pending.append((step, loss, correct, rate))
+        if step % self.settings.record_every == 0:
+            self.flush()
+            self.tensors(step, values)
+
+    def tensors(self, step: int, values: dict[str, Tensor]) -> None:
+        tensors = {f"act/{name}": value for name, value in values.items()}
+        for name, parameter in self.model.named_parameters():
+            tensors[f"param/{name}"] = parameter
+            if parameter.grad is not None:
+                tensors[f"grad/{name}"] = parameter.grad
+        summaries: dict[str, TensorSummary] = {
+            name: summarise(array_of(tensor.detach())) for name, tensor in tensors.items()
+        }
+        self.writer.tensors(step, summaries)
+        self.events.tensors(step, {f"{self.settings.config}/{name}": each for name, each in summaries.items()})
+
+    def flush(self) -> None:
+        """Writes the scalars of the steps since the last flush.
+
+        Raises:
+            DivergedError: if one of the losses is not finite.
+        """
+        for step, loss, correct, rate in self._pending:
+            share = float(correct)
+            scalars = {"train/loss": float(loss), "train/acc": share, "train/error": 1 - share, "learning_rate": rate}
+            self.writer.scalars(step, scalars)
+            self.events.scalars(step, scalars)
+            self.last_loss = (scalars["train/loss"], share)
+            if not np.isfinite(scalars["train/loss"]):
+                self.writer.event(step, "diverged", f"loss {scalars['train/loss']}")
+                raise DivergedError(
+                    f"the loss became {scalars['train/loss']} at step {step}; try a lower learning rate"
+                )
+        self._pending.clear()
+
+
+def make_optimizer(name: str, model: torch.nn.Module, rate: float) -> torch.optim.Optimizer:
+    if name == "adam":
+        return torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9 if name == "momentum" else 0.0, fused=True)
+
+
+def predictions(model: ConvNetwork, images: Tensor) -> Tensor:
+    """Most probable class of each image, in evaluation mode (no dropout)."""
+    model.eval()
+    with torch.no_grad():
+        return torch.cat([model(batch).argmax(1) for batch in images.split(EVALUATION_BATCH)])
+
+
+def accuracy(model: ConvNetwork, data: ImageTensors) -> float:
+    return float((predictions(model, data.images) == data.labels).float().mean())
+
+
+def model_arrays(model: ConvNetwork) -> dict[str, np.ndarray]:
+    return {f"model/{name}": array_of(value) for name, value in model.state_dict().items()}
+
+
+def load_model(model: ConvNetwork, arrays: dict[str, np.ndarray]) -> None:
+    prefix = "model/"
+    model.load_state_dict(
+        {name.removeprefix(prefix): torch.from_numpy(a) for name, a in arrays.items() if name.startswith(prefix)}
+    )
+
+
+def alike(parameter: Tensor, value: Tensor) -> Tensor:
+    """`value` in the memory format of `parameter`, where it has its shape: fused optimizers pair them up in memory."""
+    return torch.empty_like(parameter.detach()).copy_(value) if value.shape == parameter.shape else value
+
+
+def array_of(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

@@ -1,0 +1,145 @@
+"""Training one hand-written network, recorded, stoppable and resumable."""
+
+from pathlib import Path
+
+import numpy as np
+
+from backlight.data.dataset import Dataset, Samples
+from backlight.data.digits import load_images, normalised
+from backlight.data.points import SHAPES, load_csv, load_points
+from backlight.errors import SettingsError
+from backlight.networks.activations import Array
+from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.run import Run, RunWriter
+from backlight.recording.tensor_summary import summarise
+from backlight.training.batches import shuffled_batches
+from backlight.training.gradient_descent import descend
+from backlight.training.optimizers import Optimizer, optimizer_named
+from backlight.training.progress import Progress
+from backlight.training.settings import MLPSettings, plain_settings, settings_from_plain
+from backlight.training.stopping import stop_on_signal
+
+LATEST = "latest.safetensors"
+
+
+def train_mlp(settings: MLPSettings, folder: Path, resume: bool = False) -> Run:
+    """Trains as `settings` say and records into `folder`; weights end up in checkpoints/latest.safetensors.
+
+    Raises:
+        SettingsError, DataError, RunError: before anything is trained.
+    """
+    data = load_data(settings)
+    network = DeepNeuralNetwork(settings.layers, settings.activation, settings.seed)
+    optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
+    with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
+        first = restore(network, optimizer, writer) if resume else 0
+        step = train(network, optimizer, data, settings, writer, first)
+        save(network, optimizer, writer, step)
+        writer.event(step, "finished" if step == settings.steps else "stopped")
+    return Run.open(folder)
+
+
+def load_data(settings: MLPSettings) -> Dataset:
+    """The data set with samples as rows, held against the widths of the network."""
+    if settings.data in SHAPES:
+        seed = settings.seed
+        data = load_points(settings.data, settings.samples, 1000, settings.noise, settings.classes, seed)
+    elif settings.data in ("digits", "mnist"):
+        images = load_images(settings.data, settings.data_dir)
+        data = Dataset(images.name, images.classes, as_rows(images.train), as_rows(images.test))
+    elif Path(settings.data).suffix == ".csv":
+        data = load_csv(Path(settings.data), seed=settings.seed)
+    else:
+        choices = ", ".join([*SHAPES, "digits", "mnist"])
+        raise SettingsError(f"unknown data {settings.data!r}; choose one of {choices}, or a path that ends in .csv")
+    features = data.train.X.shape[1]
+    if (settings.layers[0], settings.layers[-1]) != (features, data.classes):
+        raise SettingsError(
+            f"layers {','.join(map(str, settings.layers))} do not fit {data.name}: it has {features} features and "
+            f"{data.classes} classes, so the list must begin with {features} and end with {data.classes}"
+        )
+    return data
+
+
+def as_rows(samples: Samples) -> Samples:
+    return Samples(normalised(samples.X).reshape(len(samples), -1).astype(np.float64), samples.y)
+
+
+def train(
+    network: DeepNeuralNetwork,
+    optimizer: Optimizer,
+    data: Dataset,
+    settings: MLPSettings,
+    writer: RunWriter,
+    first: int,
+) -> int:
+    """From step `first` to the last one or until asked to stop; the number of steps done."""
+    X, y = data.train.X, data.train.y
+    batch_size = settings.batch_size or len(y)
+    if batch_size < len(y):
+        indices = shuffled_batches(len(y), batch_size, settings.seed, first, settings.steps)
+        batches = ((X[index], y[index]) for index in indices)
+    else:
+        batches = ((X, y) for _ in range(first, settings.steps))
+    step = first
+    with stop_on_signal() as stop, Progress(settings.steps, min(batch_size, len(y)), first) as progress:
+        if first == 0:
+            record(network, data, settings, writer, 0)
+        for done in descend(network, optimizer, batches, settings.l2):
+            step = first + done
+            if step % settings.record_every == 0 or step == settings.steps:
+                progress.update(step, *record(network, data, settings, writer, step))
+            if stop:
+                progress.note(f"stopped after step {step} of {settings.steps}; go on with --resume")
+                break
+    return step
+
+
+def record(
+    network: DeepNeuralNetwork, data: Dataset, settings: MLPSettings, writer: RunWriter, step: int
+) -> tuple[float, float]:
+    """Scalars and the summary of every tensor after `step` updates; (loss, accuracy) on the train part."""
+    X, y = data.train.X, data.train.y
+    passes = network.forward(X)
+    loss = float(network.objective(X, y, settings.l2))
+    accuracy = float((passes[-1].activation.argmax(axis=-1) == y).mean())
+    scalars = {"train/loss": loss, "train/acc": accuracy, "train/error": 1 - accuracy}
+    scalars["test/accuracy"] = float((network.predict(data.test.X) == data.test.y).mean())
+    writer.scalars(step, scalars)
+    tensors: dict[str, Array] = {}
+    for name, parameter, gradient in zip(
+        network.parameter_names, network.parameters, network.gradients(X, y, settings.l2), strict=True
+    ):
+        tensors[f"param/{name}"], tensors[f"grad/{name}"] = parameter, gradient
+    for number, passed in enumerate(passes, start=1):
+        tensors[f"act/z{number}"], tensors[f"act/a{number}"] = passed.pre_activation, passed.activation
+    writer.tensors(step, {name: summarise(tensor) for name, tensor in tensors.items()})
+    return loss, accuracy
+
+
+def save(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter, step: int) -> None:
+    arrays = dict(zip(network.parameter_names, network.parameters, strict=True))
+    arrays |= {f"optimizer/{number}": array for number, array in enumerate(optimizer.state)}
+    save_checkpoint(writer.subfolder("checkpoints") / LATEST, arrays, {"step": step})
+
+
+def restore(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter) -> int:
+    """Puts the saved numbers back in place; the number of steps done."""
+    arrays, state = load_checkpoint(writer.folder / "checkpoints" / LATEST)
+    for name, parameter in zip(network.parameter_names, network.parameters, strict=True):
+        parameter[...] = arrays[name]
+    for number, array in enumerate(optimizer.state):
+        array[...] = arrays[f"optimizer/{number}"]
+    writer.rewind(state["step"] + 1)
+    return int(state["step"])
+
+
+def load_network(run: Run) -> tuple[DeepNeuralNetwork, MLPSettings]:
+    """The trained network of a run of `train_mlp`."""
+    settings = settings_from_plain(MLPSettings, run.settings)
+    network = DeepNeuralNetwork(settings.layers, settings.activation, settings.seed)
+    arrays, _ = load_checkpoint(run.folder / "checkpoints" / LATEST)
+    for name, parameter in zip(network.parameter_names, network.parameters, strict=True):
+        parameter[...] = arrays[name]
+    return network, settings
