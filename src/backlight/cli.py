@@ -2,16 +2,19 @@
 
 import json
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import App, Parameter
 from cyclopts.config import Toml
+from numpy.typing import NDArray
 from rich.console import Console
 
-from backlight.errors import BacklightError, RunError
+from backlight.errors import BacklightError, RunError, SettingsError
 from backlight.training.settings import CNNSettings, MLPSettings
 
 app = App(name="backlight", help="Trains neural networks and shows what happens inside them.")
@@ -113,7 +116,7 @@ def next_free_folder(stem: str) -> Path:
     return Path("runs") / f"{stem}-{number}"
 
 
-def report(folder: Path, name: str, values: Sequence[float], pictures: Sequence[Path], as_json: bool) -> None:
+def report(folder: Path, name: str, values: NDArray[np.float64], pictures: Sequence[Path], as_json: bool) -> None:
     last = float(values[-1]) if len(values) else None
     if as_json:
         document = {"run": str(folder), name: last, "pictures": [str(picture) for picture in pictures]}
@@ -131,7 +134,26 @@ def settings_file(arguments: list[str]) -> tuple[list[str], Path | None]:
     at = arguments.index("--settings")
     if at + 1 == len(arguments):
         raise RunError("--settings needs a file, such as runs/NAME/settings.toml")
-    return arguments[:at] + arguments[at + 2 :], Path(arguments[at + 1])
+    path = Path(arguments[at + 1])
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as settings: {error}") from None
+    return arguments[:at] + arguments[at + 2 :], path
+
+
+def spread_widths(arguments: list[str]) -> list[str]:
+    """`--layers 2,4,2` as the repeated flag that the parser takes for a list."""
+    spread: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag != "--layers":
+            spread.append(word)
+            continue
+        for width in (value if equals else next(words, "")).split(","):
+            spread += [flag, width]
+    return spread
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -139,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         words, file = settings_file(list(sys.argv[1:] if arguments is None else arguments))
         app.config = [Toml(file, must_exist=True, allow_unknown=False)] if file else []
-        app(words)
+        app(spread_widths(words))
     except BacklightError as error:
         sys.stderr.write(f"backlight: {error}\n")
         sys.exit(1)

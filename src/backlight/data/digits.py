@@ -83,7 +83,8 @@ def load_images(name: str, data_dir: Path | None = None) -> Dataset:
 
 def normalised(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Pixels to [0, 1], then (x − 0.1307)/0.3081: float32, the shape of `images`."""
-    return (images.astype(np.float32) / 255 - np.float32(PIXEL_MEAN)) / np.float32(PIXEL_DEVIATION)
+    scaled = images.astype(np.float32) / 255
+    return ((scaled - PIXEL_MEAN) / PIXEL_DEVIATION).astype(np.float32, copy=False)
 
 
 def cache_folder() -> Path:
@@ -119,7 +120,8 @@ def existing_file(folder: Path, name: str) -> Path | None:
 def read_pair(folder: Path, prefix: str) -> Samples:
     images_path = existing_file(folder, f"{prefix}-images-idx3-ubyte")
     labels_path = existing_file(folder, f"{prefix}-labels-idx1-ubyte")
-    assert images_path is not None and labels_path is not None  # find_mnist saw them
+    if images_path is None or labels_path is None:
+        raise DataError(f"{folder}: {prefix} images and labels are not both there")
     images, labels = read_idx(images_path, dimensions=3), read_idx(labels_path, dimensions=1)
     if len(images) != len(labels):
         raise DataError(f"{images_path}: {len(images)} images, but {labels_path.name} has {len(labels)} labels")

@@ -102,9 +102,9 @@ def load_csv(path: Path, test_share: float = 0.2, seed: int = 0) -> Dataset:
     if not 0 < test_share < 1:
         raise SettingsError(f"test share must lie between 0 and 1, not {test_share}")
     X, y = read_csv(path)
-    if len(y) == 0:
-        raise DataError(f"{path}: no rows")
     classes = int(y.max()) + 1
+    if classes > len(y):
+        raise DataError(f"{path}: class {y.max()} in a file of {len(y)} rows; classes are counted 0, 1, 2, …")
     if len(np.unique(y)) < 2:
         raise DataError(f"{path}: a single class ({y[0]}); two are needed")
     held_out = min(len(y) - 1, max(1, round(test_share * len(y))))
@@ -123,9 +123,10 @@ def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     rows = [(number, row) for number, row in enumerate(lines, start=1) if row]
     if rows and not any(is_number(cell) for cell in rows[0][1]):
         rows = rows[1:]  # a header
-    values = [parse_row(path, number, row, width=len(rows[0][1])) for number, row in rows]
-    table = np.array(values, dtype=np.float64).reshape(len(values), -1)
-    return table[:, :-1], table[:, -1].astype(np.int64) if len(table) else np.zeros(0, np.int64)
+    if not rows:
+        raise DataError(f"{path}: no rows")
+    table = np.array([parse_row(path, number, row, width=len(rows[0][1])) for number, row in rows])
+    return table[:, :-1], table[:, -1].astype(np.int64)
 
 
 def parse_row(path: Path, number: int, row: list[str], width: int) -> list[float]:
@@ -137,7 +138,7 @@ def parse_row(path: Path, number: int, row: list[str], width: int) -> list[float
         if not np.isfinite(float(cell)):
             raise DataError(f"{path}, line {number}, column {column}: {cell} is not finite")
     label = float(row[-1])
-    if label != int(label) or label < 0:
+    if label != int(label) or not 0 <= label < 2**31:
         raise DataError(f"{path}, line {number}: class {row[-1]} is not one of 0, 1, 2, …")
     return [float(cell) for cell in row]
 

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from backlight.figures.style import BLUE, CLASS_COLOURS, CLASS_MARKERS, ORANGE, new_figure
+from backlight.figures.style import BLUE, CLASS_COLOURS, CLASS_MARKERS, ORANGE, new_figure, styled
 
 TWO_CLASSES = LinearSegmentedColormap.from_list("two classes", [BLUE, "#FFFFFF", ORANGE])
 GRID = 200
@@ -25,6 +25,7 @@ class Panel:
     title: str
 
 
+@styled
 def boundary_figure(panels: Sequence[Panel], columns: int, title: str = "") -> Figure:
     """All panels on the same axes, row by row, `columns` a row."""
     rows = -(-len(panels) // columns)
@@ -50,6 +51,9 @@ def draw_boundary(axes: Axes, panel: Panel) -> None:
         axes.imshow(shading, extent=extent, origin="lower", cmap=TWO_CLASSES, vmin=0, vmax=1, alpha=0.75, aspect="auto")
         if shading.min() < 0.5 < shading.max():
             axes.contour(x, y, shading, levels=[0.5], colors="black", linewidths=1.2)
+        else:
+            words = f"no boundary: P(class 1) is\n{shading.min():.3f} … {shading.max():.3f} everywhere"
+            axes.text(0.5, 0.96, words, transform=axes.transAxes, ha="center", va="top", fontsize=8)
     else:
         axes.imshow(mixed_colours(probabilities), extent=extent, origin="lower", aspect="auto")
         for number in range(classes):  # where a class overtakes all others
@@ -57,14 +61,20 @@ def draw_boundary(axes: Axes, panel: Panel) -> None:
             lead = probabilities[..., number] - others
             if lead.min() < 0 < lead.max():
                 axes.contour(x, y, lead, levels=[0], colors="black", linewidths=0.8)
-    for number in range(classes):
-        chosen = panel.X[panel.y == number]
-        style = {"color": CLASS_COLOURS[number % 10], "marker": CLASS_MARKERS[number % 10]}
-        axes.scatter(chosen[:, 0], chosen[:, 1], s=9, edgecolors="white", linewidths=0.3, **style)
+    draw_points(axes, panel.X, panel.y, size=9)
     axes.set_title(panel.title)
     axes.grid(False)
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def draw_points(axes: Axes, X: NDArray, y: NDArray, size: float) -> None:
+    for number in np.unique(y):
+        chosen = X[y == number]
+        colour, marker = CLASS_COLOURS[number % 10], CLASS_MARKERS[number % 10]
+        words = f"class {number}"
+        x1, x2 = chosen[:, 0], chosen[:, 1]
+        axes.scatter(x1, x2, s=size, color=colour, marker=marker, edgecolors="white", linewidths=0.3, label=words)
 
 
 def mixed_colours(probabilities: NDArray) -> NDArray:
@@ -73,13 +83,11 @@ def mixed_colours(probabilities: NDArray) -> NDArray:
     return 0.4 + 0.6 * (probabilities @ colours)
 
 
+@styled
 def scatter_figure(X: NDArray, y: NDArray, title: str) -> Figure:
     """The data alone."""
     figure, (axes,) = new_figure(1, 1, width=4.5, height=3.4)
-    for number in np.unique(y):
-        chosen = X[y == number]
-        style = {"color": CLASS_COLOURS[number % 10], "marker": CLASS_MARKERS[number % 10]}
-        axes.scatter(chosen[:, 0], chosen[:, 1], s=16, label=f"class {number}", **style)
+    draw_points(axes, X, y, size=16)
     axes.set(title=title, xlabel="$x_1$", ylabel="$x_2$")
     axes.legend()
     return figure

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from backlight.figures.style import LINE_COLOURS, new_figure
+from backlight.figures.style import LINE_COLOURS, new_figure, styled
 from backlight.recording.run import Run
 
 CURVES = {
@@ -27,6 +27,7 @@ class LabelledRun:
     run: Run
 
 
+@styled
 def curves_figure(runs: Sequence[LabelledRun], title: str = "") -> Figure:
     """Accuracy, loss and error of the training batches, and the accuracies on held-out data: four panels."""
     figure, axes = new_figure(2, 2, width=4.4, height=2.8)
@@ -57,9 +58,8 @@ def draw_held_out(axes: Axes, runs: Sequence[LabelledRun], colours: Mapping[str,
         for name, (marker, line) in HELD_OUT.items():
             steps, values = each.run.scalar(name)
             if len(steps):
-                many = len(steps) > 30
-                style = {"marker": None if many else marker, "linestyle": line, "markersize": 4}
-                axes.plot(steps, values, color=colours[each.label], **style)
+                dots = marker if len(steps) <= 30 else ""
+                axes.plot(steps, values, color=colours[each.label], marker=dots, linestyle=line, markersize=4)
                 shown.add(name)
     for name in sorted(shown, reverse=True):
         marker, line = HELD_OUT[name]

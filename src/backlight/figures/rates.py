@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from backlight.figures.style import LINE_COLOURS, new_figure
+from backlight.figures.style import LINE_COLOURS, new_figure, styled
 from backlight.intervals import Interval
 
 
+@styled
 def rates_figure(
     groups: Sequence[str], rates: Mapping[str, Sequence[Interval]], title: str, label: str = "success rate"
 ) -> Figure:
@@ -17,7 +18,7 @@ def rates_figure(
         groups: names of the panels.
         rates: for each condition, an interval per group.
     """
-    figure, axes = new_figure(1, len(groups), width=2.4, height=1.1 + 0.28 * len(rates), sharex=True, sharey=True)
+    figure, axes = new_figure(1, len(groups), width=2.4, height=1.2 + 0.28 * len(rates), sharex=True, sharey=True)
     conditions = list(rates)
     for column, (axis, group) in enumerate(zip(axes, groups, strict=True)):
         for row, condition in enumerate(conditions):
@@ -25,8 +26,8 @@ def rates_figure(
             colour = LINE_COLOURS[column % len(LINE_COLOURS)]
             axis.plot([interval.low, interval.high], [row, row], color=colour, linewidth=3, alpha=0.45)
             axis.plot([interval.estimate], [row], color=colour, marker="o", markersize=5)
-        axis.set(title=group, xlim=(-0.03, 1.03), xlabel=label)
+        axis.set(title=group, xlim=(-0.05, 1.05), xticks=[0, 0.5, 1], xlabel=label)
     axes[0].set_yticks(range(len(conditions)), conditions)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(conditions) - 0.4, -0.6)
     figure.suptitle(title, fontsize=10)
     return figure

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from backlight.figures.style import LINE_COLOURS, new_figure
+from backlight.figures.style import LINE_COLOURS, new_figure, styled
 
 LINES = ("-", "--", ":")
 
 
+@styled
 def shares_figure(groups: Sequence[str], passes: NDArray, shares: Mapping[str, NDArray], title: str) -> Figure:
     """A panel per group: shares (groups, T) over the passes (T,), on a logarithmic axis that includes 0."""
     figure, axes = new_figure(1, len(groups), width=2.5, height=2.5, sharex=True, sharey=True)

@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from backlight.figures.curves import LabelledRun, label_colours
-from backlight.figures.style import BLUE, ORANGE, new_figure
+from backlight.figures.style import BLUE, ORANGE, new_figure, styled
 from backlight.recording.run import Run
 
 QUANTILES = (0.05, 0.25, 0.75, 0.95)
 
 
+@styled
 def statistics_figure(run: Run, names: Sequence[str], title: str = "", columns: int = 3) -> Figure:
     """A panel per tensor: range (min to max), the middle 90 % and 50 %, mean, and mean ± standard deviation."""
     rows = -(-len(names) // columns)
@@ -47,6 +48,7 @@ def draw_statistics(axes: Axes, run: Run, name: str) -> None:
     axes.set_xlabel("step")
 
 
+@styled
 def spread_figure(runs: Sequence[LabelledRun], names: Sequence[str], title: str = "", columns: int = 3) -> Figure:
     """A panel per tensor with each run's standard deviation over the steps: two configurations side by side."""
     rows = -(-len(names) // columns)

@@ -6,6 +6,7 @@ Pictures are `matplotlib.figure.Figure`s, not pyplot's, so none is kept alive be
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ YELLOW, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#8A8A8A"
 CLASS_COLOURS = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK, GREY, "#882255", "#999933")
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "*")
 LINE_COLOURS = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -32,12 +33,13 @@ STYLE = {
 }
 DOTS_PER_INCH = 110
 
+styled = rc_context(STYLE)  # a decorator: what the function draws has the style, what others draw does not
 
-def new_figure(rows: int, columns: int, width: float, height: float, **layout: object) -> tuple[Figure, list[Axes]]:
+
+def new_figure(rows: int, columns: int, width: float, height: float, **layout: Any) -> tuple[Figure, list[Axes]]:
     """A figure of rows × columns axes, each width × height inches, and its axes row by row."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(columns * width, rows * height), dpi=DOTS_PER_INCH, layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **layout)
+    figure = Figure(figsize=(columns * width, rows * height), dpi=DOTS_PER_INCH, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **layout)
     return figure, list(axes.ravel())
 
 

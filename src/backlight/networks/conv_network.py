@@ -1,10 +1,12 @@
 """The four-layer convolutional network for 28×28 images, in PyTorch."""
 
 from collections.abc import Callable
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from backlight.errors import SettingsError
 from backlight.networks.activations import LEAKY_SLOPE
@@ -38,10 +40,11 @@ class ConvNetwork(nn.Module):
             if name not in TORCH_ACTIVATIONS:
                 raise SettingsError(f"unknown activation {name!r}; choose one of {', '.join(TORCH_ACTIVATIONS)}")
         self.conv_activation, self.fc_activation = conv_activation, fc_activation
-        self.conv1 = nn.Conv2d(1, 32, kernel_size=5, padding=2)
-        self.conv2 = nn.Conv2d(32, 64, kernel_size=5, padding=2)
-        self.fc1 = nn.Linear(64 * 7 * 7, 1024)
-        self.fc2 = nn.Linear(1024, 10)
+        # skip_init: PyTorch's own initialisation would draw from the global generator, for nothing
+        self.conv1 = skip_init(nn.Conv2d, 1, 32, kernel_size=5, padding=2)
+        self.conv2 = skip_init(nn.Conv2d, 32, 64, kernel_size=5, padding=2)
+        self.fc1 = skip_init(nn.Linear, 64 * 7 * 7, 1024)
+        self.fc2 = skip_init(nn.Linear, 1024, 10)
         self._seed = seed
         self._dropout_generator: torch.Generator | None = None
         self._initialise(torch.Generator().manual_seed(seed))
@@ -84,10 +87,13 @@ class ConvNetwork(nn.Module):
             nn.init.normal_(layer.weight, 0.0, std, generator=generator)
         nn.init.xavier_normal_(self.fc1.weight, gain_of(self.fc_activation), generator=generator)
         nn.init.xavier_normal_(self.fc2.weight, generator=generator)
-        for layer in (self.conv1, self.conv2, self.fc1, self.fc2):
-            nn.init.zeros_(layer.bias)
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
 
 
 def gain_of(activation: str) -> float:
     """PyTorch's recommended gain: √2 for relu, √(2/(1+0.1²)) for leaky_relu, 5/3 for tanh, 1 for sigmoid."""
-    return nn.init.calculate_gain(activation, LEAKY_SLOPE if activation == "leaky_relu" else None)
+    if activation == "leaky_relu":
+        return nn.init.calculate_gain("leaky_relu", LEAKY_SLOPE)
+    return nn.init.calculate_gain(cast(Literal["relu", "tanh", "sigmoid"], activation))

@@ -119,9 +119,12 @@ class RunWriter:
         write_atomically(self.folder / "snapshots" / f"{name}.npy", buffer.getvalue())
 
     def rewind(self, step: int) -> None:
-        """Forgets what was recorded at `step` and later: it is about to be recorded again."""
+        """Forgets what was recorded after `step`: it is about to be recorded again.
+
+        Of `step` itself an evaluation may stand there already, which is not repeated; the rest is overwritten.
+        """
         for table in ("step", "tensor"):
-            self._database.execute(f"DELETE FROM {table} WHERE step >= ?", (step,))
+            self._database.execute(f"DELETE FROM {table} WHERE step > ?", (step,))
         self.event(step, "resume")
 
     def subfolder(self, name: str) -> Path:
@@ -225,8 +228,12 @@ def summary_from_row(row: tuple[Any, ...]) -> TensorSummary:
     filled = len(packed) // 10  # two bytes for the cell's number, eight for its count
     cells = np.frombuffer(packed, "<u2", filled).astype(np.int64)
     counts = np.frombuffer(packed, "<i8", filled, offset=2 * filled).astype(np.int64)
-    numbers = [float("nan") if value is None else value for value in statistics]
-    return TensorSummary(*numbers, cells, counts)
+    fields = dict(zip(STATISTICS.split(", "), (nan_if_null(value) for value in statistics), strict=True))
+    return TensorSummary(**fields, cells=cells, cell_counts=counts)
+
+
+def nan_if_null(value: float | None) -> Any:
+    return float("nan") if value is None else value
 
 
 def settings_toml(command: tuple[str, ...], settings: Mapping[str, Any]) -> str:

@@ -66,10 +66,10 @@ class TensorSummary:
         if self.finite == 0:
             return np.full(shares.shape, np.nan)
         left, right, counts = self.histogram()
-        below = np.concatenate([[0], np.cumsum(counts)])
+        reached = np.cumsum(counts)
         rank = shares * self.finite
-        index = np.clip(np.searchsorted(below, rank, side="right") - 1, 0, len(counts) - 1)
-        within = (rank - below[index]) / counts[index]
+        index = np.searchsorted(reached, rank)
+        within = 1 - (reached[index] - rank) / counts[index]
         return np.clip(left[index] + within * (right[index] - left[index]), self.minimum, self.maximum)
 
 
@@ -107,8 +107,8 @@ def summarise(values: ArrayLike) -> TensorSummary:
         positive_infinity=positive_infinity,
         negative_infinity=negative_infinity,
         zeros=finite - nonzeros,
-        minimum=float(minimum) if finite else float("nan"),
-        maximum=float(maximum) if finite else float("nan"),
+        minimum=float(minimum) + 0.0 if finite else float("nan"),  # + 0.0: never −0
+        maximum=float(maximum) + 0.0 if finite else float("nan"),
         mean=mean,
         variance=variance,
         cells=filled,
@@ -127,7 +127,7 @@ def cell_numbers(finite: NDArray) -> NDArray[np.uint32]:
     """Cells of finite values; a float64 beyond the float32 range counts in the outermost cell."""
     if finite.dtype == np.float64:
         finite = np.clip(finite, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
-    return np.ascontiguousarray(finite).view(np.uint32) >> SHIFT
+    return np.ascontiguousarray(finite).view(np.uint32) >> np.uint32(SHIFT)
 
 
 def cell_edges(cells: Counts) -> tuple[Edges, Edges]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class EventFile:
             values += [Value(tag=f"{tag}/{name}", simple_value=value) for name, value in statistics.items()]
         self._write_summary(step, values)
 
-    def _histogram(self, summary: TensorSummary):
+    def _histogram(self, summary: TensorSummary) -> Any:
         """A bucket reaches from the previous limit to its own; empty ones bridge the gaps between filled cells."""
         left, right, counts = summary.histogram()
         limits = np.column_stack([left, right]).ravel()
@@ -86,11 +87,11 @@ class EventFile:
             bucket=buckets[kept],
         )
 
-    def _write_summary(self, step: int, values: list) -> None:
+    def _write_summary(self, step: int, values: list[Any]) -> None:
         summary = self._summaries.Summary(value=values)
         self._write(self._events.Event(wall_time=time.time(), step=step, summary=summary))
 
-    def _write(self, event) -> None:
+    def _write(self, event: Any) -> None:
         self._records.write(event.SerializeToString())
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._file.flush()

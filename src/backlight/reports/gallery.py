@@ -1,10 +1,13 @@
 """A single page of pictures and tables, with plain links to the files beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from backlight.figures.style import save_figure
 from backlight.files import write_atomically
 
 STYLE = """
@@ -25,6 +28,11 @@ class Picture:
 
     path: Path
     caption: str
+
+
+def save_pictures(figures: Mapping[str, tuple[Figure, str]], folder: Path) -> list[Picture]:
+    """Writes folder/name.png for each name, from its figure and caption."""
+    return [Picture(save_figure(figure, folder / f"{name}.png"), words) for name, (figure, words) in figures.items()]
 
 
 @dataclass(frozen=True)

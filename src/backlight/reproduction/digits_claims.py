@@ -37,10 +37,10 @@ def digits_settings(
         threads=1,
         device="cpu",
     )
-    tanh: dict[str, Literal["tanh"]] = {"conv_activation": "tanh", "fc_activation": "tanh"}
+    tanh = replace(shared, conv_activation="tanh", fc_activation="tanh")
     return [
         replace(shared, optimizer="adam", learning_rate=1e-3),
-        replace(shared, optimizer="momentum", learning_rate=1e-2, **tanh),
+        replace(tanh, optimizer="momentum", learning_rate=1e-2),
     ]
 
 
@@ -82,13 +82,13 @@ class RunFacts:
         )
 
 
-def digits_claims(relu_adam: Sequence[Run], tanh_momentum: Sequence[Run]) -> list[Claim]:
-    """The claims, from runs of the two configurations in the same order of seeds."""
+def digits_claims(relu_adam: Sequence[Run], tanh_momentum: Sequence[Run], where: str) -> list[Claim]:
+    """The claims, from runs of the two configurations in the same order of seeds; `where` says on which data."""
     relu, tanh = [RunFacts.of(run) for run in relu_adam], [RunFacts.of(run) for run in tanh_momentum]
     return [
         Claim(
             "C8",
-            "ReLU + Adam: loss drops sharply in the first iterations, training accuracy near 100 %",
+            f"ReLU + Adam: loss drops sharply in the first iterations, training accuracy near 100 %{where}",
             [
                 Measurement(
                     "training loss in steps 40–60 over that at step 0",
@@ -104,7 +104,7 @@ def digits_claims(relu_adam: Sequence[Run], tanh_momentum: Sequence[Run]) -> lis
         ),
         Claim(
             "C9",
-            "tanh + momentum: slower, smoother, fewer spikes, close to 99 %",
+            f"tanh + momentum: slower, smoother, fewer spikes, close to 99 %{where}",
             [
                 Measurement(
                     f"steps to a training loss of {LEARNT}, tanh + momentum − ReLU + Adam",

@@ -1,22 +1,23 @@
 """S18 as pictures, from the run folders alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from backlight.figures.curves import LabelledRun, curves_figure
 from backlight.figures.statistics import spread_figure, statistics_figure
-from backlight.figures.style import save_figure
 from backlight.recording.run import Run
-from backlight.reports.gallery import Picture
+from backlight.reports.gallery import Picture, save_pictures
 
 INNER_VALUES = [f"act/{name}" for name in ("z1", "a1", "p1", "z2", "a2", "p2", "z3", "a3", "z4")]
 WEIGHTS = [f"param/{layer}.weight" for layer in ("conv1", "conv2", "fc1", "fc2")]
 BIASES = [f"param/{layer}.bias" for layer in ("conv1", "conv2", "fc1", "fc2")]
 
 
-def draw_digits(configurations: dict[str, Sequence[Run]], folder: Path) -> list[Picture]:
+def draw_digits(configurations: Mapping[str, Sequence[Run]], folder: Path) -> list[Picture]:
     """Curves and statistics of each configuration's first seed, and all configurations compared."""
-    figures = {}
+    figures: dict[str, tuple[Figure, str]] = {}
     for label, runs in configurations.items():
         slug = label.lower().replace(" + ", "-")
         first = LabelledRun(label, runs[0])
@@ -42,4 +43,4 @@ def draw_digits(configurations: dict[str, Sequence[Run]], folder: Path) -> list[
         spread_figure(first_runs, INNER_VALUES + WEIGHTS, "standard deviations, seed 0"),
         "S18: how widely inner values and weights are spread, side by side.",
     )
-    return [Picture(save_figure(figure, folder / f"{name}.png"), words) for name, (figure, words) in figures.items()]
+    return save_pictures(figures, folder)

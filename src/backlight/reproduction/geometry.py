@@ -37,7 +37,7 @@ def boundary_sharpness(network: DeepNeuralNetwork) -> NDArray[np.float64]:
 
 
 def flat_share(network: DeepNeuralNetwork) -> NDArray[np.float64]:
-    """Share of the window where the margin is linear to round-off: (S,). 1 minus the kinks for ReLU, near 0 for tanh."""
+    """Share of the window where the margin is linear to round-off: (S,); all but the kinks for ReLU."""
     margins, _, _ = plane_margins(network)
     inner = margins[..., 1:-1, 1:-1]
     second = [

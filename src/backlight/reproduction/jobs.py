@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -131,7 +130,7 @@ def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], N
     """
     context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
     with single_threaded(), ProcessPoolExecutor(processes, mp_context=context) as executor:
-        futures: list[Future[None]] = [executor.submit(partial(type(job).run, job)) for job in jobs]
+        futures: list[Future[None]] = [executor.submit(job.run) for job in jobs]
         try:
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()

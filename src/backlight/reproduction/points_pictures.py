@@ -1,17 +1,15 @@
 """S1, S7, S8, S11 and S12 as pictures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure
-from backlight.figures.style import save_figure
 from backlight.networks.deep_network import unstack
-from backlight.reports.gallery import Picture
+from backlight.reports.gallery import Picture, save_pictures
 from backlight.reproduction.mistakes import REPORTED_MISTAKES
 from backlight.reproduction.points_claims import (
     ACTIVATIONS,
@@ -21,14 +19,16 @@ from backlight.reproduction.points_claims import (
     Outcomes,
     size_text,
 )
-from backlight.reproduction.population import Condition, Outcome, moons_stack
+from backlight.reproduction.population import SAMPLES, Condition, Outcome, moons_stack
 from backlight.reproduction.riddle import (
     EFFECTIVE_L2,
+    EFFECTIVE_STEP,
     MENDED_STEPS,
     REPORT_L2,
     REPORT_STEP,
     factorial_conditions,
     success_rates,
+    written_conditions,
 )
 
 SHOWN_SEED = 0  # pictures show this member of each population, chosen before looking
@@ -53,40 +53,42 @@ def draw_points(outcomes: Outcomes, folder: Path) -> list[Picture]:
     how = (
         f"Each panel: 200 training points, seed {SHOWN_SEED}, {condition.passes:,} passes of gradient descent at "
         f"{condition.learning_rate:g} on the mean loss, λ = {condition.l2:g}; shading: class probability, line: 1/2. "
-        f"The title gives the accuracy on 1,000 fresh points and how many of {len(some.parameters[0])} seeds exceed 0.9."
+        f"The title: accuracy on 1,000 fresh points, and how many of {len(some.parameters[0])} seeds exceed 0.9."
     )
 
     def grid(activation: str) -> list[Panel]:
         return [panel(outcomes[activation, sizes], f"{activation} {size_text(sizes)}") for sizes in GRID_SIZES]
 
-    figures: dict[str, tuple[Callable[[], Figure], str]] = {
+    activations = [panel(outcomes[a, (2, 3, 2)], f"{a} [2,3,2]") for a in ACTIVATIONS]
+    widths = [panel(outcomes["tanh", sizes], f"tanh {size_text(sizes)}") for sizes in WIDTHS]
+    grids = {activation: grid(activation) for activation in ("relu", "tanh", "sigmoid")}
+    figures = {
         "s1-moons": (
-            lambda: scatter_figure(X[0], y[0], "make_moons, 200 points, noise 0.20"),
+            scatter_figure(X[0], y[0], "make_moons, 200 points, noise 0.20"),
             "S1: make_moons, 200 points, noise 0.20.",
         ),
         "s7-activations": (
-            lambda: boundary_figure([panel(outcomes[a, (2, 3, 2)], f"{a} [2,3,2]") for a in ACTIVATIONS], columns=3),
+            boundary_figure(activations, columns=3),
             f"S7: three hidden units, by activation. {how}",
         ),
-        "s8-hidden-units": (
-            lambda: boundary_figure([panel(outcomes["tanh", s], f"tanh {size_text(s)}") for s in WIDTHS], columns=3),
-            f"S8: tanh with 3, 6 and 9 hidden units. {how}",
-        ),
+        "s8-hidden-units": (boundary_figure(widths, columns=3), f"S8: tanh with 3, 6 and 9 hidden units. {how}"),
         "s11-grid": (
-            lambda: boundary_figure([each for a in ("relu", "tanh", "sigmoid") for each in grid(a)], columns=4),
+            boundary_figure([each for panels in grids.values() for each in panels], columns=4),
             f"S11: the grid, correct gradients, identical training parameters. {how}",
         ),
     }
-    for activation in ACTIVATIONS:
-        figures[f"s11-grid-{activation}"] = (
-            lambda activation=activation: boundary_figure(grid(activation), columns=4),
+    figures |= {
+        f"s11-grid-{activation}": (
+            boundary_figure(panels, columns=4),
             f"S11: {activation} on the four architectures. {how}",
         )
-    return [Picture(save_figure(draw(), folder / f"{name}.png"), words) for name, (draw, words) in figures.items()]
+        for activation, panels in grids.items()
+    }
+    return save_pictures(figures, folder)
 
 
 def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path) -> list[Picture]:
-    """S12: the report's ReLU boundaries, success rates of the factorial and of the mended networks, and the evidence."""
+    """S12: the report's ReLU boundaries, success rates before and after mending, and the evidence."""
     factorial = factorial_conditions(passes)
     reported = [outcomes[condition] for condition in factorial if condition.mistakes == REPORTED_MISTAKES]
     groups = [size_text(sizes) for sizes in GRID_SIZES]
@@ -99,6 +101,10 @@ def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path
             [Condition(sizes, "relu", step, EFFECTIVE_L2, passes) for sizes in GRID_SIZES], outcomes
         )
         for step in MENDED_STEPS
+    }
+    written = {
+        chunk[0].activation: success_rates(chunk, outcomes)
+        for chunk in chunks(written_conditions(passes), len(GRID_SIZES))
     }
     n = len(reported[0].parameters[0])
     how = f"{n} seeds each, {passes:,} passes; a success is a held-out accuracy above {SUCCESS}; 95 % Wilson intervals."
@@ -126,8 +132,15 @@ def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path
             rates_figure(groups, mended, f"ReLU, all three mended, λ = {EFFECTIVE_L2:g}"),
             f"S12: what is left after mending, by step on the mean loss. {how}",
         ),
+        "s12-as-written": (
+            rates_figure(
+                groups, written, f"correct gradients, λ = {REPORT_L2} on the mean loss, step {EFFECTIVE_STEP:g}"
+            ),
+            f"S4 as written: λ = {REPORT_L2} beside the mean loss is {SAMPLES} times the penalty that the report's "
+            f"summed gradients made of it. {how}",
+        ),
     }
-    return [Picture(save_figure(figure, folder / f"{name}.png"), words) for name, (figure, words) in pictures.items()]
+    return save_pictures(pictures, folder)
 
 
 def chunks(items: Sequence[Condition], size: int) -> list[Sequence[Condition]]:

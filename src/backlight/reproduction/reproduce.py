@@ -79,7 +79,8 @@ def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console:
     by_cell = {(condition.activation, condition.sizes): outcomes[condition] for condition in grid}
     factorial = factorial_conditions(scale.passes)
     reported = {c.sizes: outcomes[c] for c in factorial if c.mistakes == REPORTED_MISTAKES}
-    claims = points_claims(by_cell, reported) + digits_claims(*runs.values())
+    where = "" if scale.data == "mnist" else " (here on 4,000 digits; the claim is about 55,000)"
+    claims = points_claims(by_cell, reported) + digits_claims(runs["ReLU + Adam"], runs["tanh + momentum"], where)
     console.print("drawing pictures")
     figures = folder / "figures"
     point_pictures, digit_pictures = draw_points(by_cell, figures), draw_digits(runs, figures)
@@ -101,9 +102,9 @@ def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console:
 
 
 RIDDLE_TEXT = (
-    "The factorial of three mistakes over four architectures. Each row gives the share of seeds whose held-out accuracy "
-    "exceeds 0.9, whose data gradient is exactly zero at the end, that have no positive logit on any training point, "
-    "and that have a hidden layer which is 0 on every training point."
+    "The factorial of three mistakes over four architectures. Each row gives the share of seeds whose held-out "
+    "accuracy exceeds 0.9, whose data gradient is exactly zero at the end, that have no positive logit on any training "
+    "point, and that have a hidden layer which is 0 on every training point."
 )
 
 
@@ -203,16 +204,11 @@ def claim_document(claim: Claim) -> dict[str, Any]:
 
 
 def print_claims(claims: Sequence[Claim], console: Console) -> None:
-    from rich.table import Table as RichTable
-
-    table = RichTable("claim", "measured", "expected", "estimate [95 % interval]", "verdict")
     colours = {"holds": "green", "does not hold": "red", "cannot tell": "yellow"}
     for claim in claims:
-        colour = colours[claim.verdict]
-        sentence = claim.sentence.replace("[", "\\[")
-        table.add_row(f"[bold]{claim.code}[/] {sentence}", "", "", "", f"[bold {colour}]{claim.verdict}[/]")
+        console.print(
+            f"{claim.code} {claim.verdict}: {claim.sentence}", style=f"bold {colours[claim.verdict]}", markup=False
+        )
         for part in claim.measurements:
-            estimate = str(part.interval).replace("[", "\\[")
-            quantity = part.quantity.replace("[", "\\[")
-            table.add_row("", quantity, part.expectation, estimate, f"[{colours[part.verdict]}]{part.verdict}[/]")
-    console.print(table)
+            words = f"   {part.verdict:<13}  {part.quantity} {part.expectation}: {part.interval}"
+            console.print(words, markup=False, highlight=False, soft_wrap=True)

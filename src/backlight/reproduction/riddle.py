@@ -11,7 +11,7 @@ import numpy as np
 
 from backlight.intervals import Interval, mean_interval, rate_interval
 from backlight.reproduction.mistakes import NO_MISTAKES, REPORTED_MISTAKES, Mistakes
-from backlight.reproduction.points_claims import GRID_SIZES, SUCCESS, size_text
+from backlight.reproduction.points_claims import ACTIVATIONS, GRID_SIZES, SUCCESS, size_text
 from backlight.reproduction.population import SAMPLES, Condition, Outcome
 
 REPORT_STEP, REPORT_L2 = 0.01, 0.01
@@ -36,8 +36,17 @@ def mended_conditions(passes: int) -> list[Condition]:
     return [Condition(sizes, "relu", step, EFFECTIVE_L2, passes) for step in MENDED_STEPS for sizes in GRID_SIZES]
 
 
+def written_conditions(passes: int) -> list[Condition]:
+    """Correct gradients of the objective as the report writes it, λ = 0.01 beside the mean loss, at the step it had."""
+    return [
+        Condition(sizes, activation, EFFECTIVE_STEP, REPORT_L2, passes)
+        for activation in ACTIVATIONS
+        for sizes in GRID_SIZES
+    ]
+
+
 def riddle_conditions(passes: int) -> list[Condition]:
-    return factorial_conditions(passes) + mended_conditions(passes)
+    return factorial_conditions(passes) + mended_conditions(passes) + written_conditions(passes)
 
 
 def success_rates(conditions: Sequence[Condition], outcomes: FactorialOutcomes) -> list[Interval]:
@@ -62,7 +71,7 @@ def riddle_rows(outcomes: FactorialOutcomes, passes: int) -> list[dict[str, obje
         lost = stuck(outcome)
         rows.append(
             {
-                "network": size_text(condition.sizes),
+                "network": f"{condition.activation} {size_text(condition.sizes)}",
                 "mistakes": str(condition.mistakes),
                 "step": condition.learning_rate,
                 "λ": condition.l2,

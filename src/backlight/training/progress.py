@@ -3,7 +3,10 @@
 import sys
 import time
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
 
 PLAIN_SECONDS = 10.0
 
@@ -54,7 +57,7 @@ class Progress:
             print(text, file=self.stream, flush=True)
 
 
-def rich_bar(stream: TextIO, total: int, first_step: int):
+def rich_bar(stream: TextIO, total: int, first_step: int) -> "RichProgress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress

@@ -2,7 +2,7 @@
 
 Everything random is a function of (seed, epoch) or (seed, step), so a run that was stopped and resumed
 gives the same numbers to the bit as one that was not. A step is numbered by the updates done before it:
-what is recorded at step s is what the batch saw before update s + 1.
+what is recorded of a batch at step s is what it saw before update s + 1.
 """
 
 import time
@@ -80,7 +80,7 @@ def train_cnn(settings: CNNSettings, folder: Path, resume: bool = False, stream:
         trainer = CNNTrainer(settings, data, device, writer)
         if resume:
             trainer.load()
-        with EventFile(writer.subfolder("tensorboard"), trainer.position.step if resume else None) as events:
+        with EventFile(writer.subfolder("tensorboard"), trainer.position.step + 1 if resume else None) as events:
             finished = trainer.train(events, stream)
             if finished:
                 trainer.test(events)
@@ -103,7 +103,7 @@ class CNNTrainer:
         self.validation_images = ImageTensors.of(data.validation, device)
         self.test_images = ImageTensors.of(data.test, device)
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.peak_rate = settings.learning_rate or DEFAULT_RATES[settings.optimizer]
         self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
@@ -185,6 +185,7 @@ class CNNTrainer:
         self.writer.scalars(self.position.step, scalars)
         events.scalars(self.position.step, scalars)
         self.writer.event(self.position.step, "finished", f"tested with the weights after epoch {state['epoch']}")
+        (self.writer.folder / "checkpoints" / LATEST).unlink()  # nothing is left to resume
 
     def save(self) -> None:
         arrays = model_arrays(self.model)

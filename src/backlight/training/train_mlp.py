@@ -131,7 +131,7 @@ def restore(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter)
         parameter[...] = arrays[name]
     for number, array in enumerate(optimizer.state):
         array[...] = arrays[f"optimizer/{number}"]
-    writer.rewind(state["step"] + 1)
+    writer.rewind(state["step"])
     return int(state["step"])
 
 

@@ -1,0 +1,46 @@
+# Two commands: `make demo` and `make test`. Both set up .venv first; the second time that takes no time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test tiny check bench clean
+
+help:
+	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
+	@echo "make test    every test"
+	@echo "make tiny    the tests that take seconds"
+	@echo "make check   formatting, lint, types and the arrows between rooms"
+	@echo "make bench   the benchmarks, each beside its peers; MNIST from DATA_DIR if given"
+	@echo "make clean   remove .venv and caches, not runs"
+
+$(VENV)/user: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable ".[torch,digits]"
+	@touch $@
+
+$(VENV)/dev: $(VENV)/user
+	$(INSTALL) --editable ".[torch,digits,dev]"
+	@touch $@
+
+demo: $(VENV)/user
+	$(BIN)/backlight demo
+
+test: $(VENV)/dev
+	$(BIN)/pytest
+
+tiny: $(VENV)/dev
+	$(BIN)/pytest tests/test_tiny.py
+
+check: $(VENV)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

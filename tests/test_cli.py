@@ -1,0 +1,105 @@
+"""The command line as a user meets it: separate processes, exit codes, what is printed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from backlight.recording.run import Run
+
+QUICK = ["train", "mlp", "--steps", "50", "--record-every", "25"]
+
+
+@pytest.fixture
+def backlight(tmp_path):
+    def call(*words):
+        command = [sys.executable, "-W", "error", "-m", "backlight", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        )
+
+    return call
+
+
+def test_help_names_the_commands(backlight):
+    result = backlight("--help")
+    assert result.returncode == 0
+    for word in ("demo", "reproduce", "train"):
+        assert word in result.stdout
+
+
+def test_train_mlp(backlight, tmp_path):
+    result = backlight(*QUICK, "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["run"] == "runs/mlp-moons-tanh-1"
+    assert {path.rsplit("/", 1)[1] for path in document["pictures"]} == {
+        "curves.png", "activations.png", "gradients.png", "parameters.png", "boundary.png"
+    }  # fmt: skip
+    assert all((tmp_path / picture).stat().st_size > 1000 for picture in document["pictures"])
+    assert document["test/accuracy"] == Run.open(tmp_path / document["run"]).scalar("test/accuracy")[1][-1]
+    assert json.loads(backlight(*QUICK, "--json").stdout)["run"] == "runs/mlp-moons-tanh-2"
+
+
+def test_settings_of_a_run_can_be_rerun_and_overridden(backlight, tmp_path):
+    backlight(*QUICK, "--run", "a", "--seed", "4")
+    again = backlight("train", "mlp", "--settings", "a/settings.toml", "--run", "b")
+    assert again.returncode == 0, again.stderr
+    other = backlight("train", "mlp", "--settings", "a/settings.toml", "--run", "c", "--seed", "5")
+    assert other.returncode == 0, other.stderr
+    losses = [Run.open(tmp_path / name).scalar("train/loss")[1].tolist() for name in "abc"]
+    assert losses[0] == losses[1] != losses[2]
+    assert Run.open(tmp_path / "c").settings["steps"] == 50
+
+
+def test_train_on_a_csv(backlight, tmp_path):
+    rows = [f"{x / 10},{(x * 7 % 11) / 10},{int(x > 20)}" for x in range(40)]
+    (tmp_path / "mine.csv").write_text("a,b,class\n" + "\n".join(rows), encoding="utf-8")
+    result = backlight(*QUICK, "--data", "mine.csv", "--run", "mine")
+    assert result.returncode == 0, result.stderr
+    assert "test/accuracy" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((*QUICK, "--learning-rate", "nan"), "learning_rate must be a number above 0, not nan"),
+        ((*QUICK, "--data", "absent.csv"), "absent.csv: no such file"),
+        ((*QUICK, "--data", "bad.csv"), "bad.csv, line 2, column 1: 'x' is not a number"),
+        ((*QUICK, "--layers", "2,0,2"), "layer widths"),
+        ((*QUICK, "--layers", "3,2"), "do not fit moons"),
+        ((*QUICK, "--activation", "rleu"), "rleu"),
+        (("train", "mlp", "--resume"), "--resume needs --run"),
+        (("train", "mlp", "--resume", "--run", "absent"), "absent: no run there"),
+        (("train", "cnn", "--data", "mnist", "--data-dir", "."), "no MNIST there"),
+        (("train", "cnn", "--epochs", "0"), "epochs must be a number above 0"),
+        (("train", "mlp", "--settings", "absent.toml"), "absent.toml"),
+        (("train", "mlp", "--settings", "typo.toml"), "lerning"),
+    ],
+)
+def test_bad_input_is_one_clear_complaint_and_nothing_is_trained(backlight, tmp_path, words, complaint):
+    (tmp_path / "bad.csv").write_text("1,2,0\nx,1,1\n", encoding="utf-8")
+    (tmp_path / "typo.toml").write_text("[train.mlp]\nlerning_rate = 0.1\n", encoding="utf-8")
+    result = backlight(*words)
+    assert result.returncode in (1, 2)
+    assert complaint in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_resumed_run_keeps_its_settings(backlight):
+    backlight(*QUICK, "--run", "a")
+    result = backlight("train", "mlp", "--run", "a", "--resume", "--learning-rate", "0.7")
+    assert result.returncode == 1
+    assert "learning_rate was given another value" in result.stderr
+
+
+def test_importing_takes_little_time():
+    """Generous against noise; the figure itself is measured with the benchmarks."""
+    code = "import time; t = time.perf_counter(); import backlight; print(time.perf_counter() - t)"
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) < 0.3
