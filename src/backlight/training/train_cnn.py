@@ -80,6 +80,8 @@ def train_cnn(settings: CNNSettings, folder: Path, resume: bool = False, stream:
         trainer = CNNTrainer(settings, data, device, writer)
         if resume:
             trainer.load()
+        else:
+            trainer.save()  # from here on there is always something to resume
         with EventFile(writer.subfolder("tensorboard"), trainer.position.step + 1 if resume else None) as events:
             finished = trainer.train(events, stream)
             if finished:

@@ -1,5 +1,6 @@
 """Training one hand-written network, recorded, stoppable and resumable."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from backlight.training.settings import MLPSettings, plain_settings, settings_fr
 from backlight.training.stopping import stop_on_signal
 
 LATEST = "latest.safetensors"
+NOTE_STEPS = 1000  # the loss is printed as often as this
+SAVE_SECONDS = 5.0  # what a kill costs at most
 
 
 def train_mlp(settings: MLPSettings, folder: Path, resume: bool = False) -> Run:
@@ -86,10 +89,19 @@ def train(
     with stop_on_signal() as stop, Progress(settings.steps, min(batch_size, len(y)), first) as progress:
         if first == 0:
             record(network, data, settings, writer, 0)
+            save(network, optimizer, writer, 0)
+        saved, noted = time.monotonic(), first
         for done in descend(network, optimizer, batches, settings.l2):
             step = first + done
             if step % settings.record_every == 0 or step == settings.steps:
-                progress.update(step, *record(network, data, settings, writer, step))
+                loss, accuracy = record(network, data, settings, writer, step)
+                progress.update(step, loss, accuracy)
+                if step // NOTE_STEPS > noted // NOTE_STEPS:
+                    progress.note(f"step {step}/{settings.steps} · loss {loss:.4f} · accuracy {accuracy:.4f}")
+                    noted = step
+                if time.monotonic() - saved > SAVE_SECONDS:
+                    save(network, optimizer, writer, step)
+                    saved = time.monotonic()
             if stop:
                 progress.note(f"stopped after step {step} of {settings.steps}; go on with --resume")
                 break
