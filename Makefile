@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench clean
+.PHONY: help demo test tiny check bench publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
@@ -13,6 +13,7 @@ help:
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make bench   the benchmarks, each beside its peers; MNIST from DATA_DIR if given"
+	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove .venv and caches, not runs"
 
 $(VENV)/user: pyproject.toml constraints.txt
@@ -41,6 +42,13 @@ check: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+# Copies what the full reproduction measured into the documentation.
+publish: $(VENV)/user
+	$(BIN)/backlight reproduce $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+	cp runs/reproduce/claims.md docs/claims.md
+	cp runs/reproduce/riddle.md docs/riddle-tables.md
+	cp $(addprefix runs/reproduce/figures/,s11-grid.png s12-factorial.png s12-absorbed.png s12-mended.png) docs/images/
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -18,14 +18,14 @@ class Interval:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}], n = {self.n}"
+        return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}], n = {self.n}"
 
 
 def rate_interval(successes: ArrayLike) -> Interval:
     """Share of True among n outcomes, with Wilson's score interval (Wilson 1927).
 
     >>> print(rate_interval([True] * 20))
-    1 [0.839, 1], n = 20
+    1 [0.8389, 1], n = 20
     """
     from scipy.stats import binomtest
 
@@ -41,7 +41,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     """Mean of n values with Student's t interval; NaN values are left out, and n says how many were not.
 
     >>> print(mean_interval([1.0, 2.0, 3.0]))
-    2 [-0.484, 4.48], n = 3
+    2 [-0.4841, 4.484], n = 3
     """
     from scipy.stats import t
 

@@ -27,6 +27,13 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
+def environment_text(environment: dict[str, Any]) -> str:
+    """The same in one line for people."""
+    versions = ", ".join(f"{package} {number}" for package, number in environment["versions"].items())
+    cores = environment["cores"]
+    return f"{environment['processor']}, {cores} cores, Python {environment['python']}, {versions}"
+
+
 def processor_name() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from backlight.files import write_atomically
-from backlight.recording.environment import describe_environment
+from backlight.recording.environment import describe_environment, environment_text
 from backlight.recording.run import Run
 from backlight.reports.gallery import Section, Table, table_text, write_gallery
 from backlight.reproduction.digits_claims import digits_claims, digits_settings
@@ -48,7 +48,7 @@ class Scale:
 
 
 QUICK = Scale(passes=3000, seeds=20, data="digits", epochs=3, digits_seeds=3)
-FULL = Scale(passes=20_000, seeds=100, data="mnist", epochs=3, digits_seeds=3)
+FULL = Scale(passes=20_000, seeds=100, data="mnist", epochs=5, digits_seeds=3)
 
 
 def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console: Console | None = None) -> list[Claim]:
@@ -180,14 +180,16 @@ def cell_text(value: object) -> str:
 
 
 def write_results(folder: Path, scale: Scale, claims: Sequence[Claim], riddle_tables: Sequence[Table]) -> None:
+    environment = describe_environment()
+    where = f"Measured on {environment_text(environment)}."
     document = {
         "scale": asdict(scale),
-        "environment": describe_environment(),
+        "environment": environment,
         "claims": [claim_document(claim) for claim in claims],
     }
     write_atomically(folder / "claims.json", json.dumps(document, indent=1))
-    write_atomically(folder / "claims.md", f"{claims_text(scale)}\n\n{table_text(claims_table(claims))}")
-    write_atomically(folder / "riddle.md", "\n".join([RIDDLE_TEXT + "\n", *map(table_text, riddle_tables)]))
+    write_atomically(folder / "claims.md", f"# Claims\n\n{claims_text(scale)} {where}\n\n{table_text(claims_table(claims))}")
+    write_atomically(folder / "riddle.md", "\n".join([f"# The riddle in numbers\n\n{RIDDLE_TEXT} {where}\n", *map(table_text, riddle_tables)]))
 
 
 def claim_document(claim: Claim) -> dict[str, Any]:
@@ -204,11 +206,11 @@ def claim_document(claim: Claim) -> dict[str, Any]:
 
 
 def print_claims(claims: Sequence[Claim], console: Console) -> None:
+    """The table of claims, a line a row, as wide as it needs to be."""
     colours = {"holds": "green", "does not hold": "red", "cannot tell": "yellow"}
     for claim in claims:
-        console.print(
-            f"{claim.code} {claim.verdict}: {claim.sentence}", style=f"bold {colours[claim.verdict]}", markup=False
-        )
+        line = f"{claim.code:<3} {claim.verdict:<13} {claim.sentence}"
+        console.print(line, style=f"bold {colours[claim.verdict]}", markup=False, highlight=False, soft_wrap=True)
         for part in claim.measurements:
-            words = f"   {part.verdict:<13}  {part.quantity} {part.expectation}: {part.interval}"
-            console.print(words, markup=False, highlight=False, soft_wrap=True)
+            line = f"    {part.verdict:<13} {part.quantity}: {part.interval} (expected {part.expectation})"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
