@@ -34,6 +34,7 @@ def test_train_mlp(backlight, tmp_path):
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["run"] == "runs/mlp-moons-tanh-1"
+    assert (document["finished"], document["step"]) == (True, 50)
     assert {path.rsplit("/", 1)[1] for path in document["pictures"]} == {
         "curves.png", "activations.png", "gradients.png", "parameters.png", "boundary.png"
     }  # fmt: skip
@@ -51,6 +52,16 @@ def test_settings_of_a_run_can_be_rerun_and_overridden(backlight, tmp_path):
     losses = [Run.open(tmp_path / name).scalar("train/loss")[1].tolist() for name in "abc"]
     assert losses[0] == losses[1] != losses[2]
     assert Run.open(tmp_path / "c").settings["steps"] == 50
+
+
+def test_settings_of_another_command_are_refused(backlight, tmp_path):
+    backlight(*QUICK, "--run", "a")
+    (tmp_path / "flat.toml").write_text("learning_rate = 0.3\n", encoding="utf-8")
+    for words in (["train", "cnn", "--settings", "a/settings.toml"], ["train", "mlp", "--settings=flat.toml"]):
+        result = backlight(*words)
+        assert result.returncode == 1
+        assert "holds settings of" in result.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_train_on_a_csv(backlight, tmp_path):
@@ -75,6 +86,8 @@ def test_train_on_a_csv(backlight, tmp_path):
         (("train", "cnn", "--data", "mnist", "--data-dir", "."), "no MNIST there"),
         (("train", "cnn", "--epochs", "0"), "epochs must be a number above 0"),
         (("train", "mlp", "--settings", "absent.toml"), "absent.toml"),
+        ((*QUICK, "--run", "bad.csv"), "bad.csv: cannot be written"),
+        ((*QUICK, "--layers", "2,99999999999,2"), "not enough memory"),
         (("train", "mlp", "--settings", "typo.toml"), "lerning"),
     ],
 )

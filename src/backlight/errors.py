@@ -20,5 +20,9 @@ class RunError(BacklightError, RuntimeError):
     """A run folder that cannot be opened, written or resumed."""
 
 
+class DivergedError(BacklightError, ArithmeticError):
+    """The loss became NaN or infinite; the run folder holds what led there."""
+
+
 class MissingExtraError(BacklightError, ImportError):
     """An optional dependency that is not installed; the message names the command that installs it."""

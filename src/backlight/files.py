@@ -11,7 +11,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: if the folder cannot be written; `path` is then as it was.
     """
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

@@ -98,6 +98,12 @@ def test_a_named_folder_without_the_files(tmp_path):
         load_mnist(tmp_path)
 
 
+def test_an_environment_variable_that_leads_nowhere_is_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setenv("BACKLIGHT_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(DataError, match="elsewhere: no MNIST there"):
+        load_mnist()
+
+
 def test_offline_and_absent_names_three_ways_out():
     with pytest.raises(DataError, match=r"--data digits .*--data-dir .*a network"):
         load_mnist(mirrors=["http://127.0.0.1:9"])  # the discard port: refused at once

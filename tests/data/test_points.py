@@ -39,6 +39,14 @@ def test_without_noise_the_labels_are_the_shapes_own():
     assert len(np.unique(blobs.X.round(9), axis=0)) == 3
 
 
+def test_points_and_weights_of_one_seed_share_no_random_numbers():
+    from backlight.networks.deep_network import DeepNeuralNetwork
+
+    weights = DeepNeuralNetwork([2, 8, 2], seed=0).layers[0].weights.ravel() * np.sqrt(2)
+    centred = make_points("blobs", 20, 1.0, seed=0).X - make_points("blobs", 20, 0.0, seed=0).X
+    assert not np.isclose(centred.ravel()[: len(weights)], weights).any()
+
+
 def test_held_out_points_are_other_points():
     data = load_points("moons", 200, 300, seed=0)
     assert not set(map(tuple, data.train.X)) & set(map(tuple, data.test.X))
@@ -89,6 +97,13 @@ def test_csv_with_and_without_header(tmp_path):
     np.testing.assert_allclose(plain.train.X.std(axis=0), 1)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_delimiters_blank_lines_and_quotes(tmp_path, delimiter):
+    lines = [delimiter.join((f"{i}.5", f'"{i * i}"', str(i % 2))) for i in range(10)]
+    data = load_csv(str(write(tmp_path, "\n".join([*lines, "   ", ""]))))
+    assert (len(data.train), len(data.test)) == (8, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -103,7 +118,9 @@ def test_csv_with_and_without_header(tmp_path):
         ("", "no rows"),
         ("a,b,c\n", "no rows"),
         ("5\n6\n", "line 1: 1 columns"),
-        ("1,2,0\n3,4,1e9\n", "class 1000000000 in a file of 2 rows"),
+        ("1,2,0\n3,4,1e9\n", "class 1000000000 occurs but class 1 does not"),
+        ("1,2,1\n3,4,2\n5,6,1\n", "class 2 occurs but class 0 does not"),
+        ("1e308,2,0\n-1e308,4,1\n1e308,3,0\n-1e308,5,1\n1e308,1,0\n", "column 1: values too large"),
     ],
 )
 def test_bad_csv_is_named(tmp_path, text, words):

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
-from backlight.figures.curves import LabelledRun, curves_figure, running_mean
+from backlight.figures.curves import LabelledRun, curves_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure
 from backlight.figures.statistics import spread_figure, statistics_figure
@@ -13,6 +13,7 @@ from backlight.figures.style import save_figure
 from backlight.intervals import Interval
 from backlight.recording.run import Run, RunWriter
 from backlight.recording.tensor_summary import summarise
+from backlight.smoothing import running_mean
 
 
 def half_plane(points):

@@ -39,6 +39,20 @@ def test_readers_see_what_is_committed_while_it_is_written(tmp_path):
         assert run.scalar("loss")[1].tolist() == [1.0, 0.5]
 
 
+def test_a_run_can_be_read_from_a_read_only_folder(tmp_path, monkeypatch):
+    with RunWriter(tmp_path / "run") as writer:
+        writer.scalars(0, {"loss": 1.0})
+    fetch = Run._fetch
+
+    def as_in_a_read_only_folder(run, mode, query, arguments):
+        if mode == "mode=ro":
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return fetch(run, mode, query, arguments)
+
+    monkeypatch.setattr(Run, "_fetch", as_in_a_read_only_folder)
+    assert Run.open(tmp_path / "run").scalar("loss")[1].tolist() == [1.0]
+
+
 def test_a_second_writer_is_refused(tmp_path):
     with RunWriter(tmp_path / "run"), pytest.raises(RunError, match="another process is writing"):
         RunWriter(tmp_path / "run", resume=True)

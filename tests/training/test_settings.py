@@ -34,6 +34,10 @@ def test_settings_survive_a_file(settings):
         (MLPSettings, {"steps": 0}, "steps"),
         (CNNSettings, {"epochs": 0}, "epochs"),
         (CNNSettings, {"batch_size": -5}, "batch_size"),
+        (CNNSettings, {"schedule": "cosine"}, "unknown schedule 'cosine'; choose one of one-cycle, constant"),
+        (CNNSettings, {"conv_activation": "gelu"}, "unknown conv_activation 'gelu'"),
+        (CNNSettings, {"seed": 5_000_000_000}, "seed must be at most"),
+        (MLPSettings, {"layers": ()}, "layer widths"),
     ],
 )
 def test_values_out_of_range(kind, values, words):

@@ -1,9 +1,13 @@
+import os
 import signal
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from backlight.errors import DataError, RunError, SettingsError
+from backlight.errors import DataError, DivergedError, RunError, SettingsError
 from backlight.recording.run import Run
 from backlight.training import train_mlp as module
 from backlight.training.settings import MLPSettings
@@ -56,6 +60,42 @@ def test_stopped_and_resumed_is_uninterrupted_to_the_bit(tmp_path, monkeypatch):
     same_runs(whole, train_mlp(QUICK, tmp_path / "parts", resume=True))
 
 
+def test_killed_and_resumed_is_uninterrupted_to_the_bit(tmp_path, monkeypatch):
+    """SIGKILL straight after a checkpoint: what was recorded before it is there."""
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0)
+    whole = train_mlp(QUICK, tmp_path / "whole")
+    program = (
+        "import os, signal, sys\n"
+        "from tests.training.test_train_mlp import QUICK, module\n"
+        "save, module.SAVE_SECONDS = module.save, 0\n"
+        "def save_and_die(network, optimizer, writer, step):\n"
+        "    save(network, optimizer, writer, step)\n"
+        "    if step == 47: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "module.save = save_and_die\n"
+        "module.train_mlp(QUICK, sys.argv[1])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "parts")], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    same_runs(whole, train_mlp(QUICK, tmp_path / "parts", resume=True))
+
+
+def test_a_diverging_run_says_so_and_keeps_its_record(tmp_path):
+    settings = replace(QUICK, activation="relu", optimizer="sgd", learning_rate=1e8, record_every=1)
+    with pytest.raises(DivergedError, match="lower learning rate"):
+        train_mlp(settings, tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert run.events()[-1].kind == "diverged"
+    assert run.tensor("act/z2")[0][-1] == run.events()[-1].step
+
+
+def test_a_resumed_run_must_have_the_same_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "train", lambda *arguments: 0)
+    train_mlp(QUICK, tmp_path / "run")
+    with pytest.raises(RunError, match="keeps its settings"):
+        train_mlp(replace(QUICK, learning_rate=0.5), tmp_path / "run", resume=True)
+
+
 def test_digits_as_rows(tmp_path):
     settings = MLPSettings(
         data="digits",
@@ -85,6 +125,8 @@ def test_a_run_is_not_overwritten(tmp_path):
     train_mlp(QUICK, tmp_path / "run")
     with pytest.raises(RunError, match="already there"):
         train_mlp(QUICK, tmp_path / "run")
+    with pytest.raises(RunError, match="finished"):
+        train_mlp(QUICK, tmp_path / "run", resume=True)
     with pytest.raises(RunError, match="no run to resume"):
         train_mlp(QUICK, tmp_path / "other", resume=True)
     assert Run.open(tmp_path / "run").events()[-1].kind == "finished"

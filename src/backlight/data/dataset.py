@@ -63,7 +63,7 @@ def check_samples(samples: Samples, classes: int, where: str) -> None:
 def stratified_split(y: NDArray[np.int64], sizes: list[int], seed: int) -> list[NDArray[np.int64]]:
     """Disjoint random index sets of the given sizes, classes in the proportions of `y`.
 
-    The sizes are filled class by class (largest remainders first), the last set takes what is left over.
+    Each class's members are spread evenly over a line, in random order; the sets are stretches of that line.
     """
     rng = np.random.default_rng(seed)
     position = np.empty(len(y))

@@ -5,9 +5,9 @@ Images are uint8 (N, 28, 28), labels int64 in 0..9.
 
 import gzip
 import hashlib
+import http.client
 import importlib.util
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,7 +55,7 @@ def load_digits() -> Dataset:
     return Dataset("digits", 10, samples.take(train), samples.take(test), samples.take(validation))
 
 
-def load_mnist(data_dir: Path | None = None, mirrors: Iterable[str] = MIRRORS) -> Dataset:
+def load_mnist(data_dir: Path | str | None = None, mirrors: Iterable[str] = MIRRORS) -> Dataset:
     """The full MNIST, 55,000/5,000/10,000.
 
     Looked for, in this order, in `data_dir`, the folder that BACKLIGHT_DATA names and the user's cache
@@ -93,17 +93,16 @@ def cache_folder() -> Path:
     return user_cache_path("backlight")
 
 
-def find_mnist(data_dir: Path | None) -> Path | None:
-    """The first folder that holds all four files; a `data_dir` that was named but lacks them is an error."""
-    if data_dir is not None:
-        folder = mnist_folder(data_dir)
-        if folder is None:
-            missing = ", ".join(name for name in MNIST_FILES if existing_file(data_dir / "MNIST" / "raw", name) is None)
-            raise DataError(f"{data_dir}: no MNIST there; missing under MNIST/raw: {missing}")
-        return folder
-    candidates = [Path(os.environ["BACKLIGHT_DATA"])] if os.environ.get("BACKLIGHT_DATA") else []
-    folders = (mnist_folder(candidate) for candidate in [*candidates, cache_folder()])
-    return next((folder for folder in folders if folder is not None), None)
+def find_mnist(data_dir: Path | str | None) -> Path | None:
+    """The folder that holds all four files, if any; one that was named but lacks them is an error."""
+    named = data_dir or os.environ.get("BACKLIGHT_DATA")
+    if not named:
+        return mnist_folder(cache_folder())
+    folder = mnist_folder(Path(named))
+    if folder is None:
+        missing = [name for name in MNIST_FILES if existing_file(Path(named) / "MNIST" / "raw", name) is None]
+        raise DataError(f"{named}: no MNIST there; missing under MNIST/raw: {', '.join(missing)}")
+    return folder
 
 
 def mnist_folder(root: Path) -> Path | None:
@@ -158,7 +157,7 @@ def fetch(name: str, md5: str, mirrors: Iterable[str]) -> bytes:
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
                 return content
             failures.append(f"{mirror}: wrong MD5")
-        except (OSError, urllib.error.URLError, DataError) as error:
+        except (OSError, http.client.HTTPException, DataError) as error:
             failures.append(f"{mirror}: {error}")
     raise DataError(
         f"MNIST is not on this machine and {name} could not be downloaded ({'; '.join(failures)}). Three ways out: "

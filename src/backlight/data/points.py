@@ -10,38 +10,39 @@ from backlight.data.dataset import Dataset, Samples, standardise, stratified_spl
 from backlight.errors import DataError, SettingsError
 
 
-def moons(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+def moons(count: int, noise: float, classes: int, seed: int) -> Samples:
     """Two interleaved half-moons: scikit-learn's `make_moons`."""
     from sklearn.datasets import make_moons
 
-    return Samples(*make_moons(count, noise=noise, random_state=int(rng.integers(2**31))))
+    return Samples(*make_moons(count, noise=noise, random_state=random_state(seed)))
 
 
-def circles(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+def circles(count: int, noise: float, classes: int, seed: int) -> Samples:
     """A ring around a ring of half its radius: scikit-learn's `make_circles`."""
     from sklearn.datasets import make_circles
 
-    return Samples(*make_circles(count, noise=noise, factor=0.5, random_state=int(rng.integers(2**31))))
+    return Samples(*make_circles(count, noise=noise, factor=0.5, random_state=random_state(seed)))
 
 
-def blobs(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+def blobs(count: int, noise: float, classes: int, seed: int) -> Samples:
     """K clouds of standard deviation `noise`, their centres evenly spaced on the unit circle."""
-    y = balanced_labels(count, classes)
+    rng, y = own_generator(seed), balanced_labels(count, classes)
     angle = 2 * np.pi * y / classes
     return Samples(np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, noise, (count, 2)), y)
 
 
-def spirals(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+def spirals(count: int, noise: float, classes: int, seed: int) -> Samples:
     """K arms that turn once around the origin while the radius grows from 0.1 to 1.1; noise scaled by 0.2."""
-    y = balanced_labels(count, classes)
+    rng, y = own_generator(seed), balanced_labels(count, classes)
     radius = rng.uniform(0.1, 1.1, count)
     angle = 2 * np.pi * (radius + y / classes)
     arms = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
     return Samples(arms + rng.normal(0, 0.2 * noise, (count, 2)), y)
 
 
-def xor(count: int, noise: float, classes: int, rng: np.random.Generator) -> Samples:
+def xor(count: int, noise: float, classes: int, seed: int) -> Samples:
     """Uniform on [−1, 1]², class 1 where the coordinates' signs differ; labels are set before the noise is added."""
+    rng = own_generator(seed)
     X = rng.uniform(-1, 1, (count, 2))
     return Samples(X + rng.normal(0, noise, (count, 2)), (X[:, 0] * X[:, 1] < 0).astype(np.int64))
 
@@ -50,7 +51,17 @@ def balanced_labels(count: int, classes: int) -> np.ndarray:
     return np.arange(count) % classes
 
 
-SHAPES: dict[str, Callable[[int, float, int, np.random.Generator], Samples]] = {
+def own_generator(seed: int) -> np.random.Generator:
+    """A stream that a network of the same seed does not draw its weights from."""
+    return np.random.default_rng([seed, 1])
+
+
+def random_state(seed: int) -> int:
+    """Scikit-learn takes 32 bits."""
+    return int(np.random.default_rng(seed).integers(2**31))
+
+
+SHAPES: dict[str, Callable[[int, float, int, int], Samples]] = {
     shape.__name__: shape for shape in (moons, circles, blobs, spirals, xor)
 }
 TWO_CLASSES = ("moons", "circles", "xor")
@@ -73,7 +84,7 @@ def make_points(name: str, count: int = 200, noise: float = 0.2, classes: int = 
         raise SettingsError(f"{count} points in {classes} classes: at least 2 classes of 2 points are needed")
     if not (noise >= 0 and np.isfinite(noise)):
         raise SettingsError(f"noise must be 0 or more, not {noise}")
-    samples = SHAPES[name](count, noise, classes, np.random.default_rng(seed))
+    samples = SHAPES[name](count, noise, classes, seed)
     return Samples(samples.X, samples.y.astype(np.int64))
 
 
@@ -91,7 +102,7 @@ def held_out_seed(seed: int) -> int:
     return seed + 2**32
 
 
-def load_csv(path: Path, test_share: float = 0.2, seed: int = 0) -> Dataset:
+def load_csv(path: Path | str, test_share: float = 0.2, seed: int = 0) -> Dataset:
     """A user's CSV: numbers in all columns but the last, the class in the last (0..K−1); a header is allowed.
 
     Columns are standardised with the mean and standard deviation of the train part.
@@ -101,26 +112,35 @@ def load_csv(path: Path, test_share: float = 0.2, seed: int = 0) -> Dataset:
     """
     if not 0 < test_share < 1:
         raise SettingsError(f"test share must lie between 0 and 1, not {test_share}")
+    path = Path(path)
     X, y = read_csv(path)
+    absent = np.setdiff1d(np.arange(min(int(y.max()), len(y))), y)
+    if len(absent):
+        raise DataError(f"{path}: class {y.max()} occurs but class {absent[0]} does not; they are counted 0, 1, 2, …")
     classes = int(y.max()) + 1
-    if classes > len(y):
-        raise DataError(f"{path}: class {y.max()} in a file of {len(y)} rows; classes are counted 0, 1, 2, …")
     if len(np.unique(y)) < 2:
         raise DataError(f"{path}: a single class ({y[0]}); two are needed")
     held_out = min(len(y) - 1, max(1, round(test_share * len(y))))
     train, test = stratified_split(y, [len(y) - held_out, held_out], seed)
-    samples = Samples(standardise(X, X[train].mean(axis=0), X[train].std(axis=0)), y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = X[train].mean(axis=0), X[train].std(axis=0)
+    beyond = np.flatnonzero(~np.isfinite(mean + deviation))
+    if len(beyond):
+        raise DataError(f"{path}, column {beyond[0] + 1}: values too large to be standardised in float64")
+    samples = Samples(standardise(X, mean, deviation), y)
     return Dataset(str(path), classes, samples.take(train), samples.take(test))
 
 
 def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+        text = path.read_text(encoding="utf-8-sig").splitlines()
+        delimiter = max(",;\t", key=text[0].count) if text else ","
+        lines = list(csv.reader(text, delimiter=delimiter))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV text: {error}") from None
-    rows = [(number, row) for number, row in enumerate(lines, start=1) if row]
+    rows = [(number, row) for number, row in enumerate(lines, start=1) if any(cell.strip() for cell in row)]
     if rows and not any(is_number(cell) for cell in rows[0][1]):
         rows = rows[1:]  # a header
     if not rows:

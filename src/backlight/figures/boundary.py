@@ -53,8 +53,10 @@ def draw_boundary(axes: Axes, panel: Panel) -> None:
         if shading.min() < 0.5 < shading.max():
             axes.contour(x, y, shading, levels=[0.5], colors="black", linewidths=1.2)
         else:
-            words = f"no boundary: P(class 1) is\n{shading.min():.3f} … {shading.max():.3f} everywhere"
-            axes.text(0.5, 0.96, words, transform=axes.transAxes, ha="center", va="top", fontsize=8)
+            ends = sorted({f"{shading.min():.3f}", f"{shading.max():.3f}"})
+            words = f"no boundary: P(class 1) is\n{' … '.join(ends)} everywhere"
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
+            axes.text(0.5, 0.97, words, transform=axes.transAxes, ha="center", va="top", fontsize=8, bbox=box, zorder=5)
     else:
         axes.imshow(mixed_colours(probabilities), extent=extent, origin="lower", aspect="auto")
         for number in range(classes):  # where a class overtakes all others

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from backlight.figures.style import LINE_COLOURS, new_figure, styled
 from backlight.recording.run import Run
+from backlight.smoothing import running_mean
 
 CURVES = {
     "train/acc": "training accuracy",
@@ -35,21 +35,21 @@ def curves_figure(runs: Sequence[LabelledRun], title: str = "") -> Figure:
     for axis, (name, words) in zip(axes, CURVES.items(), strict=False):
         for each in runs:
             steps, values = each.run.scalar(name)
-            draw_curve(axis, steps, values, colours[each.label])
+            draw_curve(axis, steps, values, colours[each.label], faint=0.25 / len(runs))
         axis.set(xlabel="step", title=words)
     axes[1].set_yscale("log")
     draw_held_out(axes[3], runs, colours)
     for label, colour in colours.items():
         axes[0].plot([], [], color=colour, label=label)
     axes[0].legend(loc="lower right")
-    if title:
-        figure.suptitle(title, fontsize=10)
+    figure.suptitle(f"{title} (lines: running mean over 3 % of the steps)", fontsize=10)
     return figure
 
 
-def draw_curve(axes: Axes, steps: NDArray, values: NDArray, colour: str) -> None:
-    axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
-    axes.plot(steps, running_mean(values), color=colour, linewidth=1.6)
+def draw_curve(axes: Axes, steps: NDArray, values: NDArray, colour: str, faint: float) -> None:
+    """The values as they are, `faint` (opacity), below their running mean."""
+    axes.plot(steps, values, color=colour, alpha=faint, linewidth=0.7, zorder=1)
+    axes.plot(steps, running_mean(values), color=colour, linewidth=1.4, zorder=3)
 
 
 def draw_held_out(axes: Axes, runs: Sequence[LabelledRun], colours: Mapping[str, str]) -> None:
@@ -71,12 +71,3 @@ def draw_held_out(axes: Axes, runs: Sequence[LabelledRun], colours: Mapping[str,
 def label_colours(runs: Sequence[LabelledRun]) -> dict[str, str]:
     labels = list(dict.fromkeys(each.label for each in runs))
     return {label: LINE_COLOURS[number % len(LINE_COLOURS)] for number, label in enumerate(labels)}
-
-
-def running_mean(values: NDArray, share: float = 0.03) -> NDArray:
-    """Mean over a centred window of 3 % of the values, narrower at the ends."""
-    half = int(len(values) * share / 2)
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    index = np.arange(len(values))
-    low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(values))
-    return (total[high] - total[low]) / (high - low)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backlight.errors import SettingsError
+from backlight.errors import DataError, SettingsError
 from backlight.networks.activations import ACTIVATIONS, Array, activation_named
 from backlight.networks.layer import Layer, LayerPass
 from backlight.networks.losses import Labels, cross_entropy, cross_entropy_gradient, l2_penalty, softmax
@@ -33,6 +33,7 @@ class DeepNeuralNetwork:
     def __init__(self, sizes: Sequence[int], activation: str = "tanh", seed: int | np.random.Generator = 0):
         if len(sizes) < 2 or any(size != int(size) or size < 1 for size in sizes):
             raise SettingsError(f"layer widths must be two or more whole numbers of at least 1, not {list(sizes)}")
+        sizes = [int(size) for size in sizes]
         rng = np.random.default_rng(seed)
         hidden, output = activation_named(activation), ACTIVATIONS["identity"]
         functions = [hidden] * (len(sizes) - 2) + [output]
@@ -87,7 +88,14 @@ class DeepNeuralNetwork:
         return self.backward(passes, cross_entropy_gradient(passes[-1].activation, y), l2)
 
     def objective(self, X: Array, y: Labels, l2: float = 0.0) -> Array:
-        """Mean cross-entropy + (λ/2) Σ_l ‖W_l‖²: shape (...), in nats."""
+        """Mean cross-entropy + (λ/2) Σ_l ‖W_l‖²: shape (...), in nats.
+
+        Raises:
+            DataError: for a label outside 0..K−1, which would silently cost nothing.
+        """
+        classes = self.layers[-1].biases.shape[-1]
+        if np.min(y) < 0 or np.max(y) >= classes:
+            raise DataError(f"labels {np.min(y)}..{np.max(y)} for a network of {classes} classes (0..{classes - 1})")
         penalty = sum(l2_penalty(layer.weights, l2) for layer in self.layers)
         return cross_entropy(self.logits(X), y) + penalty
 

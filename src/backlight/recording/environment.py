@@ -1,4 +1,4 @@
-"""Where a run took place: machine, versions and threads, so that a figure can be weighed later."""
+"""Where a run took place: machine and versions, so that a figure can be weighed later."""
 
 import importlib.metadata
 import os

@@ -3,7 +3,7 @@
     settings.toml      what to hand to the command line to do it again
     environment.json   machine and versions
     run.sqlite         step (scalars), tensor (a row per summary), event
-    snapshots/         arrays (.npy): decision grids, confusion matrices
+    snapshots/         arrays (.npy): training points in the plane, confusion matrix
     checkpoints/       weights and optimiser state (safetensors)
     tensorboard/       event files, for who prefers TensorBoard
     figures/           pictures
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ from backlight.errors import RunError
 from backlight.files import write_atomically
 from backlight.recording.environment import describe_environment
 from backlight.recording.tensor_summary import Counts, TensorSummary
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS step (
@@ -42,7 +45,7 @@ CREATE TABLE IF NOT EXISTS tensor (
 CREATE TABLE IF NOT EXISTS event (time REAL NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
 """
 STATISTICS = "count, nan, positive_infinity, negative_infinity, zeros, minimum, maximum, mean, variance"
-COMMIT_SECONDS = 1.0  # a kill loses at most what was recorded since the last commit
+COMMIT_SECONDS = 1.0  # scalars are committed this often, tensors at once
 
 
 class RunWriter:
@@ -66,21 +69,14 @@ class RunWriter:
         settings: Mapping[str, Any] | None = None,
         resume: bool = False,
     ):
-        from filelock import FileLock, Timeout
-
-        if resume != (folder / "run.sqlite").exists():
-            raise RunError(
-                f"{folder}: there is no run to resume"
-                if resume
-                else f"{folder}: a run is already there; go on with --resume or name another folder"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+        if resume:
+            check_resumable(folder, settings)
+        elif (folder / "run.sqlite").exists():
+            raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
         self.folder = folder
-        self._lock = FileLock(folder / ".lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise RunError(f"{folder}: another process is writing this run") from None
+        self._lock = locked(folder)
+        for partial in folder.rglob(".*.partial"):  # left by a kill in the middle of a write
+            partial.unlink()
         if not resume:
             write_atomically(folder / "settings.toml", settings_toml(command, settings or {}))
             write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
@@ -106,7 +102,7 @@ class RunWriter:
     def tensors(self, step: int, summaries: Mapping[str, TensorSummary]) -> None:
         rows = [(step, name, *summary_row(summary)) for name, summary in summaries.items()]
         self._database.executemany(f"INSERT OR REPLACE INTO tensor VALUES ({', '.join('?' * 12)})", rows)
-        self._commit_when_due()
+        self.commit()
 
     def event(self, step: int, kind: str, detail: str = "") -> None:
         self._database.execute("INSERT INTO event VALUES (?, ?, ?, ?)", (time.time(), step, kind, detail))
@@ -115,8 +111,7 @@ class RunWriter:
     def snapshot(self, name: str, array: NDArray) -> None:
         buffer = BytesIO()
         np.save(buffer, array, allow_pickle=False)
-        (self.folder / "snapshots").mkdir(exist_ok=True)
-        write_atomically(self.folder / "snapshots" / f"{name}.npy", buffer.getvalue())
+        write_atomically(self.subfolder("snapshots") / f"{name}.npy", buffer.getvalue())
 
     def rewind(self, step: int) -> None:
         """Forgets what was recorded after `step`: it is about to be recorded again.
@@ -202,17 +197,68 @@ class Run:
 
     def _query(self, query: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
-            with closing(sqlite3.connect(self.folder / "run.sqlite")) as database:
-                return database.execute(query, arguments).fetchall()
+            return self._fetch("mode=ro", query, arguments)
+        except sqlite3.OperationalError:  # in a read-only folder SQLite cannot keep its index of the log
+            try:
+                return self._fetch("immutable=1", query, arguments)
+            except sqlite3.DatabaseError as error:
+                raise RunError(f"{self.folder / 'run.sqlite'}: {error}") from None
         except sqlite3.DatabaseError as error:
             raise RunError(f"{self.folder / 'run.sqlite'}: {error}") from None
+
+    def _fetch(self, mode: str, query: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        address = f"{(self.folder / 'run.sqlite').resolve().as_uri()}?{mode}"
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            return database.execute(query, arguments).fetchall()
 
     def _settings_document(self) -> dict[str, Any]:
         path = self.folder / "settings.toml"
         try:
             return tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise RunError(f"{path}: {error}") from None
+
+
+def locked(folder: Path) -> "FileLock":
+    """The writer's lock, held; the folder is made if absent."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{folder}: another process is writing this run") from None
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror}") from None
+    return lock
+
+
+def check_resumable(folder: Path, settings: Mapping[str, Any] | None) -> None:
+    """Raises RunError unless `folder` holds an unfinished run of these settings (wherever its data lie)."""
+    if not (folder / "run.sqlite").is_file():
+        raise RunError(f"{folder}: there is no run to resume")
+    run = Run.open(folder)
+    if any(event.kind == "finished" for event in run.events()):
+        raise RunError(f"{folder}: this run is finished, nothing is left to resume")
+    if settings is not None and not same_settings(run.settings, settings):
+        raise RunError(f"{folder}: a resumed run keeps its settings; these differ from its settings.toml")
+
+
+def same_settings(stored: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name: value for name, value in settings.items() if value is not None and name != "data_dir"}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+
+    return comparable(stored) == comparable(given)
+
+
+def next_free_folder(stem: str) -> Path:
+    """runs/<stem>-1, or with the first number that is free."""
+    number = 1
+    while (Path("runs") / f"{stem}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{stem}-{number}"
 
 
 def summary_row(summary: TensorSummary) -> tuple[Any, ...]:

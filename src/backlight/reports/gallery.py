@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from backlight.figures.style import save_figure
+from backlight.figures.style import Figure, save_figure
 from backlight.files import write_atomically
 
 STYLE = """

@@ -7,19 +7,21 @@ from backlight.figures.curves import LabelledRun, curves_figure
 from backlight.figures.statistics import statistics_figure
 from backlight.figures.style import save_figure
 from backlight.recording.run import Run
-from backlight.training.train_mlp import load_data, load_network
+from backlight.training.train_mlp import load_network
 
 
 def draw_mlp(run: Run) -> list[Path]:
     """Curves and statistics, and the decision boundary of points in the plane."""
     network, settings = load_network(run)
-    data = load_data(settings)
-    label = f"{settings.data} {list(settings.layers)} {settings.activation} {settings.optimizer}"
+    label = as_text(f"{Path(settings.data).name} {list(settings.layers)} {settings.activation} {settings.optimizer}")
     paths = draw_common(run, label)
-    if data.train.X.shape[1] == 2:
+    if settings.layers[0] == 2:
+        points = run.snapshot("train_points")  # (N, 3): x1, x2, class
         steps, accuracy = run.scalar("test/accuracy")
         title = f"{label}\nheld-out accuracy {accuracy[-1]:.3f} after {steps[-1]:,} steps"
-        figure = boundary_figure([Panel(network.predict_proba, data.train.X, data.train.y, title)], columns=1)
+        figure = boundary_figure(
+            [Panel(network.predict_proba, points[:, :2], points[:, 2].astype(int), title)], columns=1
+        )
         paths.append(save_figure(figure, run.folder / "figures" / "boundary.png"))
     return paths
 
@@ -37,6 +39,13 @@ def draw_common(run: Run, label: str) -> list[Path]:
     names = run.tensor_names()
     for kind, words in (("act", "activations"), ("grad", "gradients"), ("param", "parameters")):
         chosen = [name for name in names if name.startswith(f"{kind}/")]
+        if not chosen:
+            continue
         figure = statistics_figure(run, chosen, f"{label}: {words}", columns=min(4, len(chosen)))
         paths.append(save_figure(figure, folder / f"{words}.png"))
     return paths
+
+
+def as_text(label: str) -> str:
+    """A label whose dollar signs are not taken for mathematics."""
+    return label.replace("$", r"\$")

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from backlight.figures.curves import running_mean
 from backlight.intervals import mean_interval
 from backlight.recording.run import Run
 from backlight.reproduction.verdicts import Claim, Measurement
+from backlight.smoothing import running_mean
 from backlight.training.settings import CNNSettings
 
 EARLY = slice(40, 60)  # steps: "the first iterations"

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from backlight.figures.curves import LabelledRun, curves_figure
 from backlight.figures.statistics import spread_figure, statistics_figure
+from backlight.figures.style import Figure
 from backlight.recording.run import Run
 from backlight.reports.gallery import Picture, save_pictures
 

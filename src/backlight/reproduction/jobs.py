@@ -7,17 +7,19 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
-from backlight.recording.run import Run
+from backlight.recording.run import Run, same_settings
 from backlight.reproduction.population import (
     STACK,
     Condition,
@@ -81,7 +83,7 @@ class DigitsJob:
         from backlight.training.train_cnn import LATEST, train_cnn
 
         if finished(self.folder):
-            if Run.open(self.folder).settings == plain_without_none(self.settings):
+            if same_settings(Run.open(self.folder).settings, plain_settings(self.settings)):
                 return
             raise RunError(f"{self.folder}: holds a run with other settings; name another folder or remove it")
         resumable = (self.folder / "checkpoints" / LATEST).exists()
@@ -89,6 +91,8 @@ class DigitsJob:
             remove_unstarted(self.folder)
         with open(os.devnull, "w", encoding="utf-8") as silence:
             train_cnn(self.settings, self.folder, resume=resumable, stream=silence)
+        if not finished(self.folder):
+            raise RunError(f"{self.folder}: stopped before the end; call again to go on")
 
 
 Job = PopulationJob | DigitsJob
@@ -102,10 +106,6 @@ def remove_unstarted(folder: Path) -> None:
     """A run that was killed before its first checkpoint has nothing to go on from."""
     for path in folder.glob("run.sqlite*"):
         path.unlink()
-
-
-def plain_without_none(settings: CNNSettings) -> dict[str, Any]:
-    return {name: value for name, value in plain_settings(settings).items() if value is not None}
 
 
 def population_jobs(conditions: Sequence[Condition], seeds: int, folder: Path) -> list[PopulationJob]:
@@ -135,7 +135,11 @@ def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], N
     """
     context = multiprocessing.get_context("spawn")  # a forked copy of a process with threads may hang
     waiting, done = iter(jobs), 0
-    with single_threaded(), ProcessPoolExecutor(processes, context, ignore_interrupt) as executor:
+    with (
+        terminated_as_interrupted(),
+        single_threaded(),
+        ProcessPoolExecutor(processes, context, ignore_interrupt) as executor,
+    ):
         running = {executor.submit(job.run) for job in islice(waiting, processes)}
         try:
             while running:
@@ -152,21 +156,38 @@ def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], N
 
 
 def ignore_interrupt() -> None:
-    """Ctrl-C reaches all processes of a terminal; the parent alone decides, and ends its workers with SIGTERM."""
+    """Ctrl-C reaches all processes of a terminal; the parent alone decides, and ends its workers with SIGTERM.
+
+    A forked or spawned worker must not inherit the parent's own answer to SIGTERM.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-class single_threaded:
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Within it SIGTERM does what Ctrl-C does, so that no worker outlives its parent."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
     """Children started within it use one thread for BLAS and OpenMP: the processes are the parallelism."""
-
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.names}
-        os.environ.update(dict.fromkeys(self.names, "1"))
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self.before.items():
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:

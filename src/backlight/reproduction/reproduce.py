@@ -95,6 +95,7 @@ def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console:
     ]
     write_gallery(folder / "index.html", "The source report, reproduced", "", sections)
     print_claims(claims, console)
+    print_effects(outcomes, scale.passes, console)
     console.print(
         f"{time.monotonic() - began:.0f} s; everything is on one page: {folder / 'index.html'}", soft_wrap=True
     )
@@ -166,8 +167,8 @@ def riddle_report(outcomes: FactorialOutcomes, passes: int) -> list[Table]:
     return [
         Table(list(rows[0]), [[cell_text(value) for value in row.values()] for row in rows]),
         Table(
-            ("network", "mended", "change of the success rate [95 % interval]"),
-            [(network, words, str(interval)) for network, words, interval in effects],
+            ("mended", "network", "change of the success rate [95 % interval]", "verdict"),
+            [(words, network, str(interval), verdict) for words, network, interval, verdict in effects],
         ),
         Table(("absorbing state", "measured"), [(words, cell_text(value)) for words, value in facts.items()]),
     ]
@@ -176,7 +177,9 @@ def riddle_report(outcomes: FactorialOutcomes, passes: int) -> list[Table]:
 def cell_text(value: object) -> str:
     if isinstance(value, tuple):
         return "{} of {}".format(*value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.4g}"
+    return str(value)
 
 
 def write_results(folder: Path, scale: Scale, claims: Sequence[Claim], riddle_tables: Sequence[Table]) -> None:
@@ -188,8 +191,13 @@ def write_results(folder: Path, scale: Scale, claims: Sequence[Claim], riddle_ta
         "claims": [claim_document(claim) for claim in claims],
     }
     write_atomically(folder / "claims.json", json.dumps(document, indent=1))
-    write_atomically(folder / "claims.md", f"# Claims\n\n{claims_text(scale)} {where}\n\n{table_text(claims_table(claims))}")
-    write_atomically(folder / "riddle.md", "\n".join([f"# The riddle in numbers\n\n{RIDDLE_TEXT} {where}\n", *map(table_text, riddle_tables)]))
+    write_atomically(
+        folder / "claims.md", f"# Claims\n\n{claims_text(scale)} {where}\n\n{table_text(claims_table(claims))}"
+    )
+    write_atomically(
+        folder / "riddle.md",
+        "\n".join([f"# The riddle in numbers\n\n{RIDDLE_TEXT} {where}\n", *map(table_text, riddle_tables)]),
+    )
 
 
 def claim_document(claim: Claim) -> dict[str, Any]:
@@ -214,3 +222,10 @@ def print_claims(claims: Sequence[Claim], console: Console) -> None:
         for part in claim.measurements:
             line = f"    {part.verdict:<13} {part.quantity}: {part.interval} (expected {part.expectation})"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_effects(outcomes: FactorialOutcomes, passes: int, console: Console) -> None:
+    console.print("S12 the riddle: change of ReLU's success rate when a mistake is mended", style="bold")
+    for words, network, change, verdict in mending_effects(outcomes, passes):
+        line = f"    {verdict:<29} {words}, {network}: {change}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -56,6 +56,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         """X (N, d) real, y (N,) labels of any kind with at least two classes."""
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
+        self._check_parameters()
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("the labels hold one class only; two or more classes are needed to train a classifier")
@@ -69,6 +70,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self.n_iter_ = step
         self.network_ = network
         return self
+
+    def _check_parameters(self) -> None:
+        for name in ("learning_rate", "steps", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < np.inf:
+                raise ValueError(f"{name} must be a number above 0, not {value}")
+        if not 0 <= self.l2 < np.inf:
+            raise ValueError(f"l2 must be 0 or more, not {self.l2}")
 
     def predict_proba(self, X: NDArray) -> NDArray[np.float64]:
         """Class probabilities (N, K), columns in the order of `classes_`."""

@@ -97,6 +97,8 @@ def one_cycle(step: int, total_steps: int, peak: float, warmup_share: float = 0.
     """
     start, end = peak / 25, peak / 25e4
     summit = warmup_share * total_steps - 1
+    if summit < 1:  # too few steps to go up and down
+        return peak
     if step <= summit:
         low, high, progress = start, peak, step / summit
     else:

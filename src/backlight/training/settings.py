@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -50,6 +50,11 @@ class MLPSettings:
     data_dir: Path | None = None
 
     def __post_init__(self) -> None:
+        check_choices(self)
+        if len(self.layers) < 2 or min(self.layers) < 1:
+            raise SettingsError(
+                f"layer widths must be two or more whole numbers of at least 1, not {list(self.layers)}"
+            )
         check_positive(self, "learning_rate", "steps", "batch_size", "record_every", "samples")
         check_not_negative(self, "l2", "noise", "seed")
 
@@ -72,7 +77,7 @@ class CNNSettings:
         checkpoint_seconds: time between two checkpoints; there is also one after each epoch and when stopped.
         test_each_epoch: also record the test accuracy after each epoch (never used to choose anything).
         device: auto, cpu or cuda.
-        threads: CPU threads; all cores if not given. Other numbers may round differently.
+        threads: CPU threads; what PyTorch chooses if not given. Other numbers may round differently.
         data_dir: folder with the full MNIST.
     """
 
@@ -93,6 +98,7 @@ class CNNSettings:
     data_dir: Path | None = None
 
     def __post_init__(self) -> None:
+        check_choices(self)
         check_positive(self, "learning_rate", "epochs", "batch_size", "record_every", "checkpoint_seconds", "threads")
         check_not_negative(self, "seed")
 
@@ -103,6 +109,19 @@ class CNNSettings:
 
 
 Settings = TypeVar("Settings", MLPSettings, CNNSettings)
+
+
+LARGEST_SEED = 2**31 - 1
+
+
+def check_choices(settings: MLPSettings | CNNSettings) -> None:
+    """Raises SettingsError for a value that is not among those of its Literal type, or too large a seed."""
+    for name, hint in get_type_hints(type(settings)).items():
+        choices = get_args(hint)
+        if get_origin(hint) is Literal and getattr(settings, name) not in choices:
+            raise SettingsError(f"unknown {name} {getattr(settings, name)!r}; choose one of {', '.join(choices)}")
+    if settings.seed > LARGEST_SEED:
+        raise SettingsError(f"seed must be at most {LARGEST_SEED}, not {settings.seed}")
 
 
 def check_positive(settings: Any, *names: str) -> None:

@@ -17,10 +17,10 @@ from torch.nn import functional as F
 
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
-from backlight.errors import BacklightError, SettingsError
+from backlight.errors import DivergedError, SettingsError
 from backlight.networks.conv_network import ConvNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
-from backlight.recording.run import Run, RunWriter
+from backlight.recording.run import Run, RunWriter, next_free_folder
 from backlight.recording.tensor_summary import TensorSummary, summarise
 from backlight.recording.tensorboard import EventFile
 from backlight.training.batches import shuffled_batches, steps_per_epoch
@@ -32,10 +32,6 @@ from backlight.training.stopping import stop_on_signal
 DEFAULT_RATES = {"adam": 0.002, "momentum": 0.02, "sgd": 0.2}
 EVALUATION_BATCH = 500
 LATEST, BEST = "latest.safetensors", "best.safetensors"
-
-
-class DivergedError(BacklightError):
-    """The loss became NaN or infinite; the run folder holds what led there."""
 
 
 @dataclass
@@ -63,16 +59,19 @@ class ImageTensors:
         )
 
 
-def train_cnn(settings: CNNSettings, folder: Path, resume: bool = False, stream: TextIO | None = None) -> Run:
+def train_cnn(
+    settings: CNNSettings, folder: Path | str | None = None, resume: bool = False, stream: TextIO | None = None
+) -> Run:
     """Trains as `settings` say, records into `folder`, tests once on the weights that validated best.
 
     Ctrl-C stops after the step under way; `resume=True` (with the settings of the run) goes on.
-    Progress goes to `stream`, or else to standard error.
+    Progress goes to `stream`, or else to standard error. Without a folder it is the next free one under runs/.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.
         DivergedError: if the loss stops being finite.
     """
+    folder = Path(folder) if folder else next_free_folder(f"cnn-{settings.data}-{settings.config}")
     device = choose_device(settings.device)
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     data = load_images(settings.data, settings.data_dir)
@@ -119,7 +118,10 @@ class CNNTrainer:
         recorder = Recorder(self.model, self.writer, events, settings)
         saved = time.monotonic()
         batches = shuffled_batches(count, settings.batch_size, settings.seed, first, self.total_steps)
-        with stop_on_signal() as stop, Progress(self.total_steps, settings.batch_size, first, stream) as progress:
+        with (
+            stop_on_signal() as stop,
+            Progress(self.total_steps, min(settings.batch_size, count), first, stream) as progress,
+        ):
             for index in batches:
                 self.update(torch.from_numpy(index), recorder)
                 step = self.position.step
@@ -223,8 +225,8 @@ class Recorder:
         correct = (values["z4"].detach().argmax(1) == labels).float().mean()
         self._pending.append((step, loss, correct, rate))
         if step % self.settings.record_every == 0:
-            self.flush()
             self.tensors(step, values)
+            self.flush()
 
     def tensors(self, step: int, values: dict[str, Tensor]) -> None:
         tensors = {f"act/{name}": value for name, value in values.items()}

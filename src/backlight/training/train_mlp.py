@@ -8,11 +8,11 @@ import numpy as np
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
 from backlight.data.points import SHAPES, load_csv, load_points
-from backlight.errors import SettingsError
+from backlight.errors import DivergedError, SettingsError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
-from backlight.recording.run import Run, RunWriter
+from backlight.recording.run import Run, RunWriter, next_free_folder
 from backlight.recording.tensor_summary import summarise
 from backlight.training.batches import shuffled_batches
 from backlight.training.gradient_descent import descend
@@ -26,18 +26,25 @@ NOTE_STEPS = 1000  # the loss is printed as often as this
 SAVE_SECONDS = 5.0  # what a kill costs at most
 
 
-def train_mlp(settings: MLPSettings, folder: Path, resume: bool = False) -> Run:
+def train_mlp(settings: MLPSettings, folder: Path | str | None = None, resume: bool = False) -> Run:
     """Trains as `settings` say and records into `folder`; weights end up in checkpoints/latest.safetensors.
+
+    Without a folder it is the next free one under runs/.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.
+        DivergedError: if the loss stops being finite.
     """
+    folder = Path(folder) if folder else next_free_folder(f"mlp-{Path(settings.data).stem}-{settings.activation}")
     data = load_data(settings)
     network = DeepNeuralNetwork(settings.layers, settings.activation, settings.seed)
     optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
     with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
         first = restore(network, optimizer, writer) if resume else 0
-        step = train(network, optimizer, data, settings, writer, first)
+        if data.train.X.shape[1] == 2:
+            writer.snapshot("train_points", np.column_stack([data.train.X, data.train.y]))
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is reported as such
+            step = train(network, optimizer, data, settings, writer, first)
         save(network, optimizer, writer, step)
         writer.event(step, "finished" if step == settings.steps else "stopped")
     return Run.open(folder)
@@ -51,7 +58,7 @@ def load_data(settings: MLPSettings) -> Dataset:
     elif settings.data in ("digits", "mnist"):
         images = load_images(settings.data, settings.data_dir)
         data = Dataset(images.name, images.classes, as_rows(images.train), as_rows(images.test))
-    elif Path(settings.data).suffix == ".csv":
+    elif Path(settings.data).suffix.lower() == ".csv":
         data = load_csv(Path(settings.data), seed=settings.seed)
     else:
         choices = ", ".join([*SHAPES, "digits", "mnist"])
@@ -85,24 +92,24 @@ def train(
         batches = ((X[index], y[index]) for index in indices)
     else:
         batches = ((X, y) for _ in range(first, settings.steps))
-    step = first
+    step = noted = first
+    saved = time.monotonic()
     with stop_on_signal() as stop, Progress(settings.steps, min(batch_size, len(y)), first) as progress:
         if first == 0:
             record(network, data, settings, writer, 0)
             save(network, optimizer, writer, 0)
-        saved, noted = time.monotonic(), first
         for done in descend(network, optimizer, batches, settings.l2):
             step = first + done
-            if step % settings.record_every == 0 or step == settings.steps:
+            if step % settings.record_every == 0 or step == settings.steps or stop:
                 loss, accuracy = record(network, data, settings, writer, step)
                 progress.update(step, loss, accuracy)
                 if step // NOTE_STEPS > noted // NOTE_STEPS:
                     progress.note(f"step {step}/{settings.steps} · loss {loss:.4f} · accuracy {accuracy:.4f}")
                     noted = step
-                if time.monotonic() - saved > SAVE_SECONDS:
-                    save(network, optimizer, writer, step)
-                    saved = time.monotonic()
-            if stop:
+            if time.monotonic() - saved > SAVE_SECONDS:
+                save(network, optimizer, writer, step)
+                saved = time.monotonic()
+            if stop and step < settings.steps:
                 progress.note(f"stopped after step {step} of {settings.steps}; go on with --resume")
                 break
     return step
@@ -111,7 +118,11 @@ def train(
 def record(
     network: DeepNeuralNetwork, data: Dataset, settings: MLPSettings, writer: RunWriter, step: int
 ) -> tuple[float, float]:
-    """Scalars and the summary of every tensor after `step` updates; (loss, accuracy) on the train part."""
+    """Scalars and the summary of every tensor after `step` updates; (loss, accuracy) on the train part.
+
+    Raises:
+        DivergedError: if the loss is not finite; it is recorded first.
+    """
     X, y = data.train.X, data.train.y
     passes = network.forward(X)
     loss = float(network.objective(X, y, settings.l2))
@@ -127,10 +138,14 @@ def record(
     for number, passed in enumerate(passes, start=1):
         tensors[f"act/z{number}"], tensors[f"act/a{number}"] = passed.pre_activation, passed.activation
     writer.tensors(step, {name: summarise(tensor) for name, tensor in tensors.items()})
+    if not np.isfinite(loss):
+        writer.event(step, "diverged", f"loss {loss}")
+        raise DivergedError(f"the loss became {loss} at step {step}; try a lower learning rate")
     return loss, accuracy
 
 
 def save(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter, step: int) -> None:
+    writer.commit()  # what the checkpoint will not repeat has to be on disk before it
     arrays = dict(zip(network.parameter_names, network.parameters, strict=True))
     arrays |= {f"optimizer/{number}": array for number, array in enumerate(optimizer.state)}
     save_checkpoint(writer.subfolder("checkpoints") / LATEST, arrays, {"step": step})
