@@ -150,11 +150,16 @@ class CNNTrainer:
         rate = self.learning_rate(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        values = self.model.inner_values(images)
-        loss = F.cross_entropy(values["z4"], labels)
+        # Inner values are held on to only when they are recorded: kept alive through the backward pass of every
+        # step, they would cost a tenth of its time in fresh memory.
+        values = self.model.inner_values(images) if recorder.is_due(step) else {}
+        logits = values["z4"] if values else self.model(images)
+        loss = F.cross_entropy(logits, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        recorder.record(step, loss.detach(), values, labels, rate)
+        recorder.record(step, loss.detach(), logits.detach(), labels, rate)
+        if values:
+            recorder.tensors(step, values)
         self.optimizer.step()
         self.position.step += 1
 
@@ -221,14 +226,16 @@ class Recorder:
         self.last_loss: tuple[float, float] | None = None
         self._pending: list[tuple[int, Tensor, Tensor, float]] = []  # device values, fetched in one go
 
-    def record(self, step: int, loss: Tensor, values: dict[str, Tensor], labels: Tensor, rate: float) -> None:
-        correct = (values["z4"].detach().argmax(1) == labels).float().mean()
+    def is_due(self, step: int) -> bool:
+        """True where all tensors are recorded at this step."""
+        return step % self.settings.record_every == 0
+
+    def record(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor, rate: float) -> None:
+        correct = (logits.argmax(1) == labels).float().mean()
         self._pending.append((step, loss, correct, rate))
-        if step % self.settings.record_every == 0:
-            self.tensors(step, values)
-            self.flush()
 
     def tensors(self, step: int, values: dict[str, Tensor]) -> None:
+        """Summaries of inner values, parameters and gradients; then the scalars so far, lest a bad loss hide them."""
         tensors = {f"act/{name}": value for name, value in values.items()}
         for name, parameter in self.model.named_parameters():
             tensors[f"param/{name}"] = parameter
@@ -239,6 +246,7 @@ class Recorder:
         }
         self.writer.tensors(step, summaries)
         self.events.tensors(step, {f"{self.settings.config}/{name}": each for name, each in summaries.items()})
+        self.flush()
 
     def flush(self) -> None:
         """Writes the scalars of the steps since the last flush.
