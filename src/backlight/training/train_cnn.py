@@ -224,15 +224,21 @@ class Recorder:
     def __init__(self, model: ConvNetwork, writer: RunWriter, events: EventFile, settings: CNNSettings):
         self.model, self.writer, self.events, self.settings = model, writer, events, settings
         self.last_loss: tuple[float, float] | None = None
-        self._pending: list[tuple[int, Tensor, Tensor, float]] = []  # device values, fetched in one go
+        # Loss and accuracy of the steps since the last flush stay on the device, in one buffer made once: a small
+        # tensor kept from every step would break up the memory that the large ones come from.
+        self._pending: list[tuple[int, float]] = []
+        self._buffer = torch.zeros(settings.record_every, 2, device=model.fc1.weight.device)
 
     def is_due(self, step: int) -> bool:
         """True where all tensors are recorded at this step."""
         return step % self.settings.record_every == 0
 
     def record(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor, rate: float) -> None:
-        correct = (logits.argmax(1) == labels).float().mean()
-        self._pending.append((step, loss, correct, rate))
+        if len(self._pending) == len(self._buffer):
+            self.flush()
+        self._buffer[len(self._pending), 0] = loss
+        self._buffer[len(self._pending), 1] = (logits.argmax(1) == labels).float().mean()
+        self._pending.append((step, rate))
 
     def tensors(self, step: int, values: dict[str, Tensor]) -> None:
         """Summaries of inner values, parameters and gradients; then the scalars so far, lest a bad loss hide them."""
@@ -254,18 +260,15 @@ class Recorder:
         Raises:
             DivergedError: if one of the losses is not finite.
         """
-        for step, loss, correct, rate in self._pending:
-            share = float(correct)
-            scalars = {"train/loss": float(loss), "train/acc": share, "train/error": 1 - share, "learning_rate": rate}
+        pending, self._pending = self._pending, []
+        for (step, rate), (loss, share) in zip(pending, self._buffer.tolist(), strict=False):
+            scalars = {"train/loss": loss, "train/acc": share, "train/error": 1 - share, "learning_rate": rate}
             self.writer.scalars(step, scalars)
             self.events.scalars(step, scalars)
-            self.last_loss = (scalars["train/loss"], share)
-            if not np.isfinite(scalars["train/loss"]):
-                self.writer.event(step, "diverged", f"loss {scalars['train/loss']}")
-                raise DivergedError(
-                    f"the loss became {scalars['train/loss']} at step {step}; try a lower learning rate"
-                )
-        self._pending.clear()
+            self.last_loss = (loss, share)
+            if not np.isfinite(loss):
+                self.writer.event(step, "diverged", f"loss {loss}")
+                raise DivergedError(f"the loss became {loss} at step {step}; try a lower learning rate")
 
 
 def make_optimizer(name: str, model: torch.nn.Module, rate: float) -> torch.optim.Optimizer:
