@@ -142,9 +142,11 @@ def cell_edges(cells: Counts) -> tuple[Edges, Edges]:
 
 def mean_and_variance(block: NDArray) -> tuple[float, float]:
     """Two passes in float64, so that a mean far from zero costs no digits; the variance of huge values may be ∞."""
-    mean = block.mean(dtype=np.float64)
+    values = block.astype(np.float64)
+    mean = values.mean()
+    values -= mean
     with np.errstate(over="ignore"):
-        return mean, np.square(block - mean, dtype=np.float64).mean()
+        return mean, np.dot(values, values) / values.size
 
 
 def pooled_moments(moments: NDArray[np.float64]) -> tuple[float, float]:
