@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure
+from backlight.intervals import Interval
 from backlight.networks.deep_network import unstack
 from backlight.reports.gallery import Picture, save_pictures
 from backlight.reproduction.mistakes import REPORTED_MISTAKES
@@ -92,20 +94,7 @@ def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path
     factorial = factorial_conditions(passes)
     reported = [outcomes[condition] for condition in factorial if condition.mistakes == REPORTED_MISTAKES]
     groups = [size_text(sizes) for sizes in GRID_SIZES]
-    rates = {
-        str(chunk[0].mistakes).replace(" + ", " +\n", 1): success_rates(chunk, outcomes)
-        for chunk in chunks(factorial, len(GRID_SIZES))
-    }
-    mended = {
-        f"step {step:g}": success_rates(
-            [Condition(sizes, "relu", step, EFFECTIVE_L2, passes) for sizes in GRID_SIZES], outcomes
-        )
-        for step in MENDED_STEPS
-    }
-    written = {
-        chunk[0].activation: success_rates(chunk, outcomes)
-        for chunk in chunks(written_conditions(passes), len(GRID_SIZES))
-    }
+    rates, mended, written = riddle_rates(outcomes, passes)
     n = len(reported[0].parameters[0])
     how = f"{n} seeds each, {passes:,} passes; a success is a held-out accuracy above {SUCCESS}; 95 % Wilson intervals."
     shares = {
@@ -141,6 +130,28 @@ def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path
         ),
     }
     return save_pictures(pictures, folder)
+
+
+Rates: TypeAlias = dict[str, list[Interval]]
+
+
+def riddle_rates(outcomes: Mapping[Condition, Outcome], passes: int) -> tuple[Rates, Rates, Rates]:
+    """Success rates per architecture: of the factorial, of the mended networks by step, of the objective as written."""
+    rates = {
+        str(chunk[0].mistakes).replace(" + ", " +\n", 1): success_rates(chunk, outcomes)
+        for chunk in chunks(factorial_conditions(passes), len(GRID_SIZES))
+    }
+    mended = {
+        f"step {step:g}": success_rates(
+            [Condition(sizes, "relu", step, EFFECTIVE_L2, passes) for sizes in GRID_SIZES], outcomes
+        )
+        for step in MENDED_STEPS
+    }
+    written = {
+        chunk[0].activation: success_rates(chunk, outcomes)
+        for chunk in chunks(written_conditions(passes), len(GRID_SIZES))
+    }
+    return rates, mended, written
 
 
 def chunks(items: Sequence[Condition], size: int) -> list[Sequence[Condition]]:

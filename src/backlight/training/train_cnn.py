@@ -104,6 +104,7 @@ class CNNTrainer:
         self.validation_images = ImageTensors.of(data.validation, device)
         self.test_images = ImageTensors.of(data.test, device)
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
+        # PyTorch's own type stubs leave out the memory format
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.peak_rate = settings.learning_rate or DEFAULT_RATES[settings.optimizer]
         self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
