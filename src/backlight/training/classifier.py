@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from backlight.data.batches import shuffled_batches
 from backlight.networks.deep_network import DeepNeuralNetwork
-from backlight.training.batches import shuffled_batches
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import optimizer_named
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from backlight.data.batches import shuffled_batches, steps_per_epoch
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
 from backlight.errors import DivergedError, SettingsError
@@ -23,7 +24,6 @@ from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.run import Run, RunWriter, next_free_folder
 from backlight.recording.tensor_summary import TensorSummary, summarise
 from backlight.recording.tensorboard import EventFile
-from backlight.training.batches import shuffled_batches, steps_per_epoch
 from backlight.training.optimizers import one_cycle
 from backlight.training.progress import Progress
 from backlight.training.settings import CNNSettings, plain_settings

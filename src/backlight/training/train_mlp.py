@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from backlight.data.batches import shuffled_batches
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
 from backlight.data.points import SHAPES, load_csv, load_points
@@ -14,7 +15,6 @@ from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.run import Run, RunWriter, next_free_folder
 from backlight.recording.tensor_summary import summarise
-from backlight.training.batches import shuffled_batches
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import Optimizer, optimizer_named
 from backlight.training.progress import Progress

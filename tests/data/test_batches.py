@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backlight.training.batches import shuffled_batches, steps_per_epoch
+from backlight.data.batches import shuffled_batches, steps_per_epoch
 
 
 @given(st.integers(1, 50), st.integers(1, 60), st.integers(0, 5))

@@ -11,6 +11,11 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return -(-count // batch_size)
 
 
+def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """All sample indices in the order of that epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
 def shuffled_batches(
     count: int, batch_size: int, seed: int, first_step: int, last_step: int
 ) -> Iterator[NDArray[np.int64]]:
@@ -20,6 +25,6 @@ def shuffled_batches(
     for step in range(first_step, last_step):
         if step // per_epoch != epoch:
             epoch = step // per_epoch
-            order = np.random.default_rng([seed, epoch]).permutation(count)
+            order = epoch_order(count, seed, epoch)
         start = step % per_epoch * batch_size
         yield order[start : start + batch_size]

@@ -1,0 +1,58 @@
+"""Kernels run without the interpreter's lock, so plain threads share a machine's cores."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+POLL_SECONDS = 0.1
+
+Task = Callable[[], None]
+
+
+def thread_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    threads: int | None = None,
+    stop: NDArray[np.int64] | None = None,
+    tick: Callable[[], object] = lambda: None,
+) -> None:
+    """Runs all tasks; `tick` now and then. On Ctrl-C or a task that fails, sets the flag `stop` and waits.
+
+    A single task runs in the caller's own thread if nothing has to be polled.
+    """
+    count = min(threads or thread_count(), len(tasks))
+    with ThreadPoolExecutor(count, thread_name_prefix="backlight") as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            waiting = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                tick()
+        except BaseException:
+            if stop is not None:
+                stop[0] = 1
+            for future in futures:
+                future.cancel()
+            raise
+
+
+@contextmanager
+def one_blas_thread(needed: bool) -> Iterator[None]:
+    """BLAS keeps to the calling thread, where it is used at all: the threads are the parallelism."""
+    if not needed:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
