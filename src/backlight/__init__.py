@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from backlight.data.digits import load_mnist as load_mnist
     from backlight.data.points import load_csv as load_csv
     from backlight.data.points import load_points as load_points
+    from backlight.engine.population import Outcome as Outcome
+    from backlight.engine.population import Population as Population
+    from backlight.engine.population import train_population as train_population
     from backlight.networks.conv_network import ConvNetwork as ConvNetwork
     from backlight.networks.deep_network import DeepNeuralNetwork as DeepNeuralNetwork
     from backlight.recording.run import Run as Run
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from backlight.training.classifier import NetworkClassifier as NetworkClassifier
     from backlight.training.settings import CNNSettings as CNNSettings
     from backlight.training.settings import MLPSettings as MLPSettings
+    from backlight.training.settings import StudySettings as StudySettings
+    from backlight.training.study import Study as Study
+    from backlight.training.study import study as study
     from backlight.training.train_cnn import train_cnn as train_cnn
     from backlight.training.train_mlp import train_mlp as train_mlp
 
@@ -38,6 +44,12 @@ _HOMES = {
     "NetworkClassifier": "backlight.training.classifier",
     "CNNSettings": "backlight.training.settings",
     "MLPSettings": "backlight.training.settings",
+    "Population": "backlight.engine.population",
+    "Outcome": "backlight.engine.population",
+    "train_population": "backlight.engine.population",
+    "Study": "backlight.training.study",
+    "study": "backlight.training.study",
+    "StudySettings": "backlight.training.settings",
     "train_cnn": "backlight.training.train_cnn",
     "train_mlp": "backlight.training.train_mlp",
 }

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 from cyclopts.config import Toml
@@ -14,7 +14,10 @@ from rich.console import Console
 
 from backlight.errors import BacklightError, RunError, SettingsError
 from backlight.recording.run import Run, split_command
-from backlight.training.settings import CNNSettings, MLPSettings
+from backlight.training.settings import CNNSettings, MLPSettings, StudySettings
+
+if TYPE_CHECKING:
+    from backlight.training.study import Study
 
 app = App(name="backlight", help="Trains neural networks and shows what happens inside them.")
 train_app = App(name="train", help="Train one network and record everything into a run folder.")
@@ -87,6 +90,45 @@ def cnn(
     report(result, "test/final_accuracy", draw_cnn(result), json)
 
 
+@app.command
+def study(
+    settings: Annotated[StudySettings | None, Parameter(name="*")] = None,
+    *,
+    run: RunFolder = None,
+    resume: Resume = False,
+    cluster: Annotated[str | None, Parameter(help="Train on dask://host:port or ray://host:port.")] = None,
+    threads: Annotated[int | None, Parameter(help="Threads of this machine; all cores if not given.")] = None,
+    csv: Annotated[Path | None, Parameter(help="Also write the table, a row per network, as CSV.")] = None,
+    parquet: Annotated[Path | None, Parameter(help="Also write the table as Parquet.")] = None,
+    json: Json = False,
+) -> None:
+    """Thousands of small networks: every combination of what is given several times, each with many seeds."""
+    from backlight.reports.study_page import write_study_page
+    from backlight.training.study import run_study
+
+    chosen = resumed_settings(StudySettings, run, settings) if resume else settings or StudySettings()
+    result = run_study(chosen, run, resume, cluster, threads)
+    if csv:
+        result.to_csv(csv)
+    if parquet:
+        result.to_parquet(parquet)
+    page = write_study_page(result)
+    report_study(result, page, json)
+
+
+def report_study(study: "Study", page: Path, as_json: bool) -> None:
+    """Rates with their intervals, a line a condition."""
+    rates = [(study.label(condition), rate) for condition, rate in study.rates()]
+    if as_json:
+        rows = [{"condition": label, **asdict(rate)} for label, rate in rates]
+        sys.stdout.write(json.dumps({"run": str(study.folder), "page": str(page), "success_rates": rows}) + "\n")
+        return
+    width = max(len(label) for label, _ in rates)
+    lines = [f"{label:<{width}}  {rate}" for label, rate in rates]
+    goal = f"success rate (held-out accuracy > {study.settings.success:g})"
+    sys.stdout.write("\n".join([goal, *lines, f"run folder {study.folder}; everything is on one page: {page}"]) + "\n")
+
+
 def resumed_settings(kind: type, run: Path | None, given: Any) -> Any:
     """The settings that a run folder holds; flags that say otherwise are an error."""
     from backlight.training.settings import settings_from_plain
@@ -148,7 +190,9 @@ def settings_file(arguments: list[str]) -> tuple[list[str], Path | None]:
 
 
 def spread_widths(arguments: list[str]) -> list[str]:
-    """`--layers 2,4,2` as the repeated flag that the parser takes for a list."""
+    """`--layers 2,4,2` as the repeated flag that the parser takes for a list; a study takes several such lists."""
+    if arguments[:1] == ["study"]:
+        return arguments
     spread: list[str] = []
     words = iter(arguments)
     for word in words:

@@ -22,14 +22,19 @@ def test_points_are_balanced_and_seeded(name):
     assert not np.array_equal(samples.X, other.X)
 
 
-def test_moons_are_scikit_learns():
-    from sklearn.datasets import make_moons
+@pytest.mark.parametrize("count", [4, 5, 200, 201])
+def test_moons_and_circles_are_scikit_learns(count):
+    from sklearn.datasets import make_circles, make_moons
 
-    seed = int(np.random.default_rng(3).integers(2**31))
-    X, y = make_moons(200, noise=0.2, random_state=seed)
-    samples = make_points("moons", 200, 0.2, seed=3)
-    np.testing.assert_array_equal(samples.X, X)
-    np.testing.assert_array_equal(samples.y, y)
+    for seed in range(5):
+        state = int(np.random.default_rng(seed).integers(2**31))
+        drawn = make_moons(count, noise=0.2, random_state=state), make_circles(
+            count, noise=0.2, factor=0.5, random_state=state
+        )
+        for name, (X, y) in zip(("moons", "circles"), drawn, strict=True):
+            samples = make_points(name, count, 0.2, seed=seed)
+            np.testing.assert_array_equal(samples.X, X)
+            np.testing.assert_array_equal(samples.y, y)
 
 
 def test_without_noise_the_labels_are_the_shapes_own():

@@ -11,17 +11,27 @@ from backlight.errors import DataError, SettingsError
 
 
 def moons(count: int, noise: float, classes: int, seed: int) -> Samples:
-    """Two interleaved half-moons: scikit-learn's `make_moons`."""
-    from sklearn.datasets import make_moons
-
-    return Samples(*make_moons(count, noise=noise, random_state=random_state(seed)))
+    """Two interleaved half-moons: the very draw of scikit-learn's `make_moons`, without the second its import takes."""
+    outer, inner = np.linspace(0, np.pi, count // 2), np.linspace(0, np.pi, count - count // 2)
+    X = np.concatenate(
+        [np.stack([np.cos(outer), np.sin(outer)]), np.stack([1 - np.cos(inner), 1 - np.sin(inner) - 0.5])], 1
+    )
+    return shuffled_with_noise(X.T, count // 2, noise, seed)
 
 
 def circles(count: int, noise: float, classes: int, seed: int) -> Samples:
-    """A ring around a ring of half its radius: scikit-learn's `make_circles`."""
-    from sklearn.datasets import make_circles
+    """A ring around a ring of half its radius: the very draw of scikit-learn's `make_circles`."""
+    outer = np.linspace(0, 2 * np.pi, count // 2, endpoint=False)
+    inner = np.linspace(0, 2 * np.pi, count - count // 2, endpoint=False)
+    X = np.concatenate([np.stack([np.cos(outer), np.sin(outer)]), 0.5 * np.stack([np.cos(inner), np.sin(inner)])], 1)
+    return shuffled_with_noise(X.T, count // 2, noise, seed)
 
-    return Samples(*make_circles(count, noise=noise, factor=0.5, random_state=random_state(seed)))
+
+def shuffled_with_noise(X: np.ndarray, zeros: int, noise: float, seed: int) -> Samples:
+    """The first `zeros` rows are class 0; shuffled, then moved, with the generator that scikit-learn uses."""
+    rng, order = np.random.RandomState(random_state(seed)), np.arange(len(X))
+    rng.shuffle(order)
+    return Samples(X[order] + rng.normal(scale=noise, size=X.shape), (order >= zeros).astype(np.int64))
 
 
 def blobs(count: int, noise: float, classes: int, seed: int) -> Samples:

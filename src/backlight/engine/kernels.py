@@ -469,16 +469,17 @@ def update(optimizer, p, g, state, size, rate, step):  # type: ignore[no-untyped
 
 
 @leaf(EXACT)
-def correct_share(values, row, classes, samples, draw, block):  # type: ignore[no-untyped-def]
-    """Share of all samples that lie in this block and get their own class; of tied classes the lowest wins."""
-    correct = 0.0
+def count_correct(values, row, classes, samples, draw, block):  # type: ignore[no-untyped-def]
+    """(samples of this block that get their own class, samples of this block); of tied classes the lowest wins."""
+    correct = seen = 0
     for n in range(values.shape[1]):
         y = row + samples.y[draw, block, n]
-        wins = True
+        wins = samples.share[block, n] > 0
+        seen += wins
         for k in range(row, row + classes):
             wins &= values[y, n] > values[k, n] or (values[y, n] == values[k, n] and y <= k)
-        correct += samples.share[block, n] if wins else 0.0
-    return correct
+        correct += wins
+    return correct, seen
 
 
 @leaf(EXACT)
@@ -520,16 +521,15 @@ def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-unt
     values, deltas, test_values, g, product, highest = work
     last = plan.shape[0] - 1
     row, classes = plan[last, ROW], plan[last, OUTPUTS]
-    loss = accuracy = held_out = 0.0
-    positive = False
-    saturated = seen = 0
+    loss, positive = 0.0, False
+    correct = seen = test_correct = test_seen = saturated = 0
     highest[:] = -1.0
     accumulate(rule, p, plan, train, draw, 0, train.share.shape[0], values, deltas, g, product)
     for block in range(train.share.shape[0]):
         forward(rule, p, plan, train.X[draw, block], values)
         loss += cross_entropy(values, row, classes, train, draw, block)
-        accuracy += correct_share(values, row, classes, train, draw, block)
-        count = np.count_nonzero(train.share[block])
+        hits, count = count_correct(values, row, classes, train, draw, block)
+        correct += hits
         seen += count
         for k in range(classes):
             positive |= np.any(values[row + k] > 0)
@@ -539,7 +539,9 @@ def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-unt
         return
     for block in range(test.share.shape[0]):
         forward(rule, p, plan, test.X[draw, block], test_values)
-        held_out += correct_share(test_values, row, classes, test, draw, block)
+        hits, count = count_correct(test_values, row, classes, test, draw, block)
+        test_correct += hits
+        test_seen += count
     units = silent = 0
     dead_layer = False
     for layer in range(last):
@@ -550,7 +552,7 @@ def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-unt
         units += plan[layer, OUTPUTS]
         silent += quiet
         dead_layer |= all_zero == plan[layer, OUTPUTS]
-    out[LOSS], out[TRAIN_ACCURACY], out[TEST_ACCURACY] = loss, accuracy, held_out
+    out[LOSS], out[TRAIN_ACCURACY], out[TEST_ACCURACY] = loss, correct / seen, test_correct / test_seen
     out[ZERO_GRADIENT], out[NO_POSITIVE_LOGIT], out[DEAD_LAYER] = not np.any(g), not positive, dead_layer
     out[SILENT] = silent / max(units, 1)
     out[SATURATED] = saturated / max(units * seen, 1)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from backlight.data.batches import epoch_order, steps_per_epoch
 from backlight.data.dataset import Dataset, Samples
+from backlight.data.named import check_widths
 from backlight.engine import kernels
 from backlight.engine.compilation import ensure_compiled
 from backlight.engine.memory import (
@@ -193,6 +194,11 @@ class Outcome:
         """(S,) True where the final loss or a parameter is not finite."""
         return ~(np.isfinite(self.train_loss[-1]) & np.isfinite(self.parameters).all(axis=1))
 
+    def steps_to(self, accuracy: float) -> NDArray[np.float64]:
+        """(S,) steps until the held-out accuracy first exceeds `accuracy`, to within the looks; NaN if never."""
+        reached = self.test_accuracy > accuracy
+        return np.where(reached.any(axis=0), self.looks[reached.argmax(axis=0)].astype(np.float64), np.nan)
+
     def networks(self) -> DeepNeuralNetwork:
         """All S as one stack of float64 NumPy networks (see `networks.deep_network.stack`)."""
         return network_of(self.sizes, self.activation, self.parameters)
@@ -270,14 +276,10 @@ def check_data(population: Population, data: Sequence[Dataset]) -> None:
     shapes = {(each.train.X.shape, each.test.X.shape, each.classes) for each in data}
     if len(shapes) > 1:
         raise DataError(f"the data sets of a population must have one shape, but differ: {sorted(shapes)}")
-    (shape, _, classes) = shapes.pop()
+    (shape, *_) = shapes.pop()
     if len(shape) != 2:
         raise DataError(f"samples must be rows of numbers (N, d), not of shape {shape}")
-    if (population.sizes[0], population.sizes[-1]) != (shape[1], classes):
-        raise SettingsError(
-            f"layers {','.join(map(str, population.sizes))} do not fit {data[0].name}: it has {shape[1]} features and "
-            f"{classes} classes, so the list must begin with {shape[1]} and end with {classes}"
-        )
+    check_widths(population.sizes, data[0])
 
 
 class Training:

@@ -1,9 +1,9 @@
-"""Progress of a training run: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
 
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -11,23 +11,22 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 10.0
 
 
-class Progress:
-    """Shows step, loss, accuracy, speed and time left; a context manager.
+class Bar:
+    """A bar on a terminal, a plain line now and then elsewhere; a context manager.
 
     Args:
-        total: number of steps.
-        samples_per_step: for the speed in samples a second.
-        first_step: steps already done by an earlier part of the run.
+        total: how much there is to do, in whole units.
+        first: how much is done already.
         stream: where to; a terminal gets a bar, anything else plain lines.
     """
 
-    def __init__(self, total: int, samples_per_step: int, first_step: int = 0, stream: TextIO | None = None):
-        self.total, self.samples_per_step, self.first_step = total, samples_per_step, first_step
+    def __init__(self, total: int, first: int = 0, stream: TextIO | None = None):
+        self.total, self.first = total, first
         self.stream = stream if stream is not None else sys.stderr
         self._began = self._shown = time.monotonic()
-        self._bar = rich_bar(self.stream, total, first_step) if self.stream.isatty() else None
+        self._bar = rich_bar(self.stream, total, first) if self.stream.isatty() else None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
         return self
@@ -38,16 +37,17 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, step: int, loss: float, accuracy: float) -> None:
-        now = time.monotonic()
-        speed = (step - self.first_step) * self.samples_per_step / max(now - self._began, 1e-9)
-        text = f"loss {loss:.4f} · accuracy {accuracy:.4f} · {speed:,.0f} samples/s"
+    def speed(self, done: float) -> float:
+        """Units a second, since the bar began."""
+        return (done - self.first) / max(time.monotonic() - self._began, 1e-9)
+
+    def show(self, unit: str, done: float, text: str) -> None:
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=step, description=text)
-        elif now - self._shown > PLAIN_SECONDS:
-            self._shown = now
-            left = (self.total - step) * self.samples_per_step / max(speed, 1e-9)
-            self.note(f"step {step}/{self.total} · {text} · {left:.0f} s left")
+            self._bar.update(self._bar.task_ids[0], completed=done, description=text)
+        elif time.monotonic() - self._shown > PLAIN_SECONDS:
+            self._shown = time.monotonic()
+            left = (self.total - done) / max(self.speed(done), 1e-9)
+            self.note(f"{unit} {done:.0f}/{self.total} · {text} · {left:.0f} s left")
 
     def note(self, text: str) -> None:
         """A line that stays."""
@@ -55,6 +55,32 @@ class Progress:
             self._bar.console.print(text, highlight=False)
         else:
             print(text, file=self.stream, flush=True)
+
+
+class Progress(Bar):
+    """Step, loss, accuracy, speed and time left of one training run.
+
+    Args:
+        total: number of steps.
+        samples_per_step: for the speed in samples a second.
+        first_step: steps already done by an earlier part of the run.
+        stream: as for Bar.
+    """
+
+    def __init__(self, total: int, samples_per_step: int, first_step: int = 0, stream: TextIO | None = None):
+        super().__init__(total, first_step, stream)
+        self.samples_per_step = samples_per_step
+
+    def update(self, step: int, loss: float, accuracy: float) -> None:
+        speed = self.speed(step) * self.samples_per_step
+        self.show("step", step, f"loss {loss:.4f} · accuracy {accuracy:.4f} · {speed:,.0f} samples/s")
+
+
+class NetworkProgress(Bar):
+    """Networks trained, networks a second and time left of a study."""
+
+    def update(self, networks: float) -> None:
+        self.show("network", networks, f"{self.speed(networks):,.3g} networks/s")
 
 
 def rich_bar(stream: TextIO, total: int, first_step: int) -> "RichProgress":

@@ -1,6 +1,7 @@
 """What a run is made from: one frozen dataclass a command, which is its flags, its settings.toml and its keywords."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -8,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from backlight.errors import SettingsError
+from backlight.networks.activations import activation_named
 
 ActivationName = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 OptimizerName = Literal["adam", "sgd", "momentum"]
@@ -108,37 +110,127 @@ class CNNSettings:
         return f"{self.conv_activation}-{self.fc_activation}-{self.optimizer}"
 
 
-Settings = TypeVar("Settings", MLPSettings, CNNSettings)
+@dataclass(frozen=True)
+class StudySettings:
+    """Every combination of what is given several times, each with many seeds.
+
+    Attributes:
+        data: moons, circles, blobs, spirals, xor, digits, mnist, or the path of a CSV file; may be repeated.
+        layers: widths such as 2,4,3,2; may be repeated.
+        activation: of the hidden layers; may be repeated.
+        optimizer: sgd (gradient descent), momentum (0.9) or adam; may be repeated.
+        learning_rate: step on the mean loss; may be repeated.
+        l2: λ of the penalty (λ/2) Σ‖W‖²; may be repeated.
+        init_scale: factor on the initial weights N(0, 1/√fan_in); may be repeated.
+        samples: number of points to train on (generated data only); may be repeated.
+        noise: standard deviation of the points' noise (generated data only); may be repeated.
+        seeds: number of networks of each combination; a seed decides weights, data and batches.
+        first_seed: the first of the seeds.
+        steps: number of updates.
+        batch_size: samples of an update; all of them if not given.
+        success: a network succeeds if its held-out accuracy exceeds this.
+        dtype: float32, or float64 for the reference's digits.
+        data_dir: folder with the full MNIST.
+    """
+
+    data: tuple[str, ...] = ("moons",)
+    layers: tuple[str, ...] = ("2,8,2",)
+    activation: tuple[str, ...] = ("tanh",)
+    optimizer: tuple[str, ...] = ("sgd",)
+    learning_rate: tuple[float, ...] = (0.5,)
+    l2: tuple[float, ...] = (5e-5,)
+    init_scale: tuple[float, ...] = (1.0,)
+    samples: tuple[int, ...] = (200,)
+    noise: tuple[float, ...] = (0.2,)
+    seeds: int = 100
+    first_seed: int = 0
+    steps: int = 5000
+    batch_size: int | None = None
+    success: float = 0.9
+    dtype: Literal["float32", "float64"] = "float32"
+    data_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in SWEPT:
+            if not getattr(self, name):
+                raise SettingsError(f"{name} needs at least one value")
+        check_choices(self)
+        for activation in self.activation:
+            activation_named(activation)
+        for optimizer in self.optimizer:
+            check_choice("optimizer", optimizer, get_args(OptimizerName))
+        for text in self.layers:
+            widths(text)
+        if self.seeds < 1:
+            raise SettingsError(f"a study needs at least one seed, not {self.seeds}")
+        check_positive(self, "learning_rate", "init_scale", "samples", "steps", "batch_size")
+        check_not_negative(self, "l2", "noise", "first_seed")
+        if not 0 <= self.success <= 1:
+            raise SettingsError(f"success is an accuracy between 0 and 1, not {self.success}")
+        if self.first_seed + self.seeds - 1 > LARGEST_SEED:
+            raise SettingsError(f"seeds must be at most {LARGEST_SEED}, not {self.first_seed + self.seeds - 1}")
+
+
+SWEPT = ("data", "samples", "noise", "layers", "activation", "optimizer", "learning_rate", "l2", "init_scale")
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """(2, 4, 3, 2) from "2,4,3,2".
+
+    Raises:
+        SettingsError: if it is not a list of two or more whole numbers of at least 1.
+    """
+    try:
+        layers = tuple(int(width) for width in text.split(","))
+    except ValueError:
+        layers = ()
+    if len(layers) < 2 or min(layers) < 1:
+        raise SettingsError(f"layers must be two or more whole numbers of at least 1, such as 2,4,3,2, not {text!r}")
+    return layers
+
+
+Settings = TypeVar("Settings", MLPSettings, CNNSettings, StudySettings)
 
 
 LARGEST_SEED = 2**31 - 1
 
 
-def check_choices(settings: MLPSettings | CNNSettings) -> None:
+def check_choices(settings: Any) -> None:
     """Raises SettingsError for a value that is not among those of its Literal type, or too large a seed."""
     for name, hint in get_type_hints(type(settings)).items():
-        choices = get_args(hint)
-        if get_origin(hint) is Literal and getattr(settings, name) not in choices:
-            raise SettingsError(f"unknown {name} {getattr(settings, name)!r}; choose one of {', '.join(choices)}")
-    if settings.seed > LARGEST_SEED:
+        if get_origin(hint) is Literal:
+            check_choice(name, getattr(settings, name), get_args(hint))
+    if getattr(settings, "seed", 0) > LARGEST_SEED:
         raise SettingsError(f"seed must be at most {LARGEST_SEED}, not {settings.seed}")
 
 
+def check_choice(name: str, value: object, choices: Sequence[Any]) -> None:
+    if value not in choices:
+        raise SettingsError(f"unknown {name} {value!r}; choose one of {', '.join(choices)}")
+
+
 def check_positive(settings: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if value is not None and not (value > 0 and math.isfinite(value)):
+    for name, value in each_value(settings, names):
+        if not (value > 0 and math.isfinite(value)):
             raise SettingsError(f"{name} must be a number above 0, not {value}")
 
 
 def check_not_negative(settings: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
+    for name, value in each_value(settings, names):
         if not (value >= 0 and math.isfinite(value)):
             raise SettingsError(f"{name} must be 0 or more, not {value}")
 
 
-def plain_settings(settings: MLPSettings | CNNSettings) -> dict[str, Any]:
+def each_value(settings: Any, names: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """(name, value) of every setting that is given, one pair per value of a swept one."""
+    for name in names:
+        value = getattr(settings, name)
+        for single in value if isinstance(value, tuple) else (value,):
+            if single is not None:
+                yield name, single
+
+
+def plain_settings(settings: MLPSettings | CNNSettings | StudySettings) -> dict[str, Any]:
     """Settings as TOML can hold them."""
     values = asdict(settings)
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from backlight.data.batches import shuffled_batches
-from backlight.data.dataset import Dataset, Samples
-from backlight.data.digits import load_images, normalised
-from backlight.data.points import SHAPES, load_csv, load_points
-from backlight.errors import DivergedError, SettingsError
+from backlight.data.dataset import Dataset
+from backlight.data.named import check_widths, load_named
+from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
@@ -52,28 +51,10 @@ def train_mlp(settings: MLPSettings, folder: Path | str | None = None, resume: b
 
 def load_data(settings: MLPSettings) -> Dataset:
     """The data set with samples as rows, held against the widths of the network."""
-    if settings.data in SHAPES:
-        seed = settings.seed
-        data = load_points(settings.data, settings.samples, 1000, settings.noise, settings.classes, seed)
-    elif settings.data in ("digits", "mnist"):
-        images = load_images(settings.data, settings.data_dir)
-        data = Dataset(images.name, images.classes, as_rows(images.train), as_rows(images.test))
-    elif Path(settings.data).suffix.lower() == ".csv":
-        data = load_csv(Path(settings.data), seed=settings.seed)
-    else:
-        choices = ", ".join([*SHAPES, "digits", "mnist"])
-        raise SettingsError(f"unknown data {settings.data!r}; choose one of {choices}, or a path that ends in .csv")
-    features = data.train.X.shape[1]
-    if (settings.layers[0], settings.layers[-1]) != (features, data.classes):
-        raise SettingsError(
-            f"layers {','.join(map(str, settings.layers))} do not fit {data.name}: it has {features} features and "
-            f"{data.classes} classes, so the list must begin with {features} and end with {data.classes}"
-        )
+    s = settings
+    data = load_named(s.data, s.samples, s.noise, s.classes, s.seed, s.data_dir)
+    check_widths(s.layers, data)
     return data
-
-
-def as_rows(samples: Samples) -> Samples:
-    return Samples(normalised(samples.X).reshape(len(samples), -1).astype(np.float64), samples.y)
 
 
 def train(

@@ -1,0 +1,77 @@
+"""The same blocks of networks on other machines, through joblib's backends for Dask and Ray."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+
+from backlight.engine.population import Outcome
+from backlight.errors import MissingExtraError, SettingsError
+from backlight.training.blocks import Block
+from backlight.training.progress import NetworkProgress
+
+
+def train_on_cluster(address: str, blocks: Sequence[Block], done: int, progress: NetworkProgress) -> None:
+    """Trains the blocks on the cluster's workers; each is written here as soon as it comes back.
+
+    A block lost with its worker is trained again by another one. A network's numbers do not depend on where it was
+    trained, as long as the machines compute alike (same kind of processor, same versions).
+
+    Raises:
+        SettingsError: for an address that is none, or where no scheduler answers.
+        MissingExtraError: if the client's package is not installed.
+    """
+    with cluster_backend(address):
+        parallel = Parallel(n_jobs=-1, return_as="generator_unordered", pre_dispatch="all", batch_size=1)
+        for number, outcome in parallel(delayed(train_block)(number, block) for number, block in enumerate(blocks)):
+            blocks[number].save(outcome)
+            done += blocks[number].count
+            progress.update(done)
+
+
+def train_block(number: int, block: Block) -> tuple[int, Outcome]:
+    """One thread: a worker runs as many blocks at a time as it has threads."""
+    return number, block.condition.train(block.seeds, threads=1)
+
+
+@contextmanager
+def cluster_backend(address: str) -> Iterator[Any]:
+    kind, _, place = address.partition("://")
+    if kind == "dask" and place:
+        with dask_client(f"tcp://{place}"), parallel_config(backend="dask"):
+            yield
+    elif kind == "ray" and place:
+        start_ray(f"ray://{place}")
+        with parallel_config(backend="ray"):
+            yield
+    else:
+        raise SettingsError(f"a cluster's address looks like dask://host:8786 or ray://host:10001, not {address!r}")
+
+
+@contextmanager
+def dask_client(place: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise MissingExtraError("a Dask cluster needs distributed: pip install 'backlight[cluster]'") from None
+    try:
+        client = Client(place, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"no Dask scheduler answers at {place}: {error}") from None
+    with client:
+        yield client
+
+
+def start_ray(place: str) -> None:
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ModuleNotFoundError:
+        raise MissingExtraError("a Ray cluster needs ray: pip install ray") from None
+    if not ray.is_initialized():
+        try:
+            ray.init(place)
+        except ConnectionError as error:
+            raise SettingsError(f"no Ray cluster answers at {place}: {error}") from None
+    register_ray()

@@ -1,0 +1,51 @@
+"""A table of rows, and how it leaves for other programs."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backlight.errors import MissingExtraError
+from backlight.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with the same columns, tidy: a row per network."""
+
+    rows: Sequence[dict[str, Any]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame`.
+
+        Raises:
+            MissingExtraError: if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise MissingExtraError("a data frame needs pandas: pip install 'backlight[study]'") from None
+        return pandas.DataFrame(self.rows)
+
+    def to_csv(self, path: Path | str) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(Path(path), text.getvalue())
+
+    def to_parquet(self, path: Path | str) -> None:
+        """Raises MissingExtraError if pyarrow is not installed."""
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ModuleNotFoundError:
+            raise MissingExtraError("Parquet needs pyarrow: pip install 'backlight[study]'") from None
+        content = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(self.rows)), content)
+        write_atomically(Path(path), content.getvalue())
