@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backlight.networks.deep_network import DeepNeuralNetwork, stack
+from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.reproduction.mistakes import NO_MISTAKES, REPORTED_MISTAKES, Mistakes
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import GradientDescent
@@ -59,8 +59,7 @@ def test_summed_gradients_are_a_step_n_times_as_long_and_a_penalty_n_times_as_we
     """Step η on summed gradients with λW beside them is step Nη on the mean objective with λ/N, update by update."""
     X, y = points
     n = len(y)
-    summed = stack([DeepNeuralNetwork((2, 4, 3, 2), "tanh", seed) for seed in range(3)])
-    mean = stack([DeepNeuralNetwork((2, 4, 3, 2), "tanh", seed) for seed in range(3)])
+    summed, mean = DeepNeuralNetwork((2, 4, 3, 2), "tanh", 1), DeepNeuralNetwork((2, 4, 3, 2), "tanh", 1)
     gradients = Mistakes(summed_gradients=True).gradients
     list(descend(summed, GradientDescent(summed.parameters, 0.01), [(X, y)] * 200, 0.01, gradients))
     list(descend(mean, GradientDescent(mean.parameters, 0.01 * n), [(X, y)] * 200, 0.01 / n))

@@ -28,8 +28,9 @@ def test_moons_and_circles_are_scikit_learns(count):
 
     for seed in range(5):
         state = int(np.random.default_rng(seed).integers(2**31))
-        drawn = make_moons(count, noise=0.2, random_state=state), make_circles(
-            count, noise=0.2, factor=0.5, random_state=state
+        drawn = (
+            make_moons(count, noise=0.2, random_state=state),
+            make_circles(count, noise=0.2, factor=0.5, random_state=state),
         )
         for name, (X, y) in zip(("moons", "circles"), drawn, strict=True):
             samples = make_points(name, count, 0.2, seed=seed)

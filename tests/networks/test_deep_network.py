@@ -3,8 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
+from backlight.engine.memory import flatten
+from backlight.engine.population import network_of
 from backlight.networks.activations import ACTIVATIONS
-from backlight.networks.deep_network import DeepNeuralNetwork, stack, unstack
+from backlight.networks.deep_network import DeepNeuralNetwork
 
 SIZES = [[2, 3], [2, 3, 3], [2, 6, 3], [2, 4, 3, 3], [2, 4, 3, 2, 3]]
 
@@ -77,14 +79,16 @@ def test_a_stack_is_its_members(rng, shared):
     networks = [DeepNeuralNetwork([2, 4, 3, 2], "relu", seed) for seed in range(3)]
     X = rng.normal(size=(6, 2)) if shared else rng.normal(size=(3, 6, 2))
     y = np.arange(6) % 2 if shared else rng.integers(0, 2, (3, 6))
-    together = stack(networks)
+    parameters = np.stack([flatten(network.parameters) for network in networks])
+    together = network_of((2, 4, 3, 2), "relu", parameters)
     objectives, gradients = together.objective(X, y, 0.01), together.gradients(X, y, 0.01)
     for number, network in enumerate(networks):
         own_X, own_y = (X, y) if shared else (X[number], y[number])
         np.testing.assert_allclose(objectives[number], network.objective(own_X, own_y, 0.01), rtol=1e-12)
         for all_of_them, own in zip(gradients, network.gradients(own_X, own_y, 0.01), strict=True):
             np.testing.assert_allclose(all_of_them[number], own, rtol=1e-10, atol=1e-15)
-        np.testing.assert_array_equal(unstack(together, number).logits(own_X), network.logits(own_X))
+        alone = network_of((2, 4, 3, 2), "relu", parameters[number])
+        np.testing.assert_array_equal(alone.logits(own_X), network.logits(own_X))
 
 
 def test_predict_is_the_most_probable_class(rng):

@@ -543,11 +543,11 @@ def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-unt
         test_correct += hits
         test_seen += count
     units = silent = 0
-    dead_layer = False
+    dead_layer, rectifies = False, rule.activation in (RELU, LEAKY_RELU)
     for layer in range(last):
         quiet = all_zero = 0
         for unit in range(plan[layer, ROW], plan[layer, ROW] + plan[layer, OUTPUTS]):
-            quiet += highest[unit] <= 0
+            quiet += rectifies and highest[unit] <= 0
             all_zero += highest[unit] == 0
         units += plan[layer, OUTPUTS]
         silent += quiet

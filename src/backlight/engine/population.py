@@ -94,10 +94,14 @@ class Population:
             raise SettingsError(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(OPTIMIZER_CODES)}")
         if len(self.parameters) == 0:
             raise SettingsError("a population needs at least one seed")
+        if not np.isfinite(self.parameters).all():
+            raise SettingsError("the initial parameters are not finite; is init_scale a number?")
         if not (np.isfinite(self.learning_rate).all() and (self.learning_rate > 0).all()):
-            raise SettingsError(f"every learning_rate must be a number above 0, not {first_bad(self.learning_rate)}")
+            raise SettingsError(
+                f"every learning_rate must be a number above 0, not {first_bad(self.learning_rate, 0):g}"
+            )
         if not (np.isfinite(self.l2).all() and (self.l2 >= 0).all()):
-            raise SettingsError(f"every l2 must be 0 or more, not {first_bad(self.l2)}")
+            raise SettingsError(f"every l2 must be 0 or more, not {first_bad(self.l2, -np.finfo(float).tiny):g}")
         if self.batch_size is not None and self.batch_size < 1:
             raise SettingsError(f"batch_size must be at least 1, not {self.batch_size}")
 
@@ -150,8 +154,8 @@ class Population:
         )
 
 
-def first_bad(values: NDArray[np.float64]) -> float:
-    return float(values[~(np.isfinite(values) & (values > 0))][0])
+def first_bad(values: NDArray[np.float64], bound: float) -> float:
+    return float(values[~(np.isfinite(values) & (values > bound))][0])
 
 
 @dataclass(frozen=True)
@@ -199,9 +203,9 @@ class Outcome:
         reached = self.test_accuracy > accuracy
         return np.where(reached.any(axis=0), self.looks[reached.argmax(axis=0)].astype(np.float64), np.nan)
 
-    def networks(self) -> DeepNeuralNetwork:
-        """All S as one stack of float64 NumPy networks (see `networks.deep_network.stack`)."""
-        return network_of(self.sizes, self.activation, self.parameters)
+    def networks(self, first: int = 0, last: int | None = None) -> DeepNeuralNetwork:
+        """Numbers first … last − 1, or all, as one stack of float64 NumPy networks (leading axes of length S)."""
+        return network_of(self.sizes, self.activation, self.parameters[first:last])
 
     def network(self, index: int) -> DeepNeuralNetwork:
         return network_of(self.sizes, self.activation, self.parameters[index])
@@ -248,8 +252,9 @@ def train_population(
         SettingsError, DataError: before anything is trained, for settings and data that do not fit.
     """
     check_data(population, data)
-    if steps < 1:
-        raise SettingsError(f"steps must be at least 1, not {steps}")
+    for name, value in (("steps", steps), ("threads", threads)):
+        if value is not None and value < 1:
+            raise SettingsError(f"{name} must be at least 1, not {value}")
     times = look_schedule(steps) if looks is None else np.unique([*looks, steps]).astype(np.int64)
     if times[0] < 0 or times[-1] > steps:
         raise SettingsError(f"looks must lie between 0 and {steps} steps, not {times[0]} … {times[-1]}")

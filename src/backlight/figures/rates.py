@@ -18,7 +18,8 @@ def rates_figure(
         groups: names of the panels.
         rates: for each condition, an interval per group.
     """
-    figure, axes = new_figure(1, len(groups), width=2.4, height=1.2 + 0.28 * len(rates), sharex=True, sharey=True)
+    width = 2.4 if len(groups) > 1 else 6.0  # a single panel has to hold the conditions' names as well
+    figure, axes = new_figure(1, len(groups), width=width, height=1.2 + 0.28 * len(rates), sharex=True, sharey=True)
     conditions = list(rates)
     for column, (axis, group) in enumerate(zip(axes, groups, strict=True)):
         for row, condition in enumerate(conditions):

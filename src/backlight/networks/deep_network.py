@@ -109,29 +109,3 @@ class DeepNeuralNetwork:
     def predict(self, X: Array) -> Labels:
         """Most probable class (..., N); the lowest one where several tie."""
         return self.logits(X).argmax(axis=-1)
-
-
-def stack(networks: Sequence[DeepNeuralNetwork]) -> DeepNeuralNetwork:
-    """Networks of one architecture as one, with a leading axis of length S over all its parameters.
-
-    NumPy broadcasts over that axis, so S networks train in one loop, on shared samples (N, d) or on
-    samples of their own (S, N, d), each exactly as it would alone.
-    """
-    layers = zip(*(network.layers for network in networks), strict=True)
-    return DeepNeuralNetwork.from_layers(
-        [
-            Layer(
-                np.stack([layer.weights for layer in alike]),
-                np.stack([layer.biases for layer in alike]),
-                alike[0].activation,
-            )
-            for alike in layers
-        ]
-    )
-
-
-def unstack(network: DeepNeuralNetwork, index: int) -> DeepNeuralNetwork:
-    """Network number `index` of a stack, with parameters of its own."""
-    return DeepNeuralNetwork.from_layers(
-        [Layer(layer.weights[index].copy(), layer.biases[index].copy(), layer.activation) for layer in network.layers]
-    )

@@ -3,7 +3,7 @@
     L = −(1/N) Σ_n log softmax(z_n)[y_n] + (λ/2) Σ_l ‖W_l‖²
 
 All functions take logits of shape (..., N, K) and labels of shape (..., N); leading axes are
-independent networks (see `deep_network.stack`).
+independent networks (populations in one array).
 """
 
 from functools import reduce

@@ -58,8 +58,8 @@ def write_study_page(study: Study) -> Path:
 
 
 COMPARISON_TEXT = (
-    "Difference of the success rates, second minus first, with Newcombe's 95 % interval, and the number of seeds of each "
-    "that would tell such a difference from 0 four times in five."
+    "Difference of the success rates, second minus first, with Newcombe's 95 % interval, and the number of seeds of "
+    "each that would tell such a difference from 0 four times in five."
 )
 
 

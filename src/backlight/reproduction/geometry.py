@@ -1,13 +1,17 @@
 """What a decision boundary looks like, in numbers: how sharp it is, and how much of the plane is flat."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from backlight.engine.population import Outcome
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 
 WINDOW = (-1.75, 2.75, -1.25, 1.75)  # x from, to, y from, to: the moons with a margin
 GRID = 90
+CHUNK = 100  # networks
 FLAT = 1e-9  # second difference relative to the margin's range: round-off of float64, and no curvature
 
 
@@ -21,11 +25,23 @@ def plane_margins(network: DeepNeuralNetwork) -> tuple[Array, float, float]:
     return margins, float(dx), float(dy)
 
 
-def boundary_sharpness(network: DeepNeuralNetwork) -> NDArray[np.float64]:
-    """Mean slope of the class probability across the boundary, per unit of length: (S,), NaN without a boundary.
+def boundary_sharpness(outcome: Outcome) -> NDArray[np.float64]:
+    """Mean slope of the class probability across the boundary, per unit of length: (S,), NaN without a boundary."""
+    return in_chunks(stack_sharpness, outcome)
 
-    At P = 1/2 the slope of σ(m) is ‖∇m‖/4; taken at the grid cells in which the margin m changes its sign.
-    """
+
+def flat_share(outcome: Outcome) -> NDArray[np.float64]:
+    """Share of the window where the margin is linear to round-off: (S,); all but the kinks for ReLU."""
+    return in_chunks(stack_flat_share, outcome)
+
+
+def in_chunks(function: Callable[[DeepNeuralNetwork], NDArray], outcome: Outcome) -> NDArray[np.float64]:
+    """The function of all networks, a hundred at a time: a grid of margins for thousands would fill the memory."""
+    return np.concatenate([function(outcome.networks(start, start + CHUNK)) for start in range(0, len(outcome), CHUNK)])
+
+
+def stack_sharpness(network: DeepNeuralNetwork) -> NDArray[np.float64]:
+    """At P = 1/2 the slope of σ(m) is ‖∇m‖/4; taken at the grid cells in which the margin m changes its sign."""
     margins, dx, dy = plane_margins(network)
     slope_y, slope_x = np.gradient(margins, dy, dx, axis=(-2, -1))
     slope = np.hypot(slope_x, slope_y)[..., :-1, :-1] / 4
@@ -36,8 +52,7 @@ def boundary_sharpness(network: DeepNeuralNetwork) -> NDArray[np.float64]:
     return np.where(cells > 0, (slope * crossing).sum(axis=(-2, -1)) / np.maximum(cells, 1), np.nan)
 
 
-def flat_share(network: DeepNeuralNetwork) -> NDArray[np.float64]:
-    """Share of the window where the margin is linear to round-off: (S,); all but the kinks for ReLU."""
+def stack_flat_share(network: DeepNeuralNetwork) -> NDArray[np.float64]:
     margins, _, _ = plane_margins(network)
     inner = margins[..., 1:-1, 1:-1]
     second = [
@@ -47,10 +62,3 @@ def flat_share(network: DeepNeuralNetwork) -> NDArray[np.float64]:
     spread = np.ptp(margins, axis=(-2, -1))[..., None, None]
     flat = (np.abs(second) <= FLAT * spread).all(axis=0)
     return flat.mean(axis=(-2, -1))
-
-
-def saturated_share(network: DeepNeuralNetwork, X: Array, low: float = 0.01, high: float = 0.99) -> NDArray[np.float64]:
-    """Share of hidden activations outside [low, high], over all hidden units and samples: (S,)."""
-    hidden = [passed.activation for passed in network.forward(X)[:-1]]
-    outside = [((a < low) | (a > high)).sum(axis=(-2, -1)) for a in hidden]
-    return sum(outside) / sum(a.shape[-2] * a.shape[-1] for a in hidden)

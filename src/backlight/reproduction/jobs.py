@@ -3,7 +3,6 @@
 Pieces are independent; they run in as many processes as there are cores, one thread each.
 """
 
-import json
 import multiprocessing
 import os
 import signal
@@ -11,65 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
+from backlight.engine.memory import parameter_count
+from backlight.engine.population import Outcome
 from backlight.errors import RunError
-from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.run import Run, same_settings
-from backlight.reproduction.population import (
-    STACK,
-    Condition,
-    Outcome,
-    joined,
-    outcome_arrays,
-    outcome_from_arrays,
-    train_condition,
-)
+from backlight.reproduction.population import SAMPLES, Condition
+from backlight.training.blocks import Block, blocks_of_seeds, joined
 from backlight.training.settings import CNNSettings, plain_settings
-
-
-@dataclass(frozen=True)
-class PopulationJob:
-    """Some seeds of one condition; the outcome is kept in a file under `folder`."""
-
-    condition: Condition
-    seeds: tuple[int, ...]
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        c = self.condition
-        sizes = "-".join(map(str, c.sizes))
-        mistakes = "".join(
-            letter if made else "-" for letter, made in zip("osr", vars(c.mistakes).values(), strict=True)
-        )
-        name = f"{c.activation}_{sizes}_{mistakes}_{c.learning_rate:g}_{c.l2:g}_{c.passes}_{self.seeds[0]}"
-        return self.folder / f"{name}.safetensors"
-
-    @property
-    def description(self) -> dict[str, Any]:
-        """What the file must say of itself to count as this job's."""
-        described = {**self.condition.describe(), "seeds": self.seeds, "version": version("backlight")}
-        return json.loads(json.dumps(described))
-
-    def run(self) -> None:
-        if self.outcome() is None:
-            outcome = train_condition(self.condition, self.seeds)
-            save_checkpoint(self.path, outcome_arrays(outcome), self.description)
-
-    def outcome(self) -> Outcome | None:
-        """What an earlier run left, if it is of just this job."""
-        if not self.path.exists():
-            return None
-        try:
-            arrays, state = load_checkpoint(self.path)
-        except RunError:
-            return None
-        return outcome_from_arrays(self.condition, arrays) if state == self.description else None
+from backlight.training.stopping import terminated_as_interrupted
 
 
 @dataclass(frozen=True)
@@ -95,7 +46,7 @@ class DigitsJob:
             raise RunError(f"{self.folder}: stopped before the end; call again to go on")
 
 
-Job = PopulationJob | DigitsJob
+Job = Callable[[], None]
 
 
 def finished(folder: Path) -> bool:
@@ -108,26 +59,29 @@ def remove_unstarted(folder: Path) -> None:
         path.unlink()
 
 
-def population_jobs(conditions: Sequence[Condition], seeds: int, folder: Path) -> list[PopulationJob]:
-    """Each condition once, its seeds in stacks of 20."""
-    stacks = [tuple(range(first, min(first + STACK, seeds))) for first in range(0, seeds, STACK)]
-    return [PopulationJob(condition, stack, folder) for condition in dict.fromkeys(conditions) for stack in stacks]
+def population_blocks(conditions: Sequence[Condition], seeds: int, folder: Path) -> list[Block]:
+    """Each condition once, its seeds in blocks."""
+    blocks = []
+    for condition in dict.fromkeys(conditions):
+        work = float(condition.passes) * SAMPLES * parameter_count(condition.sizes)
+        blocks += blocks_of_seeds(condition, 0, seeds, work, folder)
+    return blocks
 
 
-def population_outcomes(jobs: Sequence[PopulationJob]) -> dict[Condition, Outcome]:
-    """All seeds of each condition together, from the files of finished jobs."""
+def population_outcomes(blocks: Sequence[Block]) -> dict[Condition, Outcome]:
+    """All seeds of each condition together, from the files of finished blocks."""
     parts: dict[Condition, list[Outcome]] = {}
-    for job in jobs:
-        outcome = job.outcome()
+    for block in blocks:
+        outcome = block.outcome()
         assert outcome is not None  # run_jobs returned
-        parts.setdefault(job.condition, []).append(outcome)
+        parts.setdefault(block.condition, []).append(outcome)
     return {condition: joined(outcomes) for condition, outcomes in parts.items()}
 
 
 def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], None]) -> None:
     """Runs all jobs; `report(done, total)` after each.
 
-    Ctrl-C, or a job that fails, ends the jobs under way: a convolutional network is saved and can go on, a stack
+    Ctrl-C, or a job that fails, ends the jobs under way: a convolutional network is saved and can go on, a block
     of small ones is trained anew the next time.
 
     Raises:
@@ -140,7 +94,7 @@ def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], N
         single_threaded(),
         ProcessPoolExecutor(processes, context, ignore_interrupt) as executor,
     ):
-        running = {executor.submit(job.run) for job in islice(waiting, processes)}
+        running = {executor.submit(job) for job in islice(waiting, processes)}
         try:
             while running:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -148,7 +102,7 @@ def run_jobs(jobs: Sequence[Job], processes: int, report: Callable[[int, int], N
                     future.result()
                     done += 1
                     report(done, len(jobs))
-                running |= {executor.submit(job.run) for job in islice(waiting, len(ended))}
+                running |= {executor.submit(job) for job in islice(waiting, len(ended))}
         except BaseException:
             for worker in multiprocessing.active_children():
                 worker.terminate()
@@ -162,20 +116,6 @@ def ignore_interrupt() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Within it SIGTERM does what Ctrl-C does, so that no worker outlives its parent."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backlight.engine.population import Outcome
 from backlight.intervals import mean_interval, rate_interval
-from backlight.reproduction.geometry import boundary_sharpness, flat_share, saturated_share
-from backlight.reproduction.population import Condition, Outcome, moons_stack
+from backlight.reproduction.geometry import boundary_sharpness, flat_share
+from backlight.reproduction.population import Condition
 from backlight.reproduction.verdicts import Claim, Measurement
 
 GRID_SIZES = ((2, 3, 2), (2, 6, 2), (2, 4, 3, 2), (2, 4, 3, 2, 2))
@@ -74,7 +75,7 @@ def difference(quantity: str, values: NDArray, baseline: NDArray, **bounds: floa
 def slope_difference(words: str, outcome: Outcome, tanh: Outcome, **bounds: Any) -> Measurement:
     """Of the pairs in which both networks learnt: one that did not has a flat boundary for another reason."""
     both = (test_accuracy(outcome) > SUCCESS) & (test_accuracy(tanh) > SUCCESS)
-    slopes = boundary_sharpness(outcome.network())[both], boundary_sharpness(tanh.network())[both]
+    slopes = boundary_sharpness(outcome)[both], boundary_sharpness(tanh)[both]
     return difference(f"slope at the boundary where both learnt, {words} − tanh", *slopes, **bounds)
 
 
@@ -85,7 +86,7 @@ def smooth_tanh(outcomes: Outcomes) -> Claim:
         "tanh separates the moons with a smooth boundary",
         [
             success_rate(outcome, "[2,3,2] tanh", above=WORKS),
-            Measurement("flat share of the plane, tanh", mean_interval(flat_share(outcome.network())), below=0.05),
+            Measurement("flat share of the plane, tanh", mean_interval(flat_share(outcome)), below=0.05),
         ],
     )
 
@@ -116,7 +117,7 @@ def sharp_relu(outcomes: Outcomes) -> Claim:
         "C3",
         "ReLU is piecewise linear and sharper",
         [
-            Measurement("flat share of the plane, ReLU", mean_interval(flat_share(relu.network())), above=0.9),
+            Measurement("flat share of the plane, ReLU", mean_interval(flat_share(relu)), above=0.9),
             slope_difference("ReLU", relu, tanh, above=0.0),
         ],
     )
@@ -149,8 +150,7 @@ def consistent_tanh(outcomes: Outcomes) -> Claim:
 
 def saturated_sigmoid(outcomes: Outcomes) -> Claim:
     shallow = outcomes["sigmoid", (2, 3, 2)]
-    X, _ = moons_stack(tuple(range(len(shallow.parameters[0]))))
-    saturated = mean_interval(saturated_share(shallow.network(), X))
+    saturated = mean_interval(shallow.saturated_share[-1])
     return Claim(
         "C7",
         "sigmoid: marginal gains from depth, saturates near 0 and 1",

@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from backlight.engine.population import Outcome
 from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure
 from backlight.intervals import Interval
-from backlight.networks.deep_network import unstack
 from backlight.reports.gallery import Picture, save_pictures
 from backlight.reproduction.mistakes import REPORTED_MISTAKES
 from backlight.reproduction.points_claims import (
@@ -21,7 +21,7 @@ from backlight.reproduction.points_claims import (
     Outcomes,
     size_text,
 )
-from backlight.reproduction.population import SAMPLES, Condition, Outcome, moons_stack
+from backlight.reproduction.population import SAMPLES, Condition, moons
 from backlight.reproduction.riddle import (
     EFFECTIVE_L2,
     EFFECTIVE_STEP,
@@ -38,24 +38,21 @@ SHOWN_SEED = 0  # pictures show this member of each population, chosen before lo
 
 def panel(outcome: Outcome, words: str) -> Panel:
     """The shown seed's boundary; the title says its held-out accuracy and how often the population succeeds."""
-    X, y = moons_stack((SHOWN_SEED,))
-    network = unstack(outcome.network(), SHOWN_SEED)
+    points, network = moons(SHOWN_SEED), outcome.network(SHOWN_SEED)
     accuracies = outcome.test_accuracy[-1]
     title = (
         f"{words}\nheld-out {accuracies[SHOWN_SEED]:.3f} · {(accuracies > SUCCESS).sum()}/{len(accuracies)} > {SUCCESS}"
     )
-    return Panel(network.predict_proba, X[0], y[0], title)
+    return Panel(network.predict_proba, points.X, points.y, title)
 
 
 def draw_points(outcomes: Outcomes, folder: Path) -> list[Picture]:
     """S1, S7, S8, S11: files and captions."""
-    X, y = moons_stack((SHOWN_SEED,))
-    some = next(iter(outcomes.values()))
-    condition = some.condition
+    points, some = moons(SHOWN_SEED), next(iter(outcomes.values()))
     how = (
-        f"Each panel: 200 training points, seed {SHOWN_SEED}, {condition.passes:,} passes of gradient descent at "
-        f"{condition.learning_rate:g} on the mean loss, λ = {condition.l2:g}; shading: class probability, line: 1/2. "
-        f"The title: accuracy on 1,000 fresh points, and how many of {len(some.parameters[0])} seeds exceed 0.9."
+        f"Each panel: 200 training points, seed {SHOWN_SEED}, {some.looks[-1]:,} passes of gradient descent at "
+        f"{EFFECTIVE_STEP:g} on the mean loss, λ = {EFFECTIVE_L2:g}; shading: class probability, line: 1/2. "
+        f"The title: accuracy on 1,000 fresh points, and how many of {len(some)} seeds exceed 0.9."
     )
 
     def grid(activation: str) -> list[Panel]:
@@ -66,7 +63,7 @@ def draw_points(outcomes: Outcomes, folder: Path) -> list[Picture]:
     grids = {activation: grid(activation) for activation in ("relu", "tanh", "sigmoid")}
     figures = {
         "s1-moons": (
-            scatter_figure(X[0], y[0], "make_moons, 200 points, noise 0.20"),
+            scatter_figure(points.X, points.y, "make_moons, 200 points, noise 0.20"),
             "S1: make_moons, 200 points, noise 0.20.",
         ),
         "s7-activations": (
@@ -95,7 +92,7 @@ def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path
     reported = [outcomes[condition] for condition in factorial if condition.mistakes == REPORTED_MISTAKES]
     groups = [size_text(sizes) for sizes in GRID_SIZES]
     rates, mended, written = riddle_rates(outcomes, passes)
-    n = len(reported[0].parameters[0])
+    n = len(reported[0])
     how = f"{n} seeds each, {passes:,} passes; a success is a held-out accuracy above {SUCCESS}; 95 % Wilson intervals."
     shares = {
         "no positive logit": np.mean([each.logits_nonpositive for each in reported], axis=2),
@@ -105,7 +102,7 @@ def draw_riddle(outcomes: Mapping[Condition, Outcome], passes: int, folder: Path
     pictures = {
         "s12-report-relu": (
             boundary_figure(
-                [panel(each, f"ReLU {size_text(each.condition.sizes)}, as reported") for each in reported], columns=4
+                [panel(each, f"ReLU {size_text(each.sizes)}, as reported") for each in reported], columns=4
             ),
             f"S12: ReLU with the report's three mistakes, step {REPORT_STEP} on summed gradients, λ = {REPORT_L2}.",
         ),

@@ -5,21 +5,25 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from rich.console import Console
 
+from backlight.engine.compilation import ensure_compiled
 from backlight.files import write_atomically
 from backlight.recording.environment import describe_environment, environment_text
 from backlight.recording.run import Run
 from backlight.reports.gallery import Section, Table, table_text, write_gallery
+from backlight.reproduction.born_dead import BornDead, born_dead
 from backlight.reproduction.digits_claims import digits_claims, digits_settings
 from backlight.reproduction.digits_pictures import draw_digits
-from backlight.reproduction.jobs import DigitsJob, population_jobs, population_outcomes, run_jobs
+from backlight.reproduction.jobs import DigitsJob, Job, population_blocks, population_outcomes, run_jobs
 from backlight.reproduction.mistakes import REPORTED_MISTAKES
-from backlight.reproduction.points_claims import grid_conditions, points_claims
+from backlight.reproduction.points_claims import grid_conditions, points_claims, size_text
 from backlight.reproduction.points_pictures import draw_points, draw_riddle
 from backlight.reproduction.riddle import (
     EFFECTIVE_L2,
@@ -32,6 +36,7 @@ from backlight.reproduction.riddle import (
     riddle_rows,
 )
 from backlight.reproduction.verdicts import Claim
+from backlight.training.blocks import Block
 
 CLAIM_HEADER = ("claim", "verdict", "what was measured", "expected", "estimate [95 % interval]", "part")
 
@@ -47,8 +52,8 @@ class Scale:
     digits_seeds: int
 
 
-QUICK = Scale(passes=3000, seeds=20, data="digits", epochs=3, digits_seeds=3)
-FULL = Scale(passes=20_000, seeds=100, data="mnist", epochs=5, digits_seeds=3)
+QUICK = Scale(passes=20_000, seeds=50, data="digits", epochs=3, digits_seeds=3)
+FULL = Scale(passes=20_000, seeds=1000, data="mnist", epochs=5, digits_seeds=3)
 
 
 def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console: Console | None = None) -> list[Claim]:
@@ -64,7 +69,7 @@ def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console:
     for name in ("population", "runs", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     grid = grid_conditions(EFFECTIVE_STEP, EFFECTIVE_L2, scale.passes)
-    points = population_jobs(grid + riddle_conditions(scale.passes), scale.seeds, folder / "population")
+    points = population_blocks(grid + riddle_conditions(scale.passes), scale.seeds, folder / "population")
     digits = [
         DigitsJob(settings, folder / "runs" / f"{settings.config}-seed{settings.seed}")
         for seed in range(scale.digits_seeds)
@@ -109,7 +114,7 @@ RIDDLE_TEXT = (
 )
 
 
-def train_all(digits: Sequence[DigitsJob], points: Sequence, console: Console) -> None:
+def train_all(digits: Sequence[DigitsJob], points: Sequence[Block], console: Console) -> None:
     """All jobs, longest first, with a line or a bar of progress."""
     from rich.progress import (
         BarColumn,
@@ -128,7 +133,8 @@ def train_all(digits: Sequence[DigitsJob], points: Sequence, console: Console) -
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    jobs = [*digits, *points]
+    ensure_compiled(np.dtype(np.float32))  # once here, not in every process
+    jobs: list[Job] = [*(job.run for job in digits), *(partial(block.run, threads=1) for block in points)]
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(jobs))
 
@@ -164,6 +170,7 @@ def riddle_report(outcomes: FactorialOutcomes, passes: int) -> list[Table]:
     rows = riddle_rows(outcomes, passes)
     effects = mending_effects(outcomes, passes)
     facts = absorbing_facts(outcomes, passes)
+    born = born_dead(len(next(iter(outcomes.values()))))
     return [
         Table(list(rows[0]), [[cell_text(value) for value in row.values()] for row in rows]),
         Table(
@@ -171,7 +178,25 @@ def riddle_report(outcomes: FactorialOutcomes, passes: int) -> list[Table]:
             [(words, network, str(interval), verdict) for words, network, interval, verdict in effects],
         ),
         Table(("absorbing state", "measured"), [(words, cell_text(value)) for words, value in facts.items()]),
+        Table(BORN_DEAD_HEADER, [born_dead_row(row) for row in born]),
     ]
+
+
+BORN_DEAD_HEADER = (
+    "before training, ReLU",
+    "samples that a hidden layer blocks: formula",
+    "measured",
+    "the same or no positive logit: formula",
+    "measured",
+    "a hidden layer off for all samples",
+    "a hidden unit off for all samples",
+)
+
+
+def born_dead_row(row: BornDead) -> tuple[str, ...]:
+    formulas = f"{row.blocked_formula:.4g}", f"{row.gated_formula:.4g}"
+    name = size_text(row.sizes) if len(row.sizes) < 7 else f"9 hidden layers of {row.sizes[1]}, 1 input"
+    return (name, formulas[0], str(row.blocked), formulas[1], str(row.gated), str(row.dead), str(row.silent))
 
 
 def cell_text(value: object) -> str:

@@ -9,10 +9,11 @@ from itertools import product
 
 import numpy as np
 
+from backlight.engine.population import Outcome
 from backlight.intervals import Interval, mean_interval, rate_interval
 from backlight.reproduction.mistakes import Mistakes
 from backlight.reproduction.points_claims import ACTIVATIONS, GRID_SIZES, SUCCESS, size_text
-from backlight.reproduction.population import SAMPLES, Condition, Outcome
+from backlight.reproduction.population import SAMPLES, Condition
 
 REPORT_STEP, REPORT_L2 = 0.01, 0.01
 # The step and the λ on the mean loss that "0.01 on summed gradients, λW beside the sum" amounts to.

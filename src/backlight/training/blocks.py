@@ -61,7 +61,8 @@ class Block:
 
     def save(self, outcome: Outcome) -> None:
         arrays = {name: np.asarray(getattr(outcome, name)) for name in CURVES}
-        save_checkpoint(self.path, arrays, {**self.description, "sizes": outcome.sizes, "function": outcome.activation})
+        kind = {"sizes": outcome.sizes, "activation": outcome.activation}
+        save_checkpoint(self.path, arrays, {"block": self.description, **kind})
 
     def outcome(self) -> Outcome | None:
         """What an earlier run left, if it is of just this block."""
@@ -69,10 +70,10 @@ class Block:
             return None
         try:
             arrays, state = load_checkpoint(self.path)
-            sizes, activation = tuple(state.pop("sizes")), state.pop("function")
-        except (RunError, KeyError):
+            own = state["block"] == self.description
+            return Outcome(tuple(state["sizes"]), state["activation"], **arrays) if own else None
+        except (RunError, KeyError, TypeError):
             return None
-        return Outcome(sizes, activation, **arrays) if state == self.description else None
 
 
 def blocks_of_seeds(condition: Any, first: int, count: int, work: float, folder: Path) -> list[Block]:

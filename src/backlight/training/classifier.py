@@ -1,22 +1,22 @@
-"""The hand-written network as a scikit-learn estimator."""
+"""The network as a scikit-learn estimator."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from backlight.data.batches import shuffled_batches
-from backlight.networks.deep_network import DeepNeuralNetwork
-from backlight.training.gradient_descent import descend
-from backlight.training.optimizers import optimizer_named
+from backlight.data.dataset import Dataset, Samples
+from backlight.engine.population import Population, train_population
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
-    """A fully connected network with softmax cross-entropy; scikit-learn's conventions throughout.
+    """A fully connected network with softmax cross-entropy, trained by the engine, by scikit-learn's conventions.
 
     Parameters:
         hidden: widths of the hidden layers.
@@ -61,14 +61,21 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError("the labels hold one class only; two or more classes are needed to train a classifier")
         seed = int(check_random_state(self.random_state).randint(2**31))
-        network = DeepNeuralNetwork([X.shape[1], *self.hidden, len(self.classes_)], self.activation, seed)
-        optimizer = optimizer_named(self.optimizer, network.parameters, self.learning_rate)
-        size = min(self.batch_size or len(y), len(y))
-        indices = shuffled_batches(len(y), size, seed, 0, self.steps)
-        batches = ((X[index], labels[index]) for index in indices) if size < len(y) else [(X, labels)] * self.steps
-        for step in descend(network, optimizer, batches, self.l2):
-            self.n_iter_ = step
-        self.network_ = network
+        population = Population.initialised(
+            [X.shape[1], *self.hidden, len(self.classes_)],
+            self.activation,
+            [seed],
+            self.learning_rate,
+            self.l2,
+            optimizer=self.optimizer,
+            batch_size=self.batch_size,
+        )
+        samples = Samples(X, labels.astype(np.int64))
+        data = Dataset("the training data", len(self.classes_), samples, samples)
+        outcome = train_population(population, [data], self.steps, looks=[], dtype=np.float64)
+        if outcome.diverged[0]:
+            warnings.warn("training diverged; try a lower learning_rate", ConvergenceWarning, stacklevel=2)
+        self.network_, self.n_iter_ = outcome.network(0), self.steps
         return self
 
     def _check_parameters(self) -> None:

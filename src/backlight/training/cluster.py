@@ -35,18 +35,28 @@ def train_block(number: int, block: Block) -> tuple[int, Outcome]:
     return number, block.condition.train(block.seeds, threads=1)
 
 
+def check_address(address: str) -> tuple[str, str]:
+    """("dask" or "ray", host:port).
+
+    Raises:
+        SettingsError: if the address is of neither form.
+    """
+    kind, _, place = address.partition("://")
+    if kind not in ("dask", "ray") or not place:
+        raise SettingsError(f"a cluster's address looks like dask://host:8786 or ray://host:10001, not {address!r}")
+    return kind, place
+
+
 @contextmanager
 def cluster_backend(address: str) -> Iterator[Any]:
-    kind, _, place = address.partition("://")
-    if kind == "dask" and place:
+    kind, place = check_address(address)
+    if kind == "dask":
         with dask_client(f"tcp://{place}"), parallel_config(backend="dask"):
             yield
-    elif kind == "ray" and place:
+    else:
         start_ray(f"ray://{place}")
         with parallel_config(backend="ray"):
             yield
-    else:
-        raise SettingsError(f"a cluster's address looks like dask://host:8786 or ray://host:10001, not {address!r}")
 
 
 @contextmanager

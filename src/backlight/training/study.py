@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,7 +17,7 @@ from backlight.errors import RunError, SettingsError
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
 from backlight.recording.run import Run, RunWriter, next_free_folder
 from backlight.training.blocks import Block, blocks_of_seeds, joined
-from backlight.training.cluster import train_on_cluster
+from backlight.training.cluster import check_address, train_on_cluster
 from backlight.training.comparison import Comparison
 from backlight.training.condition import TrainingCondition
 from backlight.training.progress import NetworkProgress
@@ -59,6 +59,9 @@ def study(
             raise RunError("to resume a study, name its folder")
         stored = settings_from_plain(StudySettings, Run.open(folder).settings)
         return run_study(stored, folder, True, cluster, threads, stream)
+    unknown = set(settings) - {field.name for field in fields(StudySettings)}
+    if unknown:
+        raise SettingsError(f"unknown settings: {', '.join(sorted(unknown))}")
     return run_study(StudySettings(**as_swept(settings)), folder, False, cluster, threads, stream)
 
 
@@ -67,7 +70,7 @@ def as_swept(settings: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(settings)
     for name in set(SWEPT) & set(values):
         given = values[name]
-        if name == "layers" and not isinstance(given, str) and all(isinstance(width, int) for width in given):
+        if name == "layers" and not isinstance(given, str) and any(isinstance(width, int) for width in given):
             given = [given]  # one list of widths
         several = given if isinstance(given, list | tuple | range | np.ndarray) else [given]
         values[name] = tuple(map(widths_text, several)) if name == "layers" else tuple(several)
@@ -88,6 +91,8 @@ def run_study(
 ) -> "Study":
     """What `study` does, from settings."""
     check_study(settings)
+    if cluster:
+        check_address(cluster)
     folder = Path(folder) if folder else next_free_folder("study")
     with RunWriter(folder, ("study",), plain_settings(settings), resume) as writer:
         result = Study(settings, folder)
