@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench publish clean
+.PHONY: help demo test tiny check bench bench-cnn bench-engine publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
-	@echo "make bench   the benchmarks, each beside its peers; MNIST from DATA_DIR if given"
+	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine); MNIST from DATA_DIR if given"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove .venv and caches, not runs"
 
@@ -22,7 +22,11 @@ $(VENV)/user: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev: $(VENV)/user
-	$(INSTALL) --editable ".[torch,digits,dev]"
+	$(INSTALL) --editable ".[torch,digits,study,cluster,dev]"
+	@touch $@
+
+$(VENV)/bench: $(VENV)/dev
+	$(INSTALL) --editable ".[torch,digits,study,cluster,dev,bench]"
 	@touch $@
 
 demo: $(VENV)/user
@@ -40,8 +44,14 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev
+bench: bench-cnn bench-engine
+
+bench-cnn: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+bench-engine: $(VENV)/bench
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/engine_scaling.py
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user

@@ -1,6 +1,6 @@
 """How the engine's time per pass grows with samples, networks and widths, and where its two constants should lie.
 
-Layers are computed by rows or by products of matrices; `memory.MATRIX_WIDTH` says from which widths on by the latter.
+Layers are computed by rows or by products of matrices; `memory.pays_by_matrix` says when by the latter.
 Samples are taken in blocks of at most `memory.WIDEST_BLOCK`. Both are tried on both sides of their values here, taking
 turns. Slopes are d log(time) / d log(size) over the upper half of the sizes: 1 is a cost in proportion.
 
@@ -25,8 +25,9 @@ from backlight.data.dataset import Dataset, Samples
 from backlight.data.points import make_points
 from backlight.engine import memory
 from backlight.engine.memory import parameter_count
-from backlight.engine.population import Population, train_population
+from backlight.engine.population import Population
 from backlight.engine.threads import thread_count
+from backlight.engine.train import train_population
 from backlight.figures.style import LINE_COLOURS, new_figure, save_figure, styled
 from backlight.recording.environment import describe_environment
 
@@ -36,8 +37,8 @@ WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 WAYS = {"by rows": False, "by matrices": True}
 SWITCHES: dict[str, tuple[Callable[[int], tuple[int, ...]], tuple[int, ...]]] = {
     "[2, w, 2]": (lambda w: (2, w, 2), (8, 16, 32, 64, 128, 256, 512, 1024)),
-    "[2, w, w, 2]": (lambda w: (2, w, w, 2), (8, 12, 16, 20, 24, 28, 32, 40, 48, 64)),
-    "[2, w, w, w, 2]": (lambda w: (2, w, w, w, 2), (8, 12, 16, 20, 24, 28, 32, 40, 48, 64)),
+    "[2, w, w, 2]": (lambda w: (2, w, w, 2), (4, 6, 8, 12, 16, 24, 32, 64, 128, 256)),
+    "[2, w, w, w, 2]": (lambda w: (2, w, w, w, 2), (4, 6, 8, 12, 16, 24, 32, 64, 128)),
     "[64, w, 10]": (lambda w: (64, w, 10), (2, 4, 6, 8, 12, 16, 24, 32, 64)),
 }
 BLOCKS = (128, 256, 512, 1024)
@@ -67,7 +68,7 @@ def pass_time(
     population = Population.initialised(sizes, "tanh", range(networks), 0.01)
     patches: list[Any] = [mock.patch.object(memory, "WIDEST_BLOCK", block or memory.WIDEST_BLOCK)]
     if by_matrix is not None:
-        patches.append(mock.patch("backlight.engine.population.pays_by_matrix", return_value=by_matrix))
+        patches.append(mock.patch("backlight.engine.train.pays_by_matrix", return_value=by_matrix))
 
     def train(passes: int) -> float:
         for patch in patches:
@@ -80,7 +81,7 @@ def pass_time(
         return spent
 
     train(1)
-    passes = 2
+    passes = 8
     while train(passes) - train(1) < seconds / 2 and passes < 10**6:
         passes *= 2
     return lambda: max(train(passes) - train(1), 1e-9) / (passes - 1)
@@ -112,8 +113,7 @@ def series(name: str, values: Sequence[int], settings: Sequence[Setting], sizes:
 
 
 def scaling(quick: bool, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    few = slice(None, None, 3) if quick else slice(None)
-    samples, networks, widths = SAMPLES[few], NETWORKS[few], WIDTHS[few]
+    samples, networks, widths = (sizes[:: 3 if quick else 1] for sizes in (SAMPLES, NETWORKS, WIDTHS))
     return [
         series(
             "samples, 64 networks of [2, 8, 2]", samples,
@@ -143,9 +143,7 @@ def crossing(values: Sequence[int], ratios: Sequence[float]) -> float | None:
     last = slower[-1]
     if last == len(values) - 1:
         return None
-    logs = np.log([ratios[last], ratios[last + 1]])
-    part = -logs[0] / (logs[1] - logs[0])
-    return float(np.exp(np.log(values[last]) * (1 - part) + np.log(values[last + 1]) * part))
+    return float(np.exp(np.interp(0, np.log(ratios[last : last + 2]), np.log(values[last : last + 2]))))
 
 
 def switching(quick: bool, rounds: int, seconds: float) -> dict[str, Any]:
@@ -153,7 +151,7 @@ def switching(quick: bool, rounds: int, seconds: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (sizes, values) in SWITCHES.items():
         chosen = values[::3] if quick else values
-        rows = []
+        rows: list[dict[str, Any]] = []
         for w in chosen:
             settings = [(way, pass_time(sizes(w), 500, 4, seconds, flag)) for way, flag in WAYS.items()]
             times = take_turns(settings, rounds)
@@ -179,7 +177,7 @@ def block_widths(rounds: int, seconds: float) -> dict[str, dict[str, dict[str, f
 @styled
 def draw(record: dict[str, Any], path: Path) -> None:
     """Time over samples, networks and width, log-log, each with a line of slope 1; last, rows over matrices."""
-    figure, axes = new_figure(1, 4, 3.0, 2.9)
+    figure, axes = new_figure(1, 4, 3.2, 3.0)
     samples_many, samples_one, networks, widths = record["scaling"]
     panels = (([samples_many, samples_one], "samples"), ([networks], "networks"), ([widths], "parameters"))
     for axis, (lines, label) in zip(axes, panels, strict=False):
@@ -199,7 +197,7 @@ def draw(record: dict[str, Any], path: Path) -> None:
         axes[3].plot([r["width"] for r in rows], [r["ratio"] for r in rows], "o-", ms=3, lw=1, color=colour, label=name)
     axes[3].axhline(1, color="#8A8A8A", lw=1, ls=":")
     axes[3].set(xscale="log", yscale="log", xlabel="w", title="time by rows over time by matrices")
-    axes[3].legend(loc="upper left")
+    axes[3].legend(loc="best", fontsize=7)
     save_figure(figure, path)
 
 
@@ -230,6 +228,7 @@ def main() -> None:
     environment["versions"]["numba"] = importlib.metadata.version("numba")
     record = {
         "threads": thread_count(),
+        "matrix_connections": memory.MATRIX_CONNECTIONS,
         "matrix_width": memory.MATRIX_WIDTH,
         "scaling": scaling(arguments.quick, rounds, seconds),
         "rows_or_matrices": switching(arguments.quick, rounds, seconds),

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from backlight.data.digits import load_mnist as load_mnist
     from backlight.data.points import load_csv as load_csv
     from backlight.data.points import load_points as load_points
-    from backlight.engine.population import Outcome as Outcome
+    from backlight.engine.outcome import Outcome as Outcome
     from backlight.engine.population import Population as Population
-    from backlight.engine.population import train_population as train_population
+    from backlight.engine.train import train_population as train_population
     from backlight.networks.conv_network import ConvNetwork as ConvNetwork
     from backlight.networks.deep_network import DeepNeuralNetwork as DeepNeuralNetwork
     from backlight.recording.run import Run as Run
@@ -45,8 +45,8 @@ _HOMES = {
     "CNNSettings": "backlight.training.settings",
     "MLPSettings": "backlight.training.settings",
     "Population": "backlight.engine.population",
-    "Outcome": "backlight.engine.population",
-    "train_population": "backlight.engine.population",
+    "Outcome": "backlight.engine.outcome",
+    "train_population": "backlight.engine.train",
     "Study": "backlight.training.study",
     "study": "backlight.training.study",
     "StudySettings": "backlight.training.settings",

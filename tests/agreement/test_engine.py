@@ -7,7 +7,8 @@ from backlight.data.batches import shuffled_batches
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.points import load_points
 from backlight.engine.memory import flatten
-from backlight.engine.population import Population, train_population
+from backlight.engine.population import Population
+from backlight.engine.train import train_population
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import cross_entropy
 from backlight.training.gradient_descent import descend

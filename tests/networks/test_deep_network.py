@@ -3,8 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from backlight.engine.memory import flatten
-from backlight.engine.population import network_of
+from backlight.engine.memory import flatten, network_of
 from backlight.networks.activations import ACTIVATIONS
 from backlight.networks.deep_network import DeepNeuralNetwork
 

@@ -3,8 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from backlight.engine.memory import flatten
-from backlight.engine.population import Outcome, network_of
+from backlight.engine.memory import flatten, network_of
+from backlight.engine.outcome import Outcome
 from backlight.reproduction.geometry import stack_flat_share, stack_sharpness
 from backlight.reproduction.jobs import population_blocks, population_outcomes
 from backlight.reproduction.mistakes import REPORTED_MISTAKES, Mistakes

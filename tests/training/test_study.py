@@ -7,7 +7,8 @@ import pytest
 
 from backlight.cli import main
 from backlight.data.points import load_points
-from backlight.engine.population import Population, train_population
+from backlight.engine.population import Population
+from backlight.engine.train import train_population
 from backlight.errors import BacklightError, RunError, SettingsError
 from backlight.intervals import rate_difference, rate_interval, seeds_to_tell
 from backlight.reports.study_page import write_study_page

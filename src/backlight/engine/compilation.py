@@ -7,7 +7,7 @@ import numpy as np
 from numba.core import event
 
 from backlight.data.dataset import Samples
-from backlight.engine import kernels
+from backlight.engine.kernels import codes, descent
 from backlight.engine.memory import blocks_of, empty_blocks, plan_of
 
 _ready: set[np.dtype] = set()
@@ -33,19 +33,19 @@ def ensure_compiled(dtype: np.dtype) -> None:
         return
     point = [Samples(np.zeros((1, 1)), np.zeros(1, np.int64))]
     whole, samples, room = plan_of((1, 2)), blocks_of(point, dtype), np.zeros((0, 4), dtype)
-    nobody = kernels.Networks(room, np.zeros((0, 2, 4), dtype), np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
-    watch = kernels.Watch(
+    nobody = codes.Networks(room, np.zeros((0, 2, 4), dtype), np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
+    watch = codes.Watch(
         np.zeros(0, np.int64),
-        np.zeros((0, 0, kernels.MEASURES)),
+        np.zeros((0, 0, codes.MEASURES)),
         np.zeros(0, np.int64),
         np.zeros(1, np.int64),
     )
-    lanes = kernels.Lanes(np.zeros((2, 1, 4), dtype), np.zeros(1, np.int64))
-    rule = kernels.Rule(kernels.TANH, kernels.IDENTITY, kernels.GRADIENT_DESCENT, 0, False)
+    lanes = codes.Lanes(np.zeros((2, 1, 4), dtype), np.zeros(1, np.int64))
+    rule = codes.Rule(codes.TANH, codes.IDENTITY, codes.GRADIENT_DESCENT, 0, False)
     with event.install_listener("numba:compile", Announcement()):
-        kernels.train_networks(
+        descent.train_networks(
             rule, whole, whole, nobody, samples, samples, empty_blocks(1, 1, dtype),
             np.zeros((0, 0, 1), np.int32), watch, lanes, 0, (0, 0),
         )  # fmt: skip
-        kernels.network_logits(rule, whole, room, np.zeros(0, np.int64), samples, np.zeros((0, 2, 16), dtype))
+        descent.network_logits(rule, whole, room, np.zeros(0, np.int64), samples, np.zeros((0, 2, 16), dtype))
     _ready.add(dtype)

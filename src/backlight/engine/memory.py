@@ -8,12 +8,15 @@ import psutil
 from numpy.typing import DTypeLike, NDArray
 
 from backlight.data.dataset import Samples
-from backlight.engine.kernels import MEASURES, Blocks
+from backlight.engine.kernels.codes import MEASURES, Blocks
 from backlight.errors import SettingsError
+from backlight.networks.activations import ACTIVATIONS, activation_named
+from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.networks.layer import Layer
 
 LANES = 16  # samples of a vector instruction in float32; blocks are filled up to a multiple of it
 WIDEST_BLOCK = 512  # a block's rows of a small network fit into the first two caches
-MATRIX_WIDTH = 24  # with mean layer widths from here on, BLAS is faster than rows; benchmarks/engine_scaling.py
+MATRIX_CONNECTIONS, MATRIX_WIDTH = 49, 3  # from here on BLAS is faster than rows; benchmarks/engine_scaling.py
 SEGMENTS = 16  # most parts that the threads of one network share; a function of the data alone, as sums depend on it
 
 
@@ -48,6 +51,15 @@ def flatten(arrays: Sequence[NDArray]) -> NDArray:
     return np.concatenate([array.ravel() for array in arrays])
 
 
+def network_of(sizes: Sequence[int], activation: str, parameters: NDArray) -> DeepNeuralNetwork:
+    """The network, or stack of networks, whose flat parameters (…, P) these are, in float64."""
+    arrays = unflatten(parameters.astype(np.float64), sizes)
+    functions = [activation_named(activation)] * (len(sizes) - 2) + [ACTIVATIONS["identity"]]
+    return DeepNeuralNetwork.from_layers(
+        [Layer(W, b, function) for W, b, function in zip(arrays[::2], arrays[1::2], functions, strict=True)]
+    )
+
+
 def plan_of(sizes: Sequence[int], as_contrast: bool = False) -> NDArray[np.int64]:
     """(L, 4): inputs, outputs, index of the first weight and row of the first unit of each layer.
 
@@ -64,9 +76,10 @@ def plan_of(sizes: Sequence[int], as_contrast: bool = False) -> NDArray[np.int64
 
 
 def pays_by_matrix(sizes: Sequence[int]) -> bool:
-    """Whether products of matrices beat rows for this network."""
-    connections = sum(d_in * d_out for d_in, d_out in pairwise(sizes))
-    return connections >= MATRIX_WIDTH**2 * (len(sizes) - 1)
+    """Whether products of matrices beat rows for this network: some layer is neither small nor narrow."""
+    return any(
+        d_in * d_out >= MATRIX_CONNECTIONS and min(d_in, d_out) >= MATRIX_WIDTH for d_in, d_out in pairwise(sizes)
+    )
 
 
 def block_width(count: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 POLL_SECONDS = 0.1
+SLICES_PER_THREAD = 8
 
 Task = Callable[[], None]
 
@@ -18,16 +19,19 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def slices(count: int, threads: int | None) -> list[slice]:
+    """`count` things in slices, several for each thread, so that none waits long for the last."""
+    size = max(1, count // (SLICES_PER_THREAD * (threads or thread_count())))
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
 def run_tasks(
     tasks: Sequence[Task],
     threads: int | None = None,
     stop: NDArray[np.int64] | None = None,
     tick: Callable[[], object] = lambda: None,
 ) -> None:
-    """Runs all tasks; `tick` now and then. On Ctrl-C or a task that fails, sets the flag `stop` and waits.
-
-    A single task runs in the caller's own thread if nothing has to be polled.
-    """
+    """Runs all tasks; `tick` now and then. On Ctrl-C or a task that fails, sets the flag `stop` and waits."""
     count = min(threads or thread_count(), len(tasks))
     with ThreadPoolExecutor(count, thread_name_prefix="backlight") as pool:
         futures = [pool.submit(task) for task in tasks]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from backlight.engine.memory import parameter_count
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.errors import RunError
 from backlight.recording.run import Run, same_settings
 from backlight.reproduction.population import SAMPLES, Condition

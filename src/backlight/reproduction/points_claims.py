@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.intervals import mean_interval, rate_interval
 from backlight.reproduction.geometry import boundary_sharpness, flat_share
 from backlight.reproduction.population import Condition

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure

@@ -9,7 +9,9 @@ from numpy.typing import DTypeLike
 
 from backlight.data.dataset import Samples
 from backlight.engine.memory import flatten
-from backlight.engine.population import Outcome, Population, train_population
+from backlight.engine.outcome import Outcome
+from backlight.engine.population import Population
+from backlight.engine.train import train_population
 from backlight.reproduction.mistakes import NO_MISTAKES, Mistakes
 from backlight.training.blocks import Report
 from backlight.training.condition import load_draws

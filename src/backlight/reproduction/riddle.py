@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.intervals import Interval, mean_interval, rate_interval
 from backlight.reproduction.mistakes import Mistakes
 from backlight.reproduction.points_claims import ACTIVATIONS, GRID_SIZES, SUCCESS, size_text

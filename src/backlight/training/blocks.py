@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 

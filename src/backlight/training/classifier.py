@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from backlight.data.dataset import Dataset, Samples
-from backlight.engine.population import Population, train_population
+from backlight.engine.population import Population
+from backlight.engine.train import train_population
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):

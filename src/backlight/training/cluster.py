@@ -6,7 +6,7 @@ from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.errors import MissingExtraError, SettingsError
 from backlight.training.blocks import Block
 from backlight.training.progress import NetworkProgress

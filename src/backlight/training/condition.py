@@ -9,7 +9,9 @@ from typing import Any
 from backlight.data.dataset import Dataset
 from backlight.data.named import load_named
 from backlight.data.points import SHAPES
-from backlight.engine.population import Outcome, Population, train_population
+from backlight.engine.outcome import Outcome
+from backlight.engine.population import Population
+from backlight.engine.train import train_population
 from backlight.training.blocks import Report
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backlight.data.named import check_widths, load_named
 from backlight.engine.memory import check_memory, parameter_count
-from backlight.engine.population import Outcome
+from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
 from backlight.recording.run import Run, RunWriter, next_free_folder

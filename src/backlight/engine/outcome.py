@@ -1,0 +1,100 @@
+"""What became of a population: final parameters, and curves of what was seen at each look."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.data.dataset import Samples
+from backlight.engine.compilation import ensure_compiled
+from backlight.engine.kernels import codes, descent
+from backlight.engine.memory import blocks_of, network_of, pays_by_matrix, plan_of
+from backlight.engine.threads import one_blas_thread, run_tasks, slices
+from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.networks.losses import softmax
+
+ACTIVATION_CODES = {
+    "tanh": codes.TANH,
+    "sigmoid": codes.SIGMOID,
+    "relu": codes.RELU,
+    "leaky_relu": codes.LEAKY_RELU,
+    "identity": codes.IDENTITY,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of S networks; the curves have a row a look, T looks.
+
+    Attributes:
+        sizes, activation: of all networks.
+        parameters: (S, P) final ones.
+        looks: (T,) steps done at each look.
+        train_loss: (T, S) mean cross-entropy on the training samples, without the penalty.
+        train_accuracy, test_accuracy: (T, S).
+        gradient_is_zero: (T, S) True where the data gradient of every parameter is exactly 0.
+        logits_nonpositive: (T, S) True where no sample has a logit above 0.
+        layer_is_dead: (T, S) True where some hidden layer is exactly 0 on every training sample.
+        silent_share: (T, S) share of hidden units that fire (a > 0) on no training sample; 0 for tanh and sigmoid.
+        saturated_share: (T, S) share of hidden values outside [0.01, 0.99] (sigmoid) or [−0.98, 0.98] (tanh).
+
+    All curves are NaN or False from the look at which the loss is no longer finite.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    parameters: NDArray
+    looks: NDArray[np.int64]
+    train_loss: NDArray[np.float64]
+    train_accuracy: NDArray[np.float64]
+    test_accuracy: NDArray[np.float64]
+    gradient_is_zero: NDArray[np.bool_]
+    logits_nonpositive: NDArray[np.bool_]
+    layer_is_dead: NDArray[np.bool_]
+    silent_share: NDArray[np.float64]
+    saturated_share: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """(S,) True where the final loss or a parameter is not finite."""
+        return ~(np.isfinite(self.train_loss[-1]) & np.isfinite(self.parameters).all(axis=1))
+
+    def steps_to(self, accuracy: float) -> NDArray[np.float64]:
+        """(S,) steps until the held-out accuracy first exceeds `accuracy`, to within the looks; NaN if never."""
+        reached = self.test_accuracy > accuracy
+        return np.where(reached.any(axis=0), self.looks[reached.argmax(axis=0)].astype(np.float64), np.nan)
+
+    def networks(self, first: int = 0, last: int | None = None) -> DeepNeuralNetwork:
+        """Numbers first … last − 1, or all, as one stack of float64 NumPy networks (leading axes of length S)."""
+        return network_of(self.sizes, self.activation, self.parameters[first:last])
+
+    def network(self, index: int) -> DeepNeuralNetwork:
+        return network_of(self.sizes, self.activation, self.parameters[index])
+
+    def predict_proba(self, X: NDArray, threads: int | None = None) -> NDArray:
+        """Class probabilities (S, M, K) of every network at the points X (M, d), such as those of a grid."""
+        return softmax(population_logits(self, X, threads).astype(np.float64))
+
+
+def population_logits(outcome: Outcome, X: NDArray, threads: int | None = None) -> NDArray:
+    """(S, M, K) logits in the networks' own precision."""
+    kind = outcome.parameters.dtype
+    ensure_compiled(kind)
+    samples = blocks_of([Samples(np.asarray(X), np.zeros(len(X), np.int64))], kind)
+    room = samples.X.shape[1] * samples.X.shape[3]
+    logits = np.empty((len(outcome), outcome.sizes[-1], room), kind)
+    code, whole = ACTIVATION_CODES[outcome.activation], plan_of(outcome.sizes)
+    rule = codes.Rule(code, codes.IDENTITY, codes.GRADIENT_DESCENT, 0, pays_by_matrix(outcome.sizes))
+    draws = np.zeros(len(outcome), np.int64)
+
+    def run(part: slice) -> None:
+        descent.network_logits(rule, whole, outcome.parameters[part], draws[part], samples, logits[part])
+
+    tasks = [partial(run, part) for part in slices(len(outcome), threads)]
+    with one_blas_thread(rule.by_matrix):
+        run_tasks(tasks, threads)
+    return logits[:, :, : len(X)].swapaxes(1, 2)
