@@ -7,13 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+BLOCKS = [
+    (name, block)
+    for name in ("README.md", "docs/studies.md")
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+]
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_blocks_of_the_readme(number, tmp_path, monkeypatch, capsys):
+def test_blocks_of_the_documents(number, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(BLOCKS[number], f"README block {number}", "exec"), {})
+    name, block = BLOCKS[number]
+    exec(compile(block, name, "exec"), {})
     assert "accuracy" in capsys.readouterr().out
 
 

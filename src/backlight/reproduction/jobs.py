@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from backlight.engine.memory import parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError
 from backlight.recording.run import Run, same_settings
 from backlight.reproduction.population import SAMPLES, Condition
-from backlight.training.blocks import Block, blocks_of_seeds, joined
+from backlight.training.blocks import Block, blocks_of_seeds, joined, work_of
 from backlight.training.settings import CNNSettings, plain_settings
 from backlight.training.stopping import terminated_as_interrupted
 
@@ -63,7 +62,7 @@ def population_blocks(conditions: Sequence[Condition], seeds: int, folder: Path)
     """Each condition once, its seeds in blocks."""
     blocks = []
     for condition in dict.fromkeys(conditions):
-        work = float(condition.passes) * SAMPLES * parameter_count(condition.sizes)
+        work = work_of(condition.passes, SAMPLES, condition.sizes)
         blocks += blocks_of_seeds(condition, 0, seeds, work, folder)
     return blocks
 

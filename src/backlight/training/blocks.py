@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from backlight.engine.memory import parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 
 WORK_OF_A_BLOCK = 2e10  # steps × samples × parameters: a few seconds, which is what a kill costs
-MOST_SEEDS = 1000
+MOST_SEEDS, FEWEST_STEPS = 1000, 1000
 CURVES = tuple(field.name for field in fields(Outcome))[2:]
 
 Report = Callable[[int], None]
@@ -76,8 +77,13 @@ class Block:
             return None
 
 
+def work_of(steps: int, samples: int, layers: Sequence[int]) -> float:
+    """What one network costs; data that are hardly trained on still have to be held."""
+    return float(max(steps, FEWEST_STEPS)) * samples * parameter_count(layers)
+
+
 def blocks_of_seeds(condition: Any, first: int, count: int, work: float, folder: Path) -> list[Block]:
-    """All seeds in blocks of about equal work; `work` is that of one network: steps × samples × parameters."""
+    """All seeds in blocks of about equal work; `work` is that of one network."""
     size = int(np.clip(WORK_OF_A_BLOCK / work, 1, MOST_SEEDS))
     return [
         Block(condition, start, min(size, first + count - start), folder) for start in range(first, first + count, size)

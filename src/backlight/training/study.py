@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,13 +10,13 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.data.named import check_widths, load_named
+from backlight.data.named import check_widths
 from backlight.engine.memory import check_memory, parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
 from backlight.recording.run import Run, RunWriter, next_free_folder
-from backlight.training.blocks import Block, blocks_of_seeds, joined
+from backlight.training.blocks import Block, blocks_of_seeds, joined, work_of
 from backlight.training.cluster import check_address, train_on_cluster
 from backlight.training.comparison import Comparison
 from backlight.training.condition import TrainingCondition
@@ -59,10 +59,7 @@ def study(
             raise RunError("to resume a study, name its folder")
         stored = settings_from_plain(StudySettings, Run.open(folder).settings)
         return run_study(stored, folder, True, cluster, threads, stream)
-    unknown = set(settings) - {field.name for field in fields(StudySettings)}
-    if unknown:
-        raise SettingsError(f"unknown settings: {', '.join(sorted(unknown))}")
-    return run_study(StudySettings(**as_swept(settings)), folder, False, cluster, threads, stream)
+    return run_study(settings_from_plain(StudySettings, as_swept(settings)), folder, False, cluster, threads, stream)
 
 
 def as_swept(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,12 +70,17 @@ def as_swept(settings: Mapping[str, Any]) -> dict[str, Any]:
         if name == "layers" and not isinstance(given, str) and any(isinstance(width, int) for width in given):
             given = [given]  # one list of widths
         several = given if isinstance(given, list | tuple | range | np.ndarray) else [given]
-        values[name] = tuple(map(widths_text, several)) if name == "layers" else tuple(several)
+        values[name] = tuple(widths_text(each) if name == "layers" else plain(each) for each in several)
     return values
 
 
 def widths_text(layers: Any) -> str:
     return layers if isinstance(layers, str) else ",".join(map(str, layers))
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def run_study(
@@ -116,29 +118,22 @@ def run_study(
 
 def check_study(settings: StudySettings) -> None:
     """Raises SettingsError or DataError for what would fail later: widths that do not fit, data that cannot be read."""
-    networks = 0
-    for condition in study_conditions(settings):
-        first = load_named(
-            condition.data,
-            condition.samples,
-            condition.noise,
-            condition.layers[-1],
-            settings.first_seed,
-            condition.data_dir,
-        )
+    conditions = study_conditions(settings)
+    for condition in conditions:
+        (first,) = condition.draws([settings.first_seed])
         check_widths(condition.layers, first)
-        networks += settings.seeds
-    largest = max((widths(text) for text in settings.layers), key=parameter_count)
-    check_memory(networks, largest, looks=1)  # of all of them the table holds as much at once
+    largest = max((condition.layers for condition in conditions), key=parameter_count)
+    check_memory(len(conditions) * settings.seeds, largest, looks=1)  # the table holds about as much of all of them
 
 
 def study_conditions(settings: StudySettings) -> list[TrainingCondition]:
     """Every combination once, the last of SWEPT varying fastest."""
-    values = [dict.fromkeys(getattr(settings, name)) for name in SWEPT]
+    swept = {name: dict.fromkeys(getattr(settings, name)) for name in SWEPT}
+    swept["layers"] = dict.fromkeys(map(widths, settings.layers))
     fixed = {name: getattr(settings, name) for name in ("batch_size", "steps", "dtype", "data_dir")}
     return [
-        TrainingCondition(**{**dict(zip(SWEPT, combination, strict=True)), **fixed, "layers": widths(combination[3])})
-        for combination in product(*values)
+        TrainingCondition(**dict(zip(SWEPT, values, strict=True)), **fixed)
+        for values in product(*(swept[name] for name in SWEPT))
     ]
 
 
@@ -202,7 +197,7 @@ class Study:
         return [block for condition in self.conditions for block in self.blocks_of(condition)]
 
     def blocks_of(self, condition: TrainingCondition) -> list[Block]:
-        work = float(condition.steps) * condition.samples * parameter_count(condition.layers)
+        work = work_of(condition.steps, condition.samples, condition.layers)
         return blocks_of_seeds(condition, self.settings.first_seed, self.settings.seeds, work, self.folder / "blocks")
 
     def find(self, **which: Any) -> TrainingCondition:
