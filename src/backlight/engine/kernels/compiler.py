@@ -12,8 +12,9 @@ from numba import njit
 Kernel = Callable[..., Any]
 EXACT = {"contract", "arcp", "nsz"}
 REORDERED = EXACT | {"reassoc"}
+FINITE = EXACT | {"ninf"}
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-UNCOUNTED: dict[str, Any] = {**OPTIONS, "_nrt": False}
+UNCOUNTED: dict[str, Any] = {**OPTIONS, "_nrt": False, "forceinline": True}
 
 
 def kernel(fastmath: set[str]) -> Callable[[Kernel], Kernel]:

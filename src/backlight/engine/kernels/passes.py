@@ -6,7 +6,7 @@ d_in + 1 rows.
 
 import numpy as np
 
-from backlight.engine.kernels.arithmetic import exponential
+from backlight.engine.kernels.arithmetic import exponential, reciprocal
 from backlight.engine.kernels.codes import IDENTITY, INPUTS, OUTPUTS, ROW, WEIGHTS
 from backlight.engine.kernels.compiler import EXACT, kernel, leaf
 from backlight.engine.kernels.rows import activate, add_correlations, times_derivative, weighted_sum
@@ -86,7 +86,7 @@ def contrast_residuals(values, row, samples, draw, block, deltas):  # type: igno
     """δ = (σ(z_1 − z_0) − y) · share."""
     one, y, share = deltas.dtype.type(1), samples.y, samples.share
     for n in range(deltas.shape[1]):
-        p = one / (one + exponential(-values[row, n]))
+        p = reciprocal(one + exponential(-values[row, n]))
         deltas[row, n] = (p - (one if y[draw, block, n] == 1 else one - one)) * share[block, n]
 
 
@@ -109,7 +109,7 @@ def softmax_residuals(values, row, classes, samples, draw, block, deltas):  # ty
             deltas[total, n] += deltas[k, n]
     for k in range(row, row + classes):
         for n in range(width):
-            p = deltas[k, n] / deltas[total, n]
+            p = deltas[k, n] * reciprocal(deltas[total, n])
             deltas[k, n] = (p - (one if y[draw, block, n] == k - row else zero)) * share[block, n]
 
 

@@ -3,7 +3,7 @@
 Rows are named by their number, for a view of an array would be counted.
 """
 
-from backlight.engine.kernels.arithmetic import exponential
+from backlight.engine.kernels.arithmetic import exponential, reciprocal
 from backlight.engine.kernels.codes import IDENTITY, LEAKY_RELU, SIGMOID, TANH
 from backlight.engine.kernels.compiler import EXACT, REORDERED, leaf
 
@@ -33,7 +33,7 @@ def activate(code, values, first, last):  # type: ignore[no-untyped-def]
     for row in range(first, last):
         if smooth:
             for n in range(values.shape[1]):
-                values[row, n] = c + m / (one + exponential(q * values[row, n]))
+                values[row, n] = c + m * reciprocal(one + exponential(q * values[row, n]))
         else:
             for n in range(values.shape[1]):
                 values[row, n] *= slope if values[row, n] < zero else one
