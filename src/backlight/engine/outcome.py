@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.data.dataset import Samples
-from backlight.engine.compilation import ensure_compiled
+from backlight.engine.compilation import announced
 from backlight.engine.kernels import codes, descent
 from backlight.engine.memory import blocks_of, network_of, pays_by_matrix, plan_of
 from backlight.engine.threads import one_blas_thread, run_tasks, slices
@@ -83,7 +83,6 @@ class Outcome:
 def population_logits(outcome: Outcome, X: NDArray, threads: int | None = None) -> NDArray:
     """(S, M, K) logits in the networks' own precision."""
     kind = outcome.parameters.dtype
-    ensure_compiled(kind)
     samples = blocks_of([Samples(np.asarray(X), np.zeros(len(X), np.int64))], kind)
     room = samples.X.shape[1] * samples.X.shape[3]
     logits = np.empty((len(outcome), outcome.sizes[-1], room), kind)
@@ -95,6 +94,6 @@ def population_logits(outcome: Outcome, X: NDArray, threads: int | None = None) 
         descent.network_logits(rule, whole, outcome.parameters[part], draws[part], samples, logits[part])
 
     tasks = [partial(run, part) for part in slices(len(outcome), threads)]
-    with one_blas_thread(rule.by_matrix):
+    with announced(), one_blas_thread(rule.by_matrix):
         run_tasks(tasks, threads)
     return logits[:, :, : len(X)].swapaxes(1, 2)

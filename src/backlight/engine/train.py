@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from backlight.data.batches import epoch_order, steps_per_epoch
 from backlight.data.dataset import Dataset
 from backlight.data.named import check_widths
-from backlight.engine.compilation import ensure_compiled
+from backlight.engine.compilation import announced
 from backlight.engine.kernels import codes, descent
 from backlight.engine.memory import SEGMENTS, blocks_of, check_memory, empty_blocks, pays_by_matrix, plan_of
 from backlight.engine.outcome import ACTIVATION_CODES, Outcome
@@ -77,11 +77,10 @@ def train_population(
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise SettingsError(f"dtype must be float32 or float64, not {kind}")
     check_memory(len(population), population.sizes, len(times))
-    ensure_compiled(kind)
     training = Training(population, data, times, kind)
     shared = len(population) < (threads or thread_count()) and training.worth_sharing
     tasks = training.shared_tasks(threads) if shared else training.tasks(threads)
-    with one_blas_thread(training.rule.by_matrix):
+    with announced(), one_blas_thread(training.rule.by_matrix):
         run_tasks(tasks, threads, training.watch.stop, lambda: report and report(int(training.watch.done.sum())))
     return training.outcome()
 

@@ -10,10 +10,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from rich.console import Console
 
-from backlight.engine.compilation import ensure_compiled
 from backlight.files import write_atomically
 from backlight.recording.environment import describe_environment, environment_text
 from backlight.recording.run import Run
@@ -133,7 +131,7 @@ def train_all(digits: Sequence[DigitsJob], points: Sequence[Block], console: Con
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    ensure_compiled(np.dtype(np.float32))  # once here, not in every process
+    points[0].condition.train([0])  # compiles the engine if need be: once here, not in every process
     jobs: list[Job] = [*(job.run for job in digits), *(partial(block.run, threads=1) for block in points)]
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(jobs))

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+from joblib.parallel import get_active_backend
 
 from backlight.engine.outcome import Outcome
 from backlight.errors import MissingExtraError, SettingsError
@@ -23,11 +24,21 @@ def train_on_cluster(address: str, blocks: Sequence[Block], done: int, progress:
         MissingExtraError: if the client's package is not installed.
     """
     with cluster_backend(address):
-        parallel = Parallel(n_jobs=-1, return_as="generator_unordered", pre_dispatch="all", batch_size=1)
-        for number, outcome in parallel(delayed(train_block)(number, block) for number, block in enumerate(blocks)):
+        for number, outcome in results(blocks):
             blocks[number].save(outcome)
             done += blocks[number].count
             progress.update(done)
+
+
+def results(blocks: Sequence[Block]) -> Iterator[tuple[int, Outcome]]:
+    """(number, outcome) of each block: as they come in where the backend can tell, else a wave of them at a time."""
+    tasks = [delayed(train_block)(number, block) for number, block in enumerate(blocks)]
+    if get_active_backend()[0].supports_return_generator:
+        yield from Parallel(n_jobs=-1, return_as="generator_unordered", pre_dispatch="all", batch_size=1)(tasks)
+    else:
+        size = effective_n_jobs(-1)
+        for start in range(0, len(tasks), size):
+            yield from Parallel(n_jobs=-1, batch_size=1)(tasks[start : start + size])
 
 
 def train_block(number: int, block: Block) -> tuple[int, Outcome]:
