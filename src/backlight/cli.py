@@ -45,7 +45,7 @@ def reproduce(*, run: RunFolder = None, quick: bool = False, data_dir: DataDir =
     """The source report again: every picture, every claim with a verdict. Goes on where it was stopped.
 
     Parameters:
-        quick: 20 seeds, 3,000 passes and 5,000 digits, instead of 100 seeds, 20,000 passes and the full MNIST.
+        quick: 50 seeds and 5,000 digits, instead of 1,000 seeds and the full MNIST.
     """
     from backlight.reproduction.reproduce import FULL, QUICK
     from backlight.reproduction.reproduce import reproduce as do
@@ -105,14 +105,16 @@ def study(
     """Thousands of small networks: every combination of what is given several times, each with many seeds."""
     from backlight.reports.study_page import write_study_page
     from backlight.training.study import run_study
+    from backlight.training.table import check_tables
 
+    check_tables(csv, parquet)
     chosen = resumed_settings(StudySettings, run, settings) if resume else settings or StudySettings()
     result = run_study(chosen, run, resume, cluster, threads)
+    page = write_study_page(result)
     if csv:
         result.to_csv(csv)
     if parquet:
         result.to_parquet(parquet)
-    page = write_study_page(result)
     report_study(result, page, json)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
+COUNTED = 100  # up to so many seeds probabilities are counted, not approximated
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def rate_difference(first: ArrayLike, second: ArrayLike) -> Interval:
     It takes the two samples for independent. Where they share seeds, and with them data, it is wider than need be.
 
     >>> print(rate_difference([True] * 9 + [False], [True] * 10))
-    0.1 [-0.1917, 0.4042], n = 10
+    0.1 [-0.1894, 0.4042], n = 10
     """
     before, after = rate_interval(first), rate_interval(second)
     difference = after.estimate - before.estimate
@@ -70,13 +71,13 @@ def rate_difference(first: ArrayLike, second: ArrayLike) -> Interval:
 
 
 def seeds_to_tell(first: float, second: float, power: float = 0.8) -> float:
-    """Networks of each kind needed for the interval of the difference of two rates to leave out 0.
+    """Networks of each kind needed for the interval of `rate_difference` to leave out 0 with probability `power`.
 
-    With the given probability, if `first` and `second` are the true rates; infinite if they are the same.
-    n = (z_{1−α/2} + z_power)² (p(1 − p) + q(1 − q)) / (p − q)² (Fleiss, Levin & Paik 2003, section 4.2).
+    If `first` and `second` are the true rates; infinite if they are the same. For more than 100 seeds by the usual
+    formula (z_{1−α/2} + z_power)² (p(1 − p) + q(1 − q)) / (p − q)²; up to there counted over all outcomes.
 
-    >>> seeds_to_tell(0.5, 0.6)
-    385.0
+    >>> seeds_to_tell(0.5, 0.6), seeds_to_tell(0.0, 1.0)
+    (385.0, 2.0)
     """
     from scipy.stats import norm
 
@@ -84,4 +85,23 @@ def seeds_to_tell(first: float, second: float, power: float = 0.8) -> float:
         return float("inf")
     quantiles = norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(power)
     spread = first * (1 - first) + second * (1 - second)
-    return float(np.ceil(quantiles**2 * spread / (first - second) ** 2))
+    needed = int(np.ceil(quantiles**2 * spread / (first - second) ** 2))
+    while needed <= COUNTED and probability_to_tell(first, second, needed) < power:
+        needed += 1
+    return float(needed)
+
+
+def probability_to_tell(first: float, second: float, n: int) -> float:
+    """Probability that Newcombe's interval leaves out 0, for two independent samples of n with these true rates."""
+    from scipy.stats import binom
+
+    if n == 0:
+        return 0.0
+    intervals = [rate_interval(np.arange(n) < hits) for hits in range(n + 1)]
+    rate, low, high = (np.array([getattr(each, name) for each in intervals]) for name in ("estimate", "low", "high"))
+    below, above = rate - low, high - rate
+    difference = rate[None, :] - rate[:, None]  # second − first: rows are the first's outcomes
+    told = (difference > np.hypot(below[None, :], above[:, None])) | (
+        -difference > np.hypot(above[None, :], below[:, None])
+    )
+    return float(binom.pmf(np.arange(n + 1), n, first) @ told @ binom.pmf(np.arange(n + 1), n, second))

@@ -1,6 +1,7 @@
 """What holds of a population whatever its numbers; that they are right is in tests/agreement."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,6 +198,19 @@ def test_blocks_hold_every_sample_once(count, features):
 def test_bad_populations_are_refused(changes, message):
     with pytest.raises(SettingsError, match=message):
         population(**changes)
+
+
+@pytest.mark.parametrize("name", ["seeds", "learning_rate", "l2", "draws", "parameters"])
+def test_arrays_of_another_length_are_refused(name):
+    with pytest.raises(SettingsError, match=f"{name} must have"):
+        replace(population(), **{name: getattr(population(), name)[..., :3]})
+
+
+def test_points_of_another_width_are_refused():
+    outcome = train_population(population(), DATA, 1)
+    with pytest.raises(DataError, match=r"shape \(M, 2\)"):
+        outcome.predict_proba(np.zeros((4, 3)))
+    assert outcome.predict_proba(np.zeros((0, 2))).shape == (6, 0, 2)
 
 
 def test_bad_sizes_seeds_and_activations_are_refused():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from backlight.errors import MissingExtraError, SettingsError
-from backlight.training.cluster import dask_client, train_on_cluster
+from backlight.training.cluster import cluster_backend, dask_client
 from backlight.training.study import study
 
 distributed = pytest.importorskip("distributed")
@@ -76,5 +76,5 @@ def test_an_absent_scheduler_is_an_error(monkeypatch):
         pass
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"backlight\[cluster\]"):
-        train_on_cluster("dask://127.0.0.1:1", [], 0, None)
+        cluster_backend("dask://127.0.0.1:1").__enter__()
     assert threading.current_thread() is threading.main_thread()

@@ -13,7 +13,7 @@ from backlight.errors import BacklightError, RunError, SettingsError
 from backlight.intervals import rate_difference, rate_interval, seeds_to_tell
 from backlight.reports.study_page import write_study_page
 from backlight.training.settings import StudySettings
-from backlight.training.study import Study, run_study, study, study_conditions
+from backlight.training.study import Study, as_swept, run_study, study, study_conditions
 
 SMALL = {"layers": [[2, 3, 2], [2, 5, 2]], "activation": ["relu", "tanh"], "seeds": 6, "steps": 80}
 
@@ -95,8 +95,12 @@ def test_an_interrupted_study_goes_on_without_doing_anything_twice(small, tmp_pa
     assert not set(trained) & set(done)
     for condition in small.conditions:
         np.testing.assert_array_equal(whole.outcome(condition).parameters, small.outcome(condition).parameters)
-    with pytest.raises(RunError, match="finished"):
-        study(folder, resume=True)
+    trained.clear()
+    again = study(folder, resume=True)
+    assert not trained  # nothing is left, and what is there can be used
+    assert again.rates() == whole.rates()
+    with pytest.raises(RunError, match="no settings: it keeps its own"):
+        study(folder, resume=True, seeds=7)
     with pytest.raises(RunError, match="already there"):
         quiet(folder, **SMALL)
 
@@ -134,12 +138,10 @@ def test_the_difference_of_rates_is_newcombes():
 
 def test_seeds_to_tell_are_enough(rng):
     """With that many seeds the interval leaves out 0 about four times in five."""
-    n = int(seeds_to_tell(0.4, 0.6))
-    told = 0
-    for _ in range(300):
-        found = rate_difference(rng.random(n) < 0.4, rng.random(n) < 0.6)
-        told += found.low > 0
-    assert 0.7 < told / 300 < 0.9
+    for first, second in ((0.4, 0.6), (0.2, 0.9), (0.0, 0.5), (0.0, 1.0)):
+        n = int(seeds_to_tell(first, second))
+        pairs = [(rng.random(n) < first, rng.random(n) < second) for _ in range(300)]
+        assert np.mean([rate_difference(*pair).low > 0 for pair in pairs]) > 0.72
     assert seeds_to_tell(0.3, 0.3) == float("inf")
 
 
@@ -157,6 +159,57 @@ def test_a_csv_is_split_anew_for_each_seed(tmp_path):
     first, second = result.conditions[0].draws([0, 1])
     assert not np.array_equal(first.train.X, second.train.X)
     assert result.total == 3
+
+
+def write_points(path, rng, flip=False):
+    rows = [f"{a:.3f},{b:.3f},{int((a > b) != flip)}" for a, b in rng.normal(size=(60, 2))]
+    path.write_text("\n".join(rows), encoding="utf-8")
+
+
+def test_a_csv_that_changes_is_read_again_and_never_mixed_into_a_study(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    write_points(tmp_path / "own.csv", rng)
+    settings = {"data": "own.csv", "layers": [2, 4, 2], "seeds": 3, "steps": 60}
+    first = quiet(tmp_path / "first", **settings)
+    write_points(tmp_path / "own.csv", rng, flip=True)
+    second = quiet(tmp_path / "second", **settings)
+    assert not np.array_equal(first.outcome().parameters, second.outcome().parameters)
+    with monkeypatch.context() as patch:
+        patch.setattr("backlight.training.study.train_here", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            quiet(tmp_path / "third", **settings)
+    write_points(tmp_path / "own.csv", rng)
+    monkeypatch.chdir(tmp_path / "first")  # the path was made absolute
+    with pytest.raises(RunError, match="changed since the study began"):
+        study(tmp_path / "third", resume=True)
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_a_study_of_another_version_is_read_but_not_gone_on_with(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("backlight.training.study.train_here", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            quiet(tmp_path / "half", seeds=3, steps=20)
+    whole = quiet(tmp_path / "whole", seeds=3, steps=20)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "99")
+    assert Study.open(whole.folder).rates() == whole.rates()
+    with pytest.raises(RunError, match="begun by backlight"):
+        study(tmp_path / "half", resume=True)
+
+
+@pytest.mark.parametrize("layers", ["2,3,2", (2, 3, 2), [[2, 3, 2]], np.array([2, 3, 2]), [np.int64(2), 3, 2]])
+def test_widths_in_any_form(layers):
+    assert as_swept({"layers": layers, "seeds": np.int64(3)}) == {"layers": ("2,3,2",), "seeds": 3}
+
+
+def test_all_networks_diverged(tmp_path):
+    result = quiet(tmp_path / "study", learning_rate=1e38, l2=0.1, seeds=3, steps=60)
+    assert result.outcome().diverged.all()
+    assert result.rates()[0][1].estimate == 0
+    assert "diverged" in write_study_page(result).read_text(encoding="utf-8")
 
 
 def test_digits(tmp_path):
@@ -179,10 +232,12 @@ def test_digits(tmp_path):
         ({"seeds": 0}, "at least one seed"),
         ({"seeds": 10**9}, "GiB are available"),
         ({"seeds": 10, "first_seed": 2**31 - 5}, "seeds must be at most"),
-        ({"success": 1.5}, "success is an accuracy"),
+        ({"success": 1.0}, "success is an accuracy to exceed"),
+        ({"threads": 0}, "threads must be at least 1"),
+        ({"data": "digits", "layers": [784, 10], "noise": [0.1, 0.2]}, "noise is of generated data"),
         ({"steps": 0}, "steps must be a number above 0"),
         ({"batch_size": 0}, "batch_size must be a number above 0"),
-        ({"dtype": "float16"}, "unknown dtype 'float16'"),
+        ({"dtype": "float16"}, "float16"),
         ({"data": "stars"}, "unknown data 'stars'"),
         ({"cluster": "dask:host"}, "dask://host:8786"),
     ],
@@ -191,6 +246,11 @@ def test_bad_input_is_refused_before_anything_is_trained(tmp_path, settings, mes
     with pytest.raises(BacklightError, match=message):
         quiet(tmp_path / "study", **settings)
     assert not (tmp_path / "study").exists()
+
+
+def test_a_seed_whose_data_cannot_be_used_is_named(tmp_path):
+    with pytest.raises(BacklightError, match=r"single class .* \(with seed \d+"):
+        quiet(tmp_path / "study", data="xor", samples=4, seeds=40)
 
 
 def test_unknown_settings_are_named():
@@ -219,9 +279,15 @@ def test_command_line(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert [row["n"] for row in document["success_rates"]] == [4, 4]
     assert len(table.read_text(encoding="utf-8").splitlines()) == 9
+    run_command("study", "--run", str(folder), "--resume", "--csv", str(table))  # nothing to train: writes again
+    assert "success rate" in capsys.readouterr().out
     again = tmp_path / "again"
     run_command("study", "--settings", str(folder / "settings.toml"), "--run", str(again))
     assert "success rate" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["study", "--csv", str(tmp_path / "no" / "table.csv"), "--run", str(tmp_path / "never")])
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "never").exists()
     first, second = Study.open(folder), Study.open(again)
     np.testing.assert_array_equal(
         first.outcome(layers=[2, 3, 2]).parameters, second.outcome(layers=[2, 3, 2]).parameters

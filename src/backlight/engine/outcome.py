@@ -11,6 +11,7 @@ from backlight.engine.compilation import announced
 from backlight.engine.kernels import codes, descent
 from backlight.engine.memory import blocks_of, network_of, pays_by_matrix, plan_of
 from backlight.engine.threads import one_blas_thread, run_tasks, slices
+from backlight.errors import DataError
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import softmax
 
@@ -76,14 +77,23 @@ class Outcome:
         return network_of(self.sizes, self.activation, self.parameters[index])
 
     def predict_proba(self, X: NDArray, threads: int | None = None) -> NDArray:
-        """Class probabilities (S, M, K) of every network at the points X (M, d), such as those of a grid."""
+        """Class probabilities (S, M, K) of every network at the points X (M, d), such as those of a grid.
+
+        Raises:
+            DataError: if X is not of that shape.
+        """
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != self.sizes[0]:
+            raise DataError(f"points must have the shape (M, {self.sizes[0]}), not {X.shape}")
+        if len(X) == 0:
+            return np.empty((len(self), 0, self.sizes[-1]))
         return softmax(population_logits(self, X, threads).astype(np.float64))
 
 
 def population_logits(outcome: Outcome, X: NDArray, threads: int | None = None) -> NDArray:
     """(S, M, K) logits in the networks' own precision."""
     kind = outcome.parameters.dtype
-    samples = blocks_of([Samples(np.asarray(X), np.zeros(len(X), np.int64))], kind)
+    samples = blocks_of([Samples(X, np.zeros(len(X), np.int64))], kind)
     room = samples.X.shape[1] * samples.X.shape[3]
     logits = np.empty((len(outcome), outcome.sizes[-1], room), kind)
     code, whole = ACTIVATION_CODES[outcome.activation], plan_of(outcome.sizes)

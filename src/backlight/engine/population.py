@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backlight.engine.kernels import codes
-from backlight.engine.memory import check_memory, check_sizes, flatten
+from backlight.engine.memory import check_memory, check_sizes, flatten, parameter_count
 from backlight.errors import SettingsError
 from backlight.networks.activations import activation_named
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -50,6 +50,14 @@ class Population:
             raise SettingsError(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(OPTIMIZER_CODES)}")
         if len(self.parameters) == 0:
             raise SettingsError("a population needs at least one seed")
+        shape = (len(self), parameter_count(self.sizes))
+        if self.parameters.shape != shape:
+            raise SettingsError(f"parameters must have the shape {shape}, not {self.parameters.shape}")
+        for name in ("seeds", "learning_rate", "l2", "draws"):
+            if getattr(self, name).shape != shape[:1]:
+                raise SettingsError(
+                    f"{name} must have one value per network, {shape[:1]}, not {getattr(self, name).shape}"
+                )
         if not np.isfinite(self.parameters).all():
             raise SettingsError("the initial parameters are not finite; is init_scale a number?")
         check_each("learning_rate", self.learning_rate, self.learning_rate > 0, "a number above 0")

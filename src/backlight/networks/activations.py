@@ -28,7 +28,8 @@ def tanh_derivative(z: Array, a: Array) -> Array:
 
 
 def sigmoid(z: Array) -> Array:
-    return 0.5 + 0.5 * np.tanh(0.5 * z)  # 1 / (1 + e^−z), without overflow for large −z
+    power = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, power) / (1.0 + power)  # 1 / (1 + e^−z), without overflow for large −z
 
 
 def sigmoid_derivative(z: Array, a: Array) -> Array:

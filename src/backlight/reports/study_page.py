@@ -36,30 +36,36 @@ def write_study_page(study: Study) -> Path:
         ),
         "accuracies": (
             distributions_figure(
-                {study.label(each): study.outcome(each).test_accuracy[-1] for each in study.conditions},
+                {study.label(each): np.nan_to_num(study.outcome(each).test_accuracy[-1]) for each in study.conditions},
                 study.settings.success,
                 "",
                 "held-out accuracy",
             ),
-            f"Held-out accuracy, a dot per network, blue above the threshold; the bar is the median. {how}.",
+            f"Held-out accuracy, a dot per network, blue above the threshold; the bar is the median. {DIVERGED} {how}.",
         ),
     }
     figures |= phase_diagrams(study) | boundaries(study)
     pictures = save_pictures(figures, study.folder / "figures")
     sections = [
-        Section("Rates", f"{goal}. {how}. Brackets are 95 % intervals.", [pictures[0], condition_table(study)]),
+        Section(
+            "Rates", f"{goal}. {how}. Brackets are 95 % intervals. {DIVERGED}", [pictures[0], condition_table(study)]
+        ),
         Section("Accuracies", "", pictures[1:]),
-        Section("Comparisons", COMPARISON_TEXT, [comparison_table(study)] if len(rates) > 1 else []),
     ]
+    if len(rates) > 1:
+        sections.append(Section("Comparisons", COMPARISON_TEXT, [comparison_table(study)]))
     environment = environment_text(Run.open(study.folder).environment)
     page = study.folder / "index.html"
     write_gallery(page, f"Study: {study.total:,} networks", f"Trained on {environment}.", sections)
     return page
 
 
+DIVERGED = "A network that diverged counts as one of accuracy 0."
 COMPARISON_TEXT = (
     "Difference of the success rates, second minus first, with Newcombe's 95 % interval, and the number of seeds of "
-    "each that would tell such a difference from 0 four times in five."
+    "each that would tell such a difference from 0 four times in five.\n\n"
+    "Each interval is that of one comparison: of twenty, one is expected to leave out 0 where nothing differs. Of more "
+    f"than {MOST_COMPARED} conditions, each is compared with the one that did best here."
 )
 
 
@@ -82,8 +88,7 @@ def condition_row(study: Study, condition: TrainingCondition, rate: Interval) ->
     steps = outcome.steps_to(study.settings.success)
     reached = f"{np.nanmedian(steps):,.0f}" if np.isfinite(steps).any() else "–"
     shares = (outcome.layer_is_dead[0], outcome.layer_is_dead[-1], outcome.diverged)
-    accuracy = outcome.test_accuracy[-1]
-    median = f"{np.nanmedian(accuracy):.4g}" if np.isfinite(accuracy).any() else "–"
+    median = f"{np.median(np.nan_to_num(outcome.test_accuracy[-1])):.4g}"
     return (study.label(condition), str(rate), median, reached, *(str(rate_interval(share)) for share in shares))
 
 
@@ -104,7 +109,7 @@ def comparison_table(study: Study) -> Table:
 
 
 def phase_diagrams(study: Study) -> Figures:
-    """Success over the first two swept settings that have at least two values each, averaged over all others."""
+    """Success over the two swept settings with the most values, averaged over all others."""
     if len(study.swept) < 2:
         return {}
     column, row = sorted(study.swept, key=lambda name: -len(set(getattr(study.settings, name))))[:2]

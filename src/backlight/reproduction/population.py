@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ class Condition:
     mistakes: Mistakes = NO_MISTAKES
 
     def describe(self) -> dict[str, Any]:
-        return {**asdict(self), "sizes": list(self.sizes)}
+        """Also the version: a later one may train other numbers, and results are published under it."""
+        return {**asdict(self), "sizes": list(self.sizes), "version": version("backlight")}
 
     def population(self, seeds: Sequence[int]) -> Population:
         """The networks before training, with what the mistakes make of weights, gradients and steps.
@@ -60,11 +62,11 @@ class Condition:
         report: Report | None = None,
         dtype: DTypeLike = np.float32,
     ) -> Outcome:
-        data = load_draws("moons", SAMPLES, NOISE, 2, tuple(seeds), None)
+        data = load_draws("moons", SAMPLES, NOISE, 2, tuple(seeds))
         return train_population(self.population(seeds), data, self.passes, dtype=dtype, threads=threads, report=report)
 
 
 def moons(seed: int) -> Samples:
     """The training points of that seed."""
-    (draw,) = load_draws("moons", SAMPLES, NOISE, 2, (seed,), None)
+    (draw,) = load_draws("moons", SAMPLES, NOISE, 2, (seed,))
     return draw.train

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,8 +46,7 @@ class Block:
     @property
     def description(self) -> dict[str, Any]:
         """What the file must say of itself to count as this block's."""
-        described = {**self.condition.describe(), "seeds": [self.first, self.count], "version": version("backlight")}
-        return json.loads(json.dumps(described))
+        return json.loads(json.dumps({**self.condition.describe(), "seeds": [self.first, self.count]}))
 
     @property
     def path(self) -> Path:

@@ -13,21 +13,16 @@ from backlight.training.blocks import Block
 from backlight.training.progress import NetworkProgress
 
 
-def train_on_cluster(address: str, blocks: Sequence[Block], done: int, progress: NetworkProgress) -> None:
-    """Trains the blocks on the cluster's workers; each is written here as soon as it comes back.
+def train_on_cluster(blocks: Sequence[Block], done: int, progress: NetworkProgress) -> None:
+    """Trains the blocks on the workers of the `cluster_backend` around; each is written here when it comes back.
 
     A block lost with its worker is trained again by another one. A network's numbers do not depend on where it was
     trained, as long as the machines compute alike (same kind of processor, same versions).
-
-    Raises:
-        SettingsError: for an address that is none, or where no scheduler answers.
-        MissingExtraError: if the client's package is not installed.
     """
-    with cluster_backend(address):
-        for number, outcome in results(blocks):
-            blocks[number].save(outcome)
-            done += blocks[number].count
-            progress.update(done)
+    for number, outcome in results(blocks):
+        blocks[number].save(outcome)
+        done += blocks[number].count
+        progress.update(done)
 
 
 def results(blocks: Sequence[Block]) -> Iterator[tuple[int, Outcome]]:
@@ -60,6 +55,12 @@ def check_address(address: str) -> tuple[str, str]:
 
 @contextmanager
 def cluster_backend(address: str) -> Iterator[Any]:
+    """Connected to the cluster at dask://host:port or ray://host:port.
+
+    Raises:
+        SettingsError: for an address that is none, or where no scheduler answers.
+        MissingExtraError: if the client's package is not installed.
+    """
     kind, place = check_address(address)
     if kind == "dask":
         with dask_client(f"tcp://{place}"), parallel_config(backend="dask"):

@@ -8,11 +8,14 @@ from typing import Any
 
 from backlight.data.dataset import Dataset
 from backlight.data.named import load_named
-from backlight.data.points import SHAPES
+from backlight.data.points import SHAPES, file_stamp
 from backlight.engine.outcome import Outcome
 from backlight.engine.population import Population
 from backlight.engine.train import train_population
-from backlight.training.blocks import Report
+from backlight.errors import DataError
+from backlight.training.blocks import Report, work_of
+
+NOT_GENERATED = 20_000  # samples
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,13 @@ class TrainingCondition:
 
     def draws(self, seeds: Sequence[int]) -> list[Dataset]:
         chosen = tuple(seeds) if self.data_differ else (0,)
-        return list(load_draws(self.data, self.samples, self.noise, self.layers[-1], chosen, self.data_dir))
+        stamp = file_stamp(Path(self.data)) if self.data.lower().endswith(".csv") else None
+        return list(load_draws(self.data, self.samples, self.noise, self.layers[-1], chosen, self.data_dir, stamp))
+
+    @property
+    def work(self) -> float:
+        """What one network costs; of data that are not generated the number of samples is a guess."""
+        return work_of(self.steps, self.samples if self.data in SHAPES else NOT_GENERATED, self.layers)
 
     def train(self, seeds: Sequence[int], threads: int | None = None, report: Report | None = None) -> Outcome:
         return train_population(
@@ -71,7 +80,23 @@ class TrainingCondition:
 
 @lru_cache(maxsize=2)
 def load_draws(
-    name: str, samples: int, noise: float, classes: int, seeds: tuple[int, ...], data_dir: Path | None
+    name: str,
+    samples: int,
+    noise: float,
+    classes: int,
+    seeds: tuple[int, ...],
+    data_dir: Path | None = None,
+    stamp: tuple[int, int] | None = None,
 ) -> tuple[Dataset, ...]:
-    """Kept for the next condition, which is often trained on the same data."""
-    return tuple(load_named(name, samples, noise, classes, seed, data_dir) for seed in seeds)
+    """Kept for the next condition, which is often trained on the same data; `stamp` is that of the file.
+
+    Raises:
+        DataError: that names the seed whose data cannot be used.
+    """
+    draws = []
+    for seed in seeds:
+        try:
+            draws.append(load_named(name, samples, noise, classes, seed, data_dir))
+        except DataError as error:
+            raise DataError(f"{error} (with seed {seed}; more samples may help)") from None
+    return tuple(draws)

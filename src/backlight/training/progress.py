@@ -46,8 +46,8 @@ class Bar:
             self._bar.update(self._bar.task_ids[0], completed=done, description=text)
         elif time.monotonic() - self._shown > PLAIN_SECONDS:
             self._shown = time.monotonic()
-            left = (self.total - done) / max(self.speed(done), 1e-9)
-            self.note(f"{unit} {done:.0f}/{self.total} · {text} · {left:.0f} s left")
+            left = f" · {(self.total - done) / self.speed(done):.0f} s left" if done > self.first else ""
+            self.note(f"{unit} {done:.0f}/{self.total} · {text}{left}")
 
     def note(self, text: str) -> None:
         """A line that stays."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from backlight.data.points import SHAPES
 from backlight.errors import SettingsError
 from backlight.networks.activations import activation_named
 
@@ -165,8 +166,12 @@ class StudySettings:
             raise SettingsError(f"a study needs at least one seed, not {self.seeds}")
         check_positive(self, "learning_rate", "init_scale", "samples", "steps", "batch_size")
         check_not_negative(self, "l2", "noise", "first_seed")
-        if not 0 <= self.success <= 1:
-            raise SettingsError(f"success is an accuracy between 0 and 1, not {self.success}")
+        if not 0 <= self.success < 1:
+            raise SettingsError(f"success is an accuracy to exceed, from 0 to below 1, not {self.success}")
+        fixed = [name for name in self.data if name not in SHAPES]
+        for name in ("samples", "noise"):
+            if fixed and len(set(getattr(self, name))) > 1:
+                raise SettingsError(f"{name} is of generated data: it cannot be swept with {fixed[0]}")
         if self.first_seed + self.seeds - 1 > LARGEST_SEED:
             raise SettingsError(f"seeds must be at most {LARGEST_SEED}, not {self.first_seed + self.seeds - 1}")
 

@@ -1,9 +1,13 @@
 """Studies: every combination of the settings given, each with many seeds; answers are rates with intervals."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import product
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -11,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.data.named import check_widths
+from backlight.data.points import SHAPES
 from backlight.engine.memory import check_memory, parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
+from backlight.files import write_atomically
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
+from backlight.recording.environment import describe_environment
 from backlight.recording.run import Run, RunWriter, next_free_folder
-from backlight.training.blocks import Block, blocks_of_seeds, joined, work_of
-from backlight.training.cluster import check_address, train_on_cluster
+from backlight.training.blocks import Block, blocks_of_seeds, joined
+from backlight.training.cluster import cluster_backend, train_on_cluster
 from backlight.training.comparison import Comparison
 from backlight.training.condition import TrainingCondition
 from backlight.training.progress import NetworkProgress
@@ -55,19 +62,18 @@ def study(
     [20, 20]
     """
     if resume:
-        if folder is None:
-            raise RunError("to resume a study, name its folder")
-        stored = settings_from_plain(StudySettings, Run.open(folder).settings)
-        return run_study(stored, folder, True, cluster, threads, stream)
+        if folder is None or settings:
+            raise RunError("to resume a study, name its folder and no settings: it keeps its own")
+        return run_study(Study.open(folder).settings, folder, True, cluster, threads, stream)
     return run_study(settings_from_plain(StudySettings, as_swept(settings)), folder, False, cluster, threads, stream)
 
 
 def as_swept(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Single values of swept settings as tuples of one, widths as text."""
-    values = dict(settings)
+    values = {name: plain(value) for name, value in settings.items()}
     for name in set(SWEPT) & set(values):
         given = values[name]
-        if name == "layers" and not isinstance(given, str) and any(isinstance(width, int) for width in given):
+        if name == "layers" and not isinstance(given, str) and any(isinstance(width, Integral) for width in given):
             given = [given]  # one list of widths
         several = given if isinstance(given, list | tuple | range | np.ndarray) else [given]
         values[name] = tuple(widths_text(each) if name == "layers" else plain(each) for each in several)
@@ -92,12 +98,19 @@ def run_study(
     stream: TextIO | None = None,
 ) -> "Study":
     """What `study` does, from settings."""
+    settings = replace(settings, data=tuple(absolute(name) for name in settings.data))
     check_study(settings)
-    if cluster:
-        check_address(cluster)
+    if threads is not None and threads < 1:
+        raise SettingsError(f"threads must be at least 1, not {threads}")
     folder = Path(folder) if folder else next_free_folder("study")
-    with RunWriter(folder, ("study",), plain_settings(settings), resume) as writer:
-        result = Study(settings, folder)
+    result = Study(settings, folder)
+    if resume and check_same_version(folder):
+        return result
+    with (
+        cluster_backend(cluster) if cluster else nullcontext(),
+        RunWriter(folder, ("study",), plain_settings(settings), resume) as writer,
+    ):
+        check_same_files(result)
         writer.subfolder("blocks")
         began = time.monotonic()
         missing = [block for block in result.blocks() if block.outcome() is None]
@@ -105,7 +118,7 @@ def run_study(
         with terminated_as_interrupted(), NetworkProgress(result.total, done, stream) as progress:
             try:
                 if cluster:
-                    train_on_cluster(cluster, missing, done, progress)
+                    train_on_cluster(missing, done, progress)
                 else:
                     train_here(missing, done, threads, progress)
             except KeyboardInterrupt:
@@ -114,6 +127,38 @@ def run_study(
                 raise
         writer.event(settings.steps, "finished", f"{time.monotonic() - began:.1f} s for {result.total - done} networks")
     return result
+
+
+def absolute(data: str) -> str:
+    """A file's whole path: a study may be resumed from another folder."""
+    return str(Path(data).resolve()) if data.lower().endswith(".csv") else data
+
+
+def check_same_version(folder: Path) -> bool:
+    """Whether the study in `folder` is finished, so that nothing is left to train.
+
+    Raises:
+        RunError: if it is not, and was begun by another version, whose networks may be others.
+    """
+    run = Run.open(folder)
+    if any(event.kind == "finished" for event in run.events()):
+        return True
+    begun, now = run.environment["versions"]["backlight"], describe_environment()["versions"]["backlight"]
+    if begun != now:
+        raise RunError(
+            f"{folder}: begun by backlight {begun}, this is {now}; finish it with that version or begin anew"
+        )
+    return False
+
+
+def check_same_files(study: "Study") -> None:
+    """Raises RunError if a CSV file is no longer the one that the study began with."""
+    digests = {name: sha256(Path(name).read_bytes()).hexdigest() for name in study.settings.data if name not in NAMED}
+    path = study.folder / "data.json"
+    if not path.exists():
+        write_atomically(path, json.dumps(digests, indent=1))
+    elif json.loads(path.read_text(encoding="utf-8")) != digests:
+        raise RunError(f"{study.folder}: {', '.join(digests)} changed since the study began; begin it anew")
 
 
 def check_study(settings: StudySettings) -> None:
@@ -186,7 +231,7 @@ class Study:
     @property
     def swept(self) -> list[str]:
         """Names of the settings that have more than one value."""
-        return [name for name in SWEPT if len(set(getattr(self.settings, name))) > 1]
+        return [name for name in SWEPT if len({getattr(condition, name) for condition in self.conditions}) > 1]
 
     def label(self, condition: TrainingCondition) -> str:
         """What tells the condition from the others, in words."""
@@ -197,8 +242,8 @@ class Study:
         return [block for condition in self.conditions for block in self.blocks_of(condition)]
 
     def blocks_of(self, condition: TrainingCondition) -> list[Block]:
-        work = work_of(condition.steps, condition.samples, condition.layers)
-        return blocks_of_seeds(condition, self.settings.first_seed, self.settings.seeds, work, self.folder / "blocks")
+        seeds = self.settings.first_seed, self.settings.seeds
+        return blocks_of_seeds(condition, *seeds, condition.work, self.folder / "blocks")
 
     def find(self, **which: Any) -> TrainingCondition:
         """The one condition of these settings, such as find(activation="relu", layers=[2, 3, 2]).
@@ -287,6 +332,7 @@ class Study:
         self.table.to_parquet(path)
 
 
+NAMED = (*SHAPES, "digits", "mnist")
 WORDLESS = ("data", "layers", "activation", "optimizer")  # their values speak for themselves
 
 
@@ -294,5 +340,6 @@ def setting_text(name: str, value: object) -> str:
     """Such as [2,3,2], relu or "learning rate 0.5"."""
     if isinstance(value, tuple):
         return f"[{','.join(map(str, value))}]"
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    short = isinstance(value, float) and float(f"{value:g}") == value
+    text = f"{value:g}" if short else str(value)
     return text if name in WORDLESS else f"{name.replace('_', ' ')} {text}"

@@ -7,8 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backlight.errors import MissingExtraError
+from backlight.errors import MissingExtraError, SettingsError
 from backlight.files import write_atomically
+
+
+def check_tables(csv: Path | None, parquet: Path | None) -> None:
+    """Raises SettingsError or MissingExtraError for a table that could not be written in the end."""
+    for path in (csv, parquet):
+        if path and not path.absolute().parent.is_dir():
+            raise SettingsError(f"{path}: there is no folder {path.absolute().parent}")
+    if parquet:
+        import_pyarrow()
+
+
+def import_pyarrow() -> Any:
+    """Raises MissingExtraError if it is not installed."""
+    try:
+        import pyarrow.parquet
+    except ModuleNotFoundError:
+        raise MissingExtraError("Parquet needs pyarrow: pip install 'backlight[study]'") from None
+    return pyarrow
 
 
 @dataclass(frozen=True)
@@ -41,11 +59,7 @@ class Table:
 
     def to_parquet(self, path: Path | str) -> None:
         """Raises MissingExtraError if pyarrow is not installed."""
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ModuleNotFoundError:
-            raise MissingExtraError("Parquet needs pyarrow: pip install 'backlight[study]'") from None
+        pyarrow = import_pyarrow()
         content = io.BytesIO()
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(self.rows)), content)
         write_atomically(Path(path), content.getvalue())
