@@ -72,7 +72,7 @@ class ConvNetwork(nn.Module):
         """Makes the coming dropout mask a function of (seed, step), so that a resumed run draws the same ones."""
         if self._dropout_generator is None:
             self._dropout_generator = torch.Generator(device=self.fc1.weight.device)
-        self._dropout_generator.manual_seed((self._seed + 1 << 32) + step)  # no number that seeds weights
+        self._dropout_generator.manual_seed((self._seed << 32) + step)
 
     def _dropout(self, values: Tensor) -> Tensor:
         if not self.training:
