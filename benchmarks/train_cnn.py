@@ -26,7 +26,7 @@ from backlight.data.digits import load_digits, load_mnist
 from backlight.intervals import mean_interval
 from backlight.networks.conv_network import ConvNetwork
 from backlight.recording.environment import describe_environment
-from backlight.recording.run import RunWriter
+from backlight.recording.run_writer import RunWriter
 from backlight.recording.tensorboard import EventFile
 from backlight.training.settings import CNNSettings
 from backlight.training.train_cnn import CNNTrainer, ImageTensors, Recorder

@@ -8,7 +8,7 @@ import pytest
 
 import backlight as bl
 from backlight.errors import SettingsError
-from backlight.recording.run import RunWriter
+from backlight.recording.run_writer import RunWriter
 
 
 def test_importing_is_light():
@@ -63,7 +63,7 @@ def test_run_folder_round_trip(tmp_path):
     summary = bl.summarise([1.0, -2.0, np.nan])
     with RunWriter(tmp_path / "run", ("train", "mlp"), {"layers": (2, 3, 2)}) as writer:
         writer.scalars(0, {"train/loss": 0.5})
-        writer.tensors(0, {"param/W1": summary})
+        writer.tensors(0, {"param/W1": summary.packed()})
     run = bl.Run.open(tmp_path / "run")
     assert run.command == ("train", "mlp")
     assert run.settings == {"layers": [2, 3, 2]}

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from backlight.networks.conv_network import ConvNetwork as ConvNetwork
     from backlight.networks.deep_network import DeepNeuralNetwork as DeepNeuralNetwork
     from backlight.recording.run import Run as Run
+    from backlight.recording.series import SummarySeries as SummarySeries
+    from backlight.recording.summarise import summarise as summarise
     from backlight.recording.tensor_summary import TensorSummary as TensorSummary
-    from backlight.recording.tensor_summary import summarise as summarise
+    from backlight.recording.tensor_summary import merge as merge
     from backlight.training.classifier import NetworkClassifier as NetworkClassifier
     from backlight.training.settings import CNNSettings as CNNSettings
     from backlight.training.settings import MLPSettings as MLPSettings
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from backlight.training.study import study as study
     from backlight.training.train_cnn import train_cnn as train_cnn
     from backlight.training.train_mlp import train_mlp as train_mlp
+    from backlight.watching.watch import Watch as Watch
+    from backlight.watching.watch import watch as watch
 
 __version__ = version("backlight")
 
@@ -40,7 +44,9 @@ _HOMES = {
     "DeepNeuralNetwork": "backlight.networks.deep_network",
     "Run": "backlight.recording.run",
     "TensorSummary": "backlight.recording.tensor_summary",
-    "summarise": "backlight.recording.tensor_summary",
+    "SummarySeries": "backlight.recording.series",
+    "merge": "backlight.recording.tensor_summary",
+    "summarise": "backlight.recording.summarise",
     "NetworkClassifier": "backlight.training.classifier",
     "CNNSettings": "backlight.training.settings",
     "MLPSettings": "backlight.training.settings",
@@ -52,6 +58,8 @@ _HOMES = {
     "StudySettings": "backlight.training.settings",
     "train_cnn": "backlight.training.train_cnn",
     "train_mlp": "backlight.training.train_mlp",
+    "Watch": "backlight.watching.watch",
+    "watch": "backlight.watching.watch",
 }
 __all__ = ["__version__", *_HOMES]
 

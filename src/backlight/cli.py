@@ -13,7 +13,8 @@ from cyclopts.config import Toml
 from rich.console import Console
 
 from backlight.errors import BacklightError, RunError, SettingsError
-from backlight.recording.run import Run, split_command
+from backlight.recording.run import Event, Run
+from backlight.recording.settings_file import split_command
 from backlight.training.settings import CNNSettings, MLPSettings, StudySettings
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ def resumed_settings(kind: type, run: Path | None, given: Any) -> Any:
 
 def report(run: Run, name: str, pictures: Sequence[Path], as_json: bool) -> None:
     """What became of a run: finished with a figure, or stopped."""
-    last, finished = run.events()[-1], run.events()[-1].kind == "finished"
+    last = run.ending() or Event(0.0, 0, "stopped", "")
+    finished = last.kind == "finished"
     values = run.scalar(name)[1]
     document = {
         "run": str(run.folder),

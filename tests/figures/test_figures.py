@@ -11,8 +11,9 @@ from backlight.figures.shares import shares_figure
 from backlight.figures.statistics import spread_figure, statistics_figure
 from backlight.figures.style import save_figure
 from backlight.intervals import Interval
-from backlight.recording.run import Run, RunWriter
-from backlight.recording.tensor_summary import summarise
+from backlight.recording.run import Run
+from backlight.recording.run_writer import RunWriter
+from backlight.recording.summarise import summarise
 from backlight.smoothing import running_mean
 
 
@@ -34,7 +35,7 @@ def run(tmp_path, rng):
             writer.scalars(step, {"train/loss": 1 / (step + 1), "train/acc": 0.5, "train/error": 0.5})
             values = rng.normal(size=100) * step
             values[0] = np.nan if step == 30 else 0
-            writer.tensors(step, {"act/z1": summarise(values), "param/W1": summarise([1.0])})
+            writer.tensors(step, {"act/z1": summarise(values).packed(), "param/W1": summarise([1.0]).packed()})
         writer.scalars(50, {"validation/accuracy": 0.9})
     return Run.open(tmp_path / "run")
 
@@ -76,7 +77,8 @@ def test_a_step_with_nan_is_marked(run):
     figure = statistics_figure(run, ["act/z1", "param/W1"])
     z1, w1 = figure.axes[:2]
     assert "NaN" in z1.get_title()
-    assert [30, 30] in [list(line.get_xdata()) for line in z1.lines]
+    marks = [path.vertices[:, 0].tolist() for lines in z1.collections for path in lines.get_paths()]
+    assert [30, 30] in marks
     assert w1.get_title() == "W1"
 
 

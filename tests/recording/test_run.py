@@ -8,14 +8,16 @@ from hypothesis.extra.numpy import arrays
 
 from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
-from backlight.recording.run import Run, RunWriter, summary_from_row, summary_row
-from backlight.recording.tensor_summary import summarise
+from backlight.recording.run import Run
+from backlight.recording.run_writer import RunWriter
+from backlight.recording.summarise import summarise
+from backlight.recording.tensor_summary import TensorSummary
 
 
 @given(arrays(np.float32, st.integers(0, 50), elements=st.floats(width=32)))
 def test_a_summary_survives_its_row(array):
     summary = summarise(array)
-    read = summary_from_row(summary_row(summary))
+    read = TensorSummary.unpacked(summary.packed())
     for name, value in vars(summary).items():
         np.testing.assert_equal(getattr(read, name), value)
 
@@ -64,7 +66,7 @@ def test_rewinding_forgets_what_came_after(tmp_path):
     with RunWriter(tmp_path / "run") as writer:
         for step in range(5):
             writer.scalars(step, {"loss": float(step)})
-            writer.tensors(step, {"W": summarise([step])})
+            writer.tensors(step, {"W": summarise([step]).packed()})
         writer.rewind(2)
     run = Run.open(tmp_path / "run")
     assert run.scalar("loss")[0].tolist() == run.tensor("W")[0].tolist() == [0, 1, 2]
@@ -76,12 +78,17 @@ def test_what_cannot_be_opened_is_named(tmp_path):
         Run.open(tmp_path / "nowhere")
     with RunWriter(tmp_path / "run"):
         pass
-    (tmp_path / "run" / "run.sqlite").write_bytes(b"not a database" * 100)
-    with pytest.raises(RunError, match=r"run\.sqlite"):
-        Run.open(tmp_path / "run").scalar("loss")
     (tmp_path / "run" / "settings.toml").write_text("= broken", encoding="utf-8")
     with pytest.raises(RunError, match=r"settings\.toml"):
         _ = Run.open(tmp_path / "run").settings
+    with sqlite3.connect(tmp_path / "run" / "run.sqlite") as database:
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(RunError, match="version 1"):
+        Run.open(tmp_path / "run")
+    (tmp_path / "run" / "run.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(RunError, match=r"run\.sqlite"):
+        Run.open(tmp_path / "run")
 
 
 def test_an_exception_loses_nothing_recorded(tmp_path):

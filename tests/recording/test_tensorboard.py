@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from backlight.recording.tensor_summary import summarise
+from backlight.recording.summarise import summarise
 from backlight.recording.tensorboard import EventFile
 from backlight.training.settings import CNNSettings
 from backlight.training.train_cnn import train_cnn
@@ -23,7 +23,7 @@ def test_scalars_and_histograms(tmp_path, rng):
     values = rng.normal(size=10_000).astype(np.float32)
     with EventFile(tmp_path) as events:
         events.scalars(0, {"train/loss": 2.5})
-        events.tensors(7, {"config/param/W": summarise(values)})
+        events.tensors(7, {"config/param/W": summarise(values).packed()})
     accumulator = read(tmp_path)
     (loss,) = accumulator.Scalars("train/loss")
     assert (loss.step, loss.value) == (0, 2.5)
@@ -48,7 +48,7 @@ def test_scalars_and_histograms(tmp_path, rng):
 
 def test_nothing_finite_gives_no_histogram_but_says_nan(tmp_path):
     with EventFile(tmp_path) as events:
-        events.tensors(0, {"W": summarise([np.nan, np.inf])})
+        events.tensors(0, {"W": summarise([np.nan, np.inf]).packed()})
     accumulator = read(tmp_path)
     assert "W/hist" not in accumulator.Tags()["histograms"]
     assert np.isnan(accumulator.Scalars("W/mean")[0].value)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backlight.errors import SettingsError
-from backlight.recording.run import settings_toml, split_command
+from backlight.recording.settings_file import settings_toml, split_command
 from backlight.training.settings import CNNSettings, MLPSettings, plain_settings, settings_from_plain
 
 

@@ -42,13 +42,13 @@ def test_the_record_holds_every_row_of_s17(tmp_path, few_digits):
     assert list(run.scalar("train/loss")[0]) == list(range(6))
     inner = {f"act/{name}" for name in ("z1", "a1", "p1", "z2", "a2", "p2", "z3", "a3", "z4")}
     parameters = {f"{layer}.{kind}" for layer in ("conv1", "conv2", "fc1", "fc2") for kind in ("weight", "bias")}
-    expected = inner | {f"param/{name}" for name in parameters} | {f"grad/{name}" for name in parameters}
+    expected = inner | {f"{kind}/{name}" for kind in ("param", "grad", "update") for name in parameters}
     assert set(run.tensor_names()) == expected
     steps, summaries = run.tensor("act/a1")
     assert list(steps) == [0, 4]
     assert summaries[0].count == 32 * 32 * 28 * 28
     assert run.snapshot("test_confusion").sum() == 96
-    assert run.events()[-1].kind == "finished"
+    assert run.ending().kind == "finished"
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "momentum"])
@@ -65,7 +65,7 @@ def test_stopped_and_resumed_is_uninterrupted_to_the_bit(tmp_path, few_digits, m
 
     monkeypatch.setattr(module.CNNTrainer, "learning_rate", stop_at_four)
     stopped = train_cnn(settings, tmp_path / "parts")
-    assert stopped.events()[-1].kind == "stopped"
+    assert stopped.ending().kind == "stopped"
     assert len(stopped.scalar("test/final_accuracy")[1]) == 0
     monkeypatch.setattr(module.CNNTrainer, "learning_rate", learning_rate)
     resumed = train_cnn(settings, tmp_path / "parts", resume=True)
@@ -123,7 +123,7 @@ def test_a_diverging_run_says_so_and_keeps_its_record(tmp_path, few_digits):
     with pytest.raises(DivergedError, match="lower learning rate"):
         train_cnn(settings, tmp_path / "run")
     run = Run.open(tmp_path / "run")
-    assert run.events()[-1].kind == "diverged"
+    assert run.ending().kind == "diverged"
     steps, losses = run.scalar("train/loss")
     assert not np.isfinite(losses[-1])
     assert run.tensor("act/z4")[0][-1] <= steps[-1]

@@ -55,7 +55,7 @@ def test_stopped_and_resumed_is_uninterrupted_to_the_bit(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "record", record_and_stop)
     stopped = train_mlp(QUICK, tmp_path / "parts")
     assert stopped.scalar("train/loss")[0][-1] == 40
-    assert stopped.events()[-1].kind == "stopped"
+    assert stopped.ending().kind == "stopped"
     monkeypatch.setattr(module, "record", record)
     same_runs(whole, train_mlp(QUICK, tmp_path / "parts", resume=True))
 
@@ -85,8 +85,8 @@ def test_a_diverging_run_says_so_and_keeps_its_record(tmp_path):
     with pytest.raises(DivergedError, match="lower learning rate"):
         train_mlp(settings, tmp_path / "run")
     run = Run.open(tmp_path / "run")
-    assert run.events()[-1].kind == "diverged"
-    assert run.tensor("act/z2")[0][-1] == run.events()[-1].step
+    assert run.ending().kind == "diverged"
+    assert run.tensor("act/z2")[0][-1] == run.ending().step
 
 
 def test_a_resumed_run_must_have_the_same_settings(tmp_path, monkeypatch):
@@ -129,4 +129,4 @@ def test_a_run_is_not_overwritten(tmp_path):
         train_mlp(QUICK, tmp_path / "run", resume=True)
     with pytest.raises(RunError, match="no run to resume"):
         train_mlp(QUICK, tmp_path / "other", resume=True)
-    assert Run.open(tmp_path / "run").events()[-1].kind == "finished"
+    assert Run.open(tmp_path / "run").ending().kind == "finished"

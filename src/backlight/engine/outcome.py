@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from backlight.compilation import announced
 from backlight.data.dataset import Samples
-from backlight.engine.compilation import announced
 from backlight.engine.kernels import codes, descent
 from backlight.engine.memory import blocks_of, network_of, pays_by_matrix, plan_of
 from backlight.engine.threads import one_blas_thread, run_tasks, slices

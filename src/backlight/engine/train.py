@@ -11,10 +11,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from backlight.compilation import announced
 from backlight.data.batches import epoch_order, steps_per_epoch
 from backlight.data.dataset import Dataset
 from backlight.data.named import check_widths
-from backlight.engine.compilation import announced
 from backlight.engine.kernels import codes, descent
 from backlight.engine.memory import SEGMENTS, blocks_of, check_memory, empty_blocks, pays_by_matrix, plan_of
 from backlight.engine.outcome import ACTIVATION_CODES, Outcome

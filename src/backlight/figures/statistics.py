@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,6 +10,7 @@ from backlight.figures.style import BLUE, ORANGE, new_figure, styled
 from backlight.recording.run import Run
 
 QUANTILES = (0.05, 0.25, 0.75, 0.95)
+MOST_STRETCHES = 300  # more than a panel has room for; beyond it, neighbouring steps are shown merged
 
 
 @styled
@@ -30,21 +30,19 @@ def statistics_figure(run: Run, names: Sequence[str], title: str = "", columns: 
 
 
 def draw_statistics(axes: Axes, run: Run, name: str) -> None:
-    steps, summaries = run.tensor(name)
-    minimum, maximum, mean, deviation = (
-        np.array([getattr(each, field) for each in summaries]) for field in ("minimum", "maximum", "mean", "deviation")
-    )
-    low, quarter, three_quarters, high = np.array([each.quantiles(QUANTILES) for each in summaries]).T
-    axes.fill_between(steps, minimum, maximum, color=BLUE, alpha=0.13, linewidth=0, label="min … max")
+    series = run.series(name).merged(MOST_STRETCHES)
+    steps, mean, deviation = series.steps, series.mean, series.deviation
+    low, quarter, three_quarters, high = series.quantiles(QUANTILES).T
+    axes.fill_between(steps, series.minimum, series.maximum, color=BLUE, alpha=0.13, linewidth=0, label="min … max")
     axes.fill_between(steps, low, high, color=BLUE, alpha=0.25, linewidth=0, label="5 … 95 %")
     axes.fill_between(steps, quarter, three_quarters, color=BLUE, alpha=0.45, linewidth=0, label="25 … 75 %")
     axes.plot(steps, mean, color=ORANGE, linewidth=1.4, label="mean")
     axes.plot(steps, mean - deviation, color=ORANGE, linewidth=0.8, linestyle=":", label="mean ± std")
     axes.plot(steps, mean + deviation, color=ORANGE, linewidth=0.8, linestyle=":")
-    broken = [step for step, each in zip(steps, summaries, strict=True) if each.finite < each.count]
-    for step in broken:
-        axes.axvline(step, color="black", linewidth=0.8)
-    axes.set_title(name.split("/", 1)[1] + (" (black: NaN or ∞)" if broken else ""))
+    broken = steps[series.finite < series.count]
+    if len(broken):
+        axes.vlines(broken, 0, 1, transform=axes.get_xaxis_transform(), color="black", linewidth=0.8)
+    axes.set_title(name.split("/", 1)[1] + (" (black: NaN or ∞)" if len(broken) else ""))
     axes.set_xlabel("step")
 
 
@@ -56,8 +54,8 @@ def spread_figure(runs: Sequence[LabelledRun], names: Sequence[str], title: str 
     colours = label_colours(runs)
     for axis, name in zip(axes, names, strict=False):
         for each in runs:
-            steps, summaries = each.run.tensor(name)
-            axis.plot(steps, [summary.deviation for summary in summaries], color=colours[each.label], linewidth=1.2)
+            series = each.run.series(name).merged(MOST_STRETCHES)
+            axis.plot(series.steps, series.deviation, color=colours[each.label], linewidth=1.2)
         axis.set(title=f"std of {name.split('/', 1)[1]}", xlabel="step")
         axis.set_ylim(bottom=0)
     for axis in axes[len(names) :]:

@@ -68,6 +68,15 @@ class ConvNetwork(nn.Module):
         z4 = self.fc2(self._dropout(a3))  # (N, 10)
         return {"z1": z1, "a1": a1, "p1": p1, "z2": z2, "a2": a2, "p2": p2, "z3": z3, "a3": a3, "z4": z4}
 
+    def value_names(self) -> dict[str, str]:
+        """The report's names of what modules and functions give, such as {"conv1": "z1", "relu(conv1)": "a1", …}."""
+        names = {"conv1": "z1", "conv2": "z2", "fc1": "z3", "fc2": "z4"}
+        kinds = (("conv1", self.conv_activation), ("conv2", self.conv_activation), ("fc1", self.fc_activation))
+        for number, (layer, activation) in enumerate(kinds, start=1):
+            names[f"{activation}({layer})"] = f"a{number}"
+            names[f"max_pool2d({activation}({layer}))"] = f"p{number}"
+        return names
+
     def seed_dropout(self, step: int) -> None:
         """Makes the coming dropout mask a function of (seed, step), so that a resumed run draws the same ones."""
         if self._dropout_generator is None:

@@ -2,138 +2,38 @@
 
     settings.toml      what to hand to the command line to do it again
     environment.json   machine and versions
-    run.sqlite         step (scalars), tensor (a row per summary), event
+    run.sqlite         scalars, summaries, norms, events (`recording.database`)
     snapshots/         arrays (.npy): training points in the plane, confusion matrix
     checkpoints/       weights and optimiser state (safetensors)
     tensorboard/       event files, for who prefers TensorBoard
     figures/           pictures
 
-One process writes (a second one gets an error), any number read while it does.
+One process writes (`recording.run_writer`; a second one gets an error), any number read while it does.
 """
 
 import json
 import sqlite3
-import time
 import tomllib
-import zlib
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backlight.errors import RunError
-from backlight.files import write_atomically
-from backlight.recording.environment import describe_environment
-from backlight.recording.tensor_summary import Counts, TensorSummary
+from backlight.recording.database import COLUMNS, VERSION, norms_of
+from backlight.recording.histogram import Counts
+from backlight.recording.series import SummarySeries
+from backlight.recording.settings_file import split_command
+from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS step (
-    step INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY (step, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tensor (
-    step INTEGER NOT NULL, name TEXT NOT NULL,
-    count INTEGER, nan INTEGER, positive_infinity INTEGER, negative_infinity INTEGER, zeros INTEGER,
-    minimum REAL, maximum REAL, mean REAL, variance REAL, histogram BLOB, PRIMARY KEY (name, step)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS event (time REAL NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
+TENSOR_QUERY = f"SELECT step, {', '.join(COLUMNS)} FROM tensors WHERE name = ? ORDER BY step"
+NONFINITE_QUERY = """
+SELECT MIN(step) AS first, name, tensor, nan, positive_infinity + negative_infinity, count FROM tensors
+WHERE nan + positive_infinity + negative_infinity > 0 GROUP BY tensor ORDER BY first, tensor
 """
-STATISTICS = "count, nan, positive_infinity, negative_infinity, zeros, minimum, maximum, mean, variance"
-COMMIT_SECONDS = 1.0  # scalars are committed this often, tensors at once
-
-
-class RunWriter:
-    """Writes a run folder; a context manager.
-
-    Args:
-        folder: made if absent; must not hold a run unless `resume`.
-        command: the words of the command line that ran, such as ("train", "cnn"); settings.toml puts the
-            settings under them.
-        settings: resolved settings; values that TOML can hold, None is left out.
-        resume: go on writing an existing run.
-
-    Raises:
-        RunError: if another process writes the folder, or a run is there that should not be (or the reverse).
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        command: tuple[str, ...] = (),
-        settings: Mapping[str, Any] | None = None,
-        resume: bool = False,
-    ):
-        if resume:
-            check_resumable(folder, settings)
-        elif (folder / "run.sqlite").exists():
-            raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
-        self.folder = folder
-        self._lock = locked(folder)
-        for partial in folder.rglob(".*.partial"):  # left by a kill in the middle of a write
-            partial.unlink()
-        if not resume:
-            write_atomically(folder / "settings.toml", settings_toml(command, settings or {}))
-            write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
-        self._database = sqlite3.connect(folder / "run.sqlite")
-        self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
-        self._committed = time.monotonic()
-
-    def __enter__(self) -> "RunWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.commit()
-        self._database.close()
-        self._lock.release()
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        rows = [(step, name, float(value)) for name, value in values.items()]
-        self._database.executemany("INSERT OR REPLACE INTO step VALUES (?, ?, ?)", rows)
-        self._commit_when_due()
-
-    def tensors(self, step: int, summaries: Mapping[str, TensorSummary]) -> None:
-        rows = [(step, name, *summary_row(summary)) for name, summary in summaries.items()]
-        self._database.executemany(f"INSERT OR REPLACE INTO tensor VALUES ({', '.join('?' * 12)})", rows)
-        self.commit()
-
-    def event(self, step: int, kind: str, detail: str = "") -> None:
-        self._database.execute("INSERT INTO event VALUES (?, ?, ?, ?)", (time.time(), step, kind, detail))
-        self.commit()
-
-    def snapshot(self, name: str, array: NDArray) -> None:
-        buffer = BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        write_atomically(self.subfolder("snapshots") / f"{name}.npy", buffer.getvalue())
-
-    def rewind(self, step: int) -> None:
-        """Forgets what was recorded after `step`: it is about to be recorded again.
-
-        Of `step` itself an evaluation may stand there already, which is not repeated; the rest is overwritten.
-        """
-        for table in ("step", "tensor"):
-            self._database.execute(f"DELETE FROM {table} WHERE step > ?", (step,))
-        self.event(step, "resume")
-
-    def subfolder(self, name: str) -> Path:
-        path = self.folder / name
-        path.mkdir(exist_ok=True)
-        return path
-
-    def commit(self) -> None:
-        self._database.commit()
-        self._committed = time.monotonic()
-
-    def _commit_when_due(self) -> None:
-        if time.monotonic() - self._committed > COMMIT_SECONDS:
-            self.commit()
 
 
 @dataclass(frozen=True)
@@ -147,6 +47,17 @@ class Event:
 
 
 @dataclass(frozen=True)
+class NonFinite:
+    """The first step at which a tensor held NaN or infinity, and how many of its `count` values."""
+
+    step: int
+    name: str
+    nan: int
+    infinite: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Run:
     """Reads a run folder; safe while it is being written."""
 
@@ -154,11 +65,17 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path | str) -> "Run":
-        """Raises RunError if there is no run in `folder`."""
+        """Raises RunError if there is no run in `folder`, or one of another version of Backlight."""
         folder = Path(folder)
         if not (folder / "run.sqlite").is_file():
             raise RunError(f"{folder}: no run there (run.sqlite is missing)")
-        return cls(folder)
+        run = cls(folder)
+        ((version,),) = run._query("PRAGMA user_version")
+        if version != VERSION:
+            raise RunError(
+                f"{folder}: record of version {version}, this Backlight reads version {VERSION}; run it again"
+            )
+        return run
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -182,18 +99,61 @@ class Run:
         return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
 
     def tensor_names(self) -> list[str]:
-        return [name for (name,) in self._query("SELECT DISTINCT name FROM tensor ORDER BY name")]
+        """In order of the name. `act/` are activations, `param/`, `grad/` and `update/` those of parameters."""
+        return sorted(self.tensor_order())
+
+    def tensor_order(self) -> list[str]:
+        """The names in the order in which tensors were first recorded: activations in that of the forward pass."""
+        present = "SELECT name FROM tensor_name n WHERE EXISTS (SELECT 1 FROM tensor t WHERE t.tensor = n.tensor)"
+        return [name for (name,) in self._query(f"{present} ORDER BY tensor")]
 
     def tensor(self, name: str) -> tuple[Counts, list[TensorSummary]]:
         """(steps, summaries) in order of step."""
-        rows = self._query(f"SELECT step, {STATISTICS}, histogram FROM tensor WHERE name = ? ORDER BY step", (name,))
-        return np.array([row[0] for row in rows], np.int64), [summary_from_row(row[1:]) for row in rows]
+        rows = self._tensor_rows(name)
+        summaries = [TensorSummary.unpacked(PackedSummary(*map(nan_if_null, row[1:]))) for row in rows]
+        return np.array([row[0] for row in rows], np.int64), summaries
+
+    def series(self, name: str) -> SummarySeries:
+        """All summaries of a tensor as arrays over steps: what pictures of long runs are made from."""
+        return SummarySeries.from_rows(name, self._tensor_rows(name))
+
+    def norms(self, name: str) -> tuple[Counts, NDArray[np.float32]]:
+        """(steps, Euclidean norms) of a `param/` or `grad/` tensor, of every step that was watched."""
+        numbers = self._query("SELECT tensor FROM tensor_name WHERE name = ?", (name,))
+        if not numbers:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        return norms_of(self._query("SELECT step, packed FROM norm ORDER BY step"), numbers[0][0])
+
+    def costs(self) -> tuple[Counts, NDArray[np.float64], NDArray[np.float64]]:
+        """(steps, seconds that watching took, seconds of the training itself) of recorded steps."""
+        rows = self._query("SELECT step, watching, training FROM cost ORDER BY step")
+        steps, watching, training = np.array(rows, np.float64).reshape(-1, 3).T
+        return steps.astype(np.int64), watching, training
+
+    def first_nonfinite(self) -> list[NonFinite]:
+        """Tensors that held NaN or infinity, with the first step, in the order in which they came about.
+
+        Within a step a forward pass comes first, in its order, then gradients against it, then updates.
+        """
+        found = [(NonFinite(step, name, nan, infinite, count), number) for step, name, number, nan, infinite, count
+                 in self._query(NONFINITE_QUERY)]  # fmt: skip
+        return [
+            each
+            for each, number in sorted(found, key=lambda pair: (pair[0].step, place_in_step(pair[0].name, pair[1])))
+        ]
 
     def events(self) -> list[Event]:
         return [Event(*row) for row in self._query("SELECT time, step, kind, detail FROM event ORDER BY rowid")]
 
+    def ending(self) -> Event | None:
+        """How it ended: the last event that is "finished", "stopped" or "diverged"; None while it goes on."""
+        return next((event for event in reversed(self.events()) if event.kind in ENDINGS), None)
+
     def snapshot(self, name: str) -> NDArray:
         return np.load(self.folder / "snapshots" / f"{name}.npy", allow_pickle=False)
+
+    def _tensor_rows(self, name: str) -> list[tuple[Any, ...]]:
+        return self._query(TENSOR_QUERY, (name,))
 
     def _query(self, query: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -219,82 +179,17 @@ class Run:
             raise RunError(f"{path}: {error}") from None
 
 
-def locked(folder: Path) -> "FileLock":
-    """The writer's lock, held; the folder is made if absent."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(f"{folder}: another process is writing this run") from None
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written: {error.strerror}") from None
-    return lock
+ENDINGS = ("finished", "stopped", "diverged")
+KINDS = ("param", "act", "grad", "update")  # in the order in which a step comes by their values
 
 
-def check_resumable(folder: Path, settings: Mapping[str, Any] | None) -> None:
-    """Raises RunError unless `folder` holds an unfinished run of these settings (wherever its data lie)."""
-    if not (folder / "run.sqlite").is_file():
-        raise RunError(f"{folder}: there is no run to resume")
-    run = Run.open(folder)
-    if any(event.kind == "finished" for event in run.events()):
-        raise RunError(f"{folder}: this run is finished, nothing is left to resume")
-    if settings is not None and not same_settings(run.settings, settings):
-        raise RunError(f"{folder}: a resumed run keeps its settings; these differ from its settings.toml")
+def place_in_step(name: str, number: int) -> tuple[int, int]:
+    """Sorts tensors by when a step comes by their values: gradients against the order of the forward pass."""
+    kind = name.split("/", 1)[0]
+    place = KINDS.index(kind) if kind in KINDS else len(KINDS)
+    return place, -number if kind == "grad" else number
 
 
-def same_settings(stored: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: value for name, value in settings.items() if value is not None and name != "data_dir"}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
-
-    return comparable(stored) == comparable(given)
-
-
-def next_free_folder(stem: str) -> Path:
-    """runs/<stem>-1, or with the first number that is free."""
-    number = 1
-    while (Path("runs") / f"{stem}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{stem}-{number}"
-
-
-def summary_row(summary: TensorSummary) -> tuple[Any, ...]:
-    """The columns of a summary; SQLite stores NaN as NULL."""
-    statistics = [getattr(summary, name) for name in STATISTICS.split(", ")]
-    packed = summary.cells.astype("<u2").tobytes() + summary.cell_counts.astype("<i8").tobytes()
-    return (*statistics, zlib.compress(packed))
-
-
-def summary_from_row(row: tuple[Any, ...]) -> TensorSummary:
-    *statistics, blob = row
-    packed = zlib.decompress(blob)
-    filled = len(packed) // 10  # two bytes for the cell's number, eight for its count
-    cells = np.frombuffer(packed, "<u2", filled).astype(np.int64)
-    counts = np.frombuffer(packed, "<i8", filled, offset=2 * filled).astype(np.int64)
-    fields = dict(zip(STATISTICS.split(", "), (nan_if_null(value) for value in statistics), strict=True))
-    return TensorSummary(**fields, cells=cells, cell_counts=counts)
-
-
-def nan_if_null(value: float | None) -> Any:
+def nan_if_null(value: Any) -> Any:
+    """SQLite stores NaN as NULL."""
     return float("nan") if value is None else value
-
-
-def settings_toml(command: tuple[str, ...], settings: Mapping[str, Any]) -> str:
-    import tomli_w
-
-    table: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
-    for word in reversed(command):
-        table = {word: table}
-    return tomli_w.dumps(table)
-
-
-def split_command(document: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The inverse of `settings_toml`: tables that hold nothing but one table are words of the command."""
-    words: list[str] = []
-    while len(document) == 1 and isinstance(next(iter(document.values())), dict):
-        word, document = next(iter(document.items()))
-        words.append(word)
-    return tuple(words), document

@@ -1,25 +1,34 @@
-"""The statistics of one tensor at one step, with a histogram over bins that never move.
+"""The statistics of one tensor at one step, with a histogram over bins that never move (`recording.histogram`)."""
 
-The cell of a value is the top 11 bits of its float32 form: sign, 8 bits of exponent, 2 of mantissa. So
-histograms of any two steps, layers or runs can be compared and added, and nothing is clipped or sampled;
-infinities and NaN are counted beside them. Cell widths are a quarter of a power of two: a value is known
-to within a quarter of itself.
-"""
-
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Counts: TypeAlias = NDArray[np.int64]
-Edges: TypeAlias = NDArray[np.float64]
+from backlight.recording.histogram import Counts, Edges, cell_edges, decode, encode, in_order_of_value
 
-CELLS = 2048  # 2^11
-SHIFT = 21  # 32 − 11
-SIGN_CELL = 1024  # cells from here on hold negative values
-FLOAT32_MAX = np.finfo(np.float32).max
-BLOCK = 1 << 15  # values of a block stay in the L2 cache while several reductions pass over them
+Live: TypeAlias = NDArray[np.bool_]
+NO_UNITS: Live = np.zeros(0, np.bool_)
+
+
+class PackedSummary(NamedTuple):
+    """A summary as it is stored: the columns of a row, the histogram and the live units as bytes."""
+
+    count: int
+    nan: int
+    positive_infinity: int
+    negative_infinity: int
+    zeros: int
+    passing: int
+    minimum: float
+    maximum: float
+    mean: float
+    variance: float
+    histogram: bytes
+    units: int
+    live: bytes
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,9 @@ class TensorSummary:
         minimum, maximum, mean: of the finite values; NaN where there are none.
         variance: second central moment of the finite values (divided by their number).
         cells, cell_counts: the non-empty histogram cells of finite values in rising order of cell number.
+        live: for what an activation function gave, by unit (U,): did it pass a gradient for any value? For ReLU that
+            is: did it fire. Empty for tensors without such units.
+        passing: number of values at which the activation function passes a gradient.
     """
 
     count: int
@@ -44,6 +56,8 @@ class TensorSummary:
     variance: float
     cells: Counts
     cell_counts: Counts
+    live: Live = field(default_factory=lambda: NO_UNITS)
+    passing: int = 0
 
     @property
     def finite(self) -> int:
@@ -54,10 +68,25 @@ class TensorSummary:
         """Standard deviation of the finite values (divided by their number)."""
         return float(np.sqrt(self.variance))
 
+    @property
+    def norm(self) -> float:
+        """Euclidean norm of the finite values, √Σx²."""
+        return float(np.sqrt(self.finite * (self.variance + self.mean**2))) if self.finite else 0.0
+
+    @property
+    def dead_share(self) -> float:
+        """Share of the units that passed no gradient for any value, 0…1; NaN for a tensor without units."""
+        return float(1 - self.live.mean()) if len(self.live) else float("nan")
+
+    @property
+    def saturated_share(self) -> float:
+        """Share of the values at which the activation passes no gradient, 0…1; NaN for a tensor without units."""
+        return 1 - self.passing / self.count if len(self.live) and self.count else float("nan")
+
     def histogram(self) -> tuple[Edges, Edges, Counts]:
         """(left, right, counts) of the non-empty cells, in rising order of value."""
         left, right = cell_edges(self.cells)
-        order = np.argsort(left, kind="stable")
+        order = np.argsort(in_order_of_value(self.cells))
         return left[order], right[order], self.cell_counts[order]
 
     def quantiles(self, shares: ArrayLike) -> Edges:
@@ -72,81 +101,65 @@ class TensorSummary:
         within = 1 - (reached[index] - rank) / counts[index]
         return np.clip(left[index] + within * (right[index] - left[index]), self.minimum, self.maximum)
 
+    def effective_range(self, share: float = 0.99) -> tuple[float, float]:
+        """The middle `share` (0…1) of the finite values lies between these two, right to within a cell."""
+        low, high = self.quantiles([(1 - share) / 2, (1 + share) / 2])
+        return float(low), float(high)
 
-def summarise(values: ArrayLike) -> TensorSummary:
-    """The summary of all values of an array of any shape and real dtype.
+    def packed(self) -> PackedSummary:
+        statistics = (getattr(self, name) for name in PackedSummary._fields[:10])
+        live = np.packbits(self.live).tobytes()
+        return PackedSummary(*statistics, encode(self.cells, self.cell_counts), len(self.live), live)
 
-    >>> summary = summarise([0.0, 1.0, 3.0, np.nan])
-    >>> summary.count, summary.nan, summary.zeros, summary.maximum, summary.mean
-    (4, 1, 1, 3.0, 1.3333333333333333)
+    @classmethod
+    def unpacked(cls, packed: PackedSummary) -> "TensorSummary":
+        """The inverse of `packed`.
+
+        Raises:
+            ValueError: if the histogram's bytes are damaged.
+        """
+        statistics = packed._asdict()
+        cells, counts = decode(statistics.pop("histogram"))
+        live = unpack_live(statistics.pop("live"), statistics.pop("units"))
+        return cls(**statistics, cells=cells, cell_counts=counts, live=live)
+
+
+def unpack_live(live: bytes, units: int) -> Live:
+    return np.unpackbits(np.frombuffer(live, np.uint8), count=units).astype(np.bool_)
+
+
+def merge(summaries: Sequence[TensorSummary]) -> TensorSummary:
+    """The summary of all values of several tensors: counts exactly, moments to rounding.
+
+    A unit is live if it is in any of them; so they must have the same units, or else the merged one has none.
+
+    >>> from backlight.recording.summarise import summarise
+    >>> both = merge([summarise([1.0, 2.0]), summarise([3.0, np.nan])])
+    >>> both.count, both.nan, both.mean, both.maximum
+    (4, 1, 2.0, 3.0)
     """
-    flat = as_float(np.asarray(values)).ravel(order="K")
-    cells = np.zeros(CELLS, np.int64)
-    nan = positive_infinity = negative_infinity = nonzeros = 0
-    minimum, maximum = np.inf, -np.inf
-    moments = []  # (count, mean, variance) of each block's finite values
-    for start in range(0, flat.size, BLOCK):
-        block = flat[start : start + BLOCK]
-        if not (np.isfinite(block.min()) and np.isfinite(block.max())):
-            nan += int(np.isnan(block).sum())
-            positive_infinity += int((block == np.inf).sum())
-            negative_infinity += int((block == -np.inf).sum())
-            block = block[np.isfinite(block)]
-        if block.size == 0:
-            continue
-        minimum, maximum = min(minimum, block.min()), max(maximum, block.max())
-        nonzeros += int(np.count_nonzero(block))
-        cells += np.bincount(cell_numbers(block), minlength=CELLS)
-        moments.append((block.size, *mean_and_variance(block)))
-    mean, variance = pooled_moments(np.array(moments).reshape(-1, 3))
-    filled = np.flatnonzero(cells)
-    finite = int(cells.sum())
+    cells, place = np.unique(np.concatenate([each.cells for each in summaries]), return_inverse=True)
+    counts = np.zeros(len(cells), np.int64)
+    np.add.at(counts, place, np.concatenate([each.cell_counts for each in summaries]))
+    filled = [each for each in summaries if each.finite]
+    moments = np.array([(each.finite, each.mean, each.variance) for each in filled])
+    mean, variance = pooled_moments(moments.reshape(-1, 3))
+    same_units = len({len(each.live) for each in summaries}) == 1
     return TensorSummary(
-        count=flat.size,
-        nan=nan,
-        positive_infinity=positive_infinity,
-        negative_infinity=negative_infinity,
-        zeros=finite - nonzeros,
-        minimum=float(minimum) + 0.0 if finite else float("nan"),  # + 0.0: never −0
-        maximum=float(maximum) + 0.0 if finite else float("nan"),
+        count=sum(each.count for each in summaries),
+        nan=sum(each.nan for each in summaries),
+        positive_infinity=sum(each.positive_infinity for each in summaries),
+        negative_infinity=sum(each.negative_infinity for each in summaries),
+        zeros=sum(each.zeros for each in summaries),
+        minimum=min((each.minimum for each in filled), default=float("nan")),
+        maximum=max((each.maximum for each in filled), default=float("nan")),
         mean=mean,
         variance=variance,
-        cells=filled,
-        cell_counts=cells[filled],
+        cells=cells,
+        cell_counts=counts,
+        live=np.logical_or.reduce([each.live for each in summaries]) if same_units else NO_UNITS,
+        passing=sum(each.passing for each in summaries) if same_units else 0,
     )
-
-
-def as_float(array: NDArray) -> NDArray:
-    """float32 and float64 as they are; narrower types widened exactly, integers to float64."""
-    if array.dtype in (np.float32, np.float64):
-        return array
-    return array.astype(np.float32 if array.dtype in (np.float16, np.bool_) else np.float64)
-
-
-def cell_numbers(finite: NDArray) -> NDArray[np.uint32]:
-    """Cells of finite values; a float64 beyond the float32 range counts in the outermost cell."""
-    if finite.dtype == np.float64:
-        finite = np.clip(finite, -FLOAT32_MAX, FLOAT32_MAX).astype(np.float32)
-    return np.ascontiguousarray(finite).view(np.uint32) >> np.uint32(SHIFT)
-
-
-def cell_edges(cells: Counts) -> tuple[Edges, Edges]:
-    """Left and right edges (float64) of histogram cells."""
-    magnitude = (cells % SIGN_CELL).astype(np.uint32)
-    inner = (magnitude << np.uint32(SHIFT)).view(np.float32).astype(np.float64)
-    following = ((magnitude + np.uint32(1)) << np.uint32(SHIFT)).view(np.float32).astype(np.float64)
-    outer = np.minimum(following, 2.0**128)  # the cell after the last finite one begins at infinity
-    negative = cells >= SIGN_CELL
-    return np.where(negative, -outer, inner), np.where(negative, -inner, outer)
-
-
-def mean_and_variance(block: NDArray) -> tuple[float, float]:
-    """Two passes in float64, so that a mean far from zero costs no digits; the variance of huge values may be ∞."""
-    values = block.astype(np.float64)
-    mean = values.mean()
-    values -= mean
-    with np.errstate(over="ignore"):
-        return mean, np.dot(values, values) / values.size
 
 
 def pooled_moments(moments: NDArray[np.float64]) -> tuple[float, float]:
@@ -156,4 +169,10 @@ def pooled_moments(moments: NDArray[np.float64]) -> tuple[float, float]:
     counts, means, variances = moments.T
     weights = counts / counts.sum()
     mean = float(weights @ means)
-    return mean, float(weights @ (variances + (means - mean) ** 2))
+    with np.errstate(over="ignore"):
+        return mean, float(weights @ (variances + (means - mean) ** 2))
+
+
+def merge_packed(packed: Sequence[PackedSummary]) -> PackedSummary:
+    """`merge` of what is stored; a single one is handed back as it is."""
+    return packed[0] if len(packed) == 1 else merge([TensorSummary.unpacked(each) for each in packed]).packed()

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError
-from backlight.recording.run import Run, same_settings
+from backlight.recording.run import Run
+from backlight.recording.settings_file import same_settings
 from backlight.reproduction.population import SAMPLES, Condition
 from backlight.training.blocks import Block, blocks_of_seeds, joined, work_of
 from backlight.training.settings import CNNSettings, plain_settings

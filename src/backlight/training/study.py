@@ -22,7 +22,8 @@ from backlight.errors import RunError, SettingsError
 from backlight.files import write_atomically
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
 from backlight.recording.environment import describe_environment
-from backlight.recording.run import Run, RunWriter, next_free_folder
+from backlight.recording.run import Run
+from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.training.blocks import Block, blocks_of_seeds, joined
 from backlight.training.cluster import cluster_backend, train_on_cluster
 from backlight.training.comparison import Comparison

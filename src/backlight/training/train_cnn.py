@@ -21,13 +21,13 @@ from backlight.data.digits import load_images, normalised
 from backlight.errors import DivergedError, SettingsError
 from backlight.networks.conv_network import ConvNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
-from backlight.recording.run import Run, RunWriter, next_free_folder
-from backlight.recording.tensor_summary import TensorSummary, summarise
-from backlight.recording.tensorboard import EventFile
+from backlight.recording.run import Run
+from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.training.optimizers import one_cycle
 from backlight.training.progress import Progress
 from backlight.training.settings import CNNSettings, plain_settings
 from backlight.training.stopping import stop_on_signal
+from backlight.watching.watch import watch
 
 DEFAULT_RATES = {"adam": 0.002, "momentum": 0.02, "sgd": 0.2}
 EVALUATION_BATCH = 500
@@ -81,10 +81,9 @@ def train_cnn(
             trainer.load()
         else:
             trainer.save()  # from here on there is always something to resume
-        with EventFile(writer.subfolder("tensorboard"), trainer.position.step + 1 if resume else None) as events:
-            finished = trainer.train(events, stream)
-            if finished:
-                trainer.test(events)
+        writer.add_event_file(f"{settings.config}/", trainer.position.step + 1 if resume else None)
+        if trainer.train(stream):
+            trainer.test()
     return Run.open(folder)
 
 
@@ -112,14 +111,19 @@ class CNNTrainer:
         self.per_epoch = steps_per_epoch(len(data.train), settings.batch_size)
         self.total_steps = settings.epochs * self.per_epoch
 
-    def train(self, events: EventFile, stream: TextIO | None = None) -> bool:
+    def train(self, stream: TextIO | None = None) -> bool:
         """To the last step or until asked to stop; True if the end was reached."""
         settings, first = self.settings, self.position.step
         count = len(self.train_images.labels)
-        recorder = Recorder(self.model, self.writer, events, settings)
+        recorder = Recorder(self.writer, settings.record_every, self.device)
+        names = self.model.value_names()
+        watched = watch(
+            self.model, self.optimizer, self.writer, every=settings.record_every, names=names, first_step=first
+        )
         saved = time.monotonic()
         batches = shuffled_batches(count, settings.batch_size, settings.seed, first, self.total_steps)
         with (
+            watched,
             stop_on_signal() as stop,
             Progress(self.total_steps, min(settings.batch_size, count), first, stream) as progress,
         ):
@@ -130,7 +134,7 @@ class CNNTrainer:
                     progress.update(step, *recorder.last_loss)
                 if step % self.per_epoch == 0:
                     recorder.flush()
-                    progress.note(self.validate(step // self.per_epoch, events))
+                    progress.note(self.validate(step // self.per_epoch))
                 if stop or step % self.per_epoch == 0 or time.monotonic() - saved > settings.checkpoint_seconds:
                     recorder.flush()
                     self.save()
@@ -151,16 +155,11 @@ class CNNTrainer:
         rate = self.learning_rate(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        # Inner values are held on to only when they are recorded: kept alive through the backward pass of every
-        # step, they would cost a tenth of its time in fresh memory.
-        values = self.model.inner_values(images) if recorder.is_due(step) else {}
-        logits = values["z4"] if values else self.model(images)
+        logits = self.model(images)
         loss = F.cross_entropy(logits, labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         recorder.record(step, loss.detach(), logits.detach(), labels, rate)
-        if values:
-            recorder.tensors(step, values)
         self.optimizer.step()
         self.position.step += 1
 
@@ -169,20 +168,19 @@ class CNNTrainer:
             return self.peak_rate
         return one_cycle(step, self.total_steps, self.peak_rate)
 
-    def validate(self, epoch: int, events: EventFile) -> str:
+    def validate(self, epoch: int) -> str:
         """Records the accuracies after an epoch and keeps the weights if none validated better."""
         step = self.position.step
         scalars = {"validation/accuracy": accuracy(self.model, self.validation_images)}
         if self.settings.test_each_epoch:
             scalars["test/accuracy"] = accuracy(self.model, self.test_images)
         self.writer.scalars(step, scalars)
-        events.scalars(step, scalars)
         if scalars["validation/accuracy"] > self.position.best_accuracy:
             self.position.best_accuracy, self.position.best_epoch = scalars["validation/accuracy"], epoch
             save_checkpoint(self.writer.subfolder("checkpoints") / BEST, model_arrays(self.model), {"epoch": epoch})
         return f"epoch {epoch}/{self.settings.epochs}: validation accuracy {scalars['validation/accuracy']:.4f}"
 
-    def test(self, events: EventFile) -> None:
+    def test(self) -> None:
         """The one look at the test images that counts: with the weights that validated best."""
         arrays, state = load_checkpoint(self.writer.folder / "checkpoints" / BEST)
         load_model(self.model, arrays)
@@ -193,7 +191,6 @@ class CNNTrainer:
         self.writer.snapshot("test_confusion", confusion)
         scalars = {"test/final_accuracy": float((predicted == labels).mean())}
         self.writer.scalars(self.position.step, scalars)
-        events.scalars(self.position.step, scalars)
         self.writer.event(self.position.step, "finished", f"tested with the weights after epoch {state['epoch']}")
         (self.writer.folder / "checkpoints" / LATEST).unlink()  # nothing is left to resume
 
@@ -220,19 +217,15 @@ class CNNTrainer:
 
 
 class Recorder:
-    """Puts scalars of every step and, every so often, the summary of every tensor into the record."""
+    """Puts loss, accuracy, error and learning rate of every step into the record."""
 
-    def __init__(self, model: ConvNetwork, writer: RunWriter, events: EventFile, settings: CNNSettings):
-        self.model, self.writer, self.events, self.settings = model, writer, events, settings
+    def __init__(self, writer: RunWriter, record_every: int, device: torch.device):
+        self.writer, self.record_every = writer, record_every
         self.last_loss: tuple[float, float] | None = None
         # Loss and accuracy of the steps since the last flush stay on the device, in one buffer made once: a small
         # tensor kept from every step would break up the memory that the large ones come from.
         self._pending: list[tuple[int, float]] = []
-        self._buffer = torch.zeros(settings.record_every, 2, device=model.fc1.weight.device)
-
-    def is_due(self, step: int) -> bool:
-        """True where all tensors are recorded at this step."""
-        return step % self.settings.record_every == 0
+        self._buffer = torch.zeros(record_every, 2, device=device)
 
     def record(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor, rate: float) -> None:
         if len(self._pending) == len(self._buffer):
@@ -240,20 +233,8 @@ class Recorder:
         self._buffer[len(self._pending), 0] = loss
         self._buffer[len(self._pending), 1] = (logits.argmax(1) == labels).float().mean()
         self._pending.append((step, rate))
-
-    def tensors(self, step: int, values: dict[str, Tensor]) -> None:
-        """Summaries of inner values, parameters and gradients; then the scalars so far, lest a bad loss hide them."""
-        tensors = {f"act/{name}": value for name, value in values.items()}
-        for name, parameter in self.model.named_parameters():
-            tensors[f"param/{name}"] = parameter
-            if parameter.grad is not None:
-                tensors[f"grad/{name}"] = parameter.grad
-        summaries: dict[str, TensorSummary] = {
-            name: summarise(array_of(tensor.detach())) for name, tensor in tensors.items()
-        }
-        self.writer.tensors(step, summaries)
-        self.events.tensors(step, {f"{self.settings.config}/{name}": each for name, each in summaries.items()})
-        self.flush()
+        if step % self.record_every == 0:
+            self.flush()
 
     def flush(self) -> None:
         """Writes the scalars of the steps since the last flush.
@@ -265,7 +246,6 @@ class Recorder:
         for (step, rate), (loss, share) in zip(pending, self._buffer.tolist(), strict=False):
             scalars = {"train/loss": loss, "train/acc": share, "train/error": 1 - share, "learning_rate": rate}
             self.writer.scalars(step, scalars)
-            self.events.scalars(step, scalars)
             self.last_loss = (loss, share)
             if not np.isfinite(loss):
                 self.writer.event(step, "diverged", f"loss {loss}")

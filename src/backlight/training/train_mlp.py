@@ -12,8 +12,10 @@ from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
-from backlight.recording.run import Run, RunWriter, next_free_folder
-from backlight.recording.tensor_summary import summarise
+from backlight.recording.gates import GATES
+from backlight.recording.run import Run
+from backlight.recording.run_writer import RunWriter, next_free_folder
+from backlight.recording.summarise import Units, summarise_arrays
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import Optimizer, optimizer_named
 from backlight.training.progress import Progress
@@ -79,8 +81,12 @@ def train(
         if first == 0:
             record(network, data, settings, writer, 0)
             save(network, optimizer, writer, 0)
+        before = copies(network) if first % settings.record_every == 0 else None
         for done in descend(network, optimizer, batches, settings.l2):
             step = first + done
+            if before is not None:
+                record_update(network, before, writer, step - 1)
+            before = copies(network) if step % settings.record_every == 0 else None
             if step % settings.record_every == 0 or step == settings.steps or stop:
                 loss, accuracy = record(network, data, settings, writer, step)
                 progress.update(step, loss, accuracy)
@@ -112,17 +118,32 @@ def record(
     scalars["test/accuracy"] = float((network.predict(data.test.X) == data.test.y).mean())
     writer.scalars(step, scalars)
     tensors: dict[str, Array] = {}
+    units: dict[str, Units] = {}
+    for number, passed in enumerate(passes, start=1):
+        tensors[f"act/z{number}"], tensors[f"act/a{number}"] = passed.pre_activation, passed.activation
+        if settings.activation in GATES and number < len(passes):
+            units[f"act/a{number}"] = Units(passed.activation.shape[1], 1, *GATES[settings.activation])
     for name, parameter, gradient in zip(
         network.parameter_names, network.parameters, network.gradients(X, y, settings.l2), strict=True
     ):
         tensors[f"param/{name}"], tensors[f"grad/{name}"] = parameter, gradient
-    for number, passed in enumerate(passes, start=1):
-        tensors[f"act/z{number}"], tensors[f"act/a{number}"] = passed.pre_activation, passed.activation
-    writer.tensors(step, {name: summarise(tensor) for name, tensor in tensors.items()})
+    writer.tensors(step, summarise_arrays(tensors, units))
     if not np.isfinite(loss):
         writer.event(step, "diverged", f"loss {loss}")
         raise DivergedError(f"the loss became {loss} at step {step}; try a lower learning rate")
     return loss, accuracy
+
+
+def copies(network: DeepNeuralNetwork) -> list[Array]:
+    return [parameter.copy() for parameter in network.parameters]
+
+
+def record_update(network: DeepNeuralNetwork, before: list[Array], writer: RunWriter, step: int) -> None:
+    """What the update after `step` has added to the parameters."""
+    parameters = zip(network.parameter_names, network.parameters, before, strict=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        updates = {f"update/{name}": now - then for name, now, then in parameters}
+    writer.tensors(step, summarise_arrays(updates))
 
 
 def save(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter, step: int) -> None:

@@ -16,7 +16,7 @@ class Announcement(event.Listener):
     def on_start(self, event: Any) -> None:
         if not self.said:
             self.said = True
-            sys.stderr.write("backlight: compiling the engine for this machine, once; it takes up to a minute …\n")
+            sys.stderr.write("backlight: compiling for this machine, once; it takes up to a minute …\n")
 
     def on_end(self, event: Any) -> None:
         pass

@@ -1,0 +1,242 @@
+"""Writing a run folder, from a thread of its own so that training does not wait for the disk.
+
+What is handed over is put into a queue that nothing is ever dropped from; how far the disk fell behind is measured.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.errors import RunError
+from backlight.files import write_atomically
+from backlight.recording.database import RunDatabase
+from backlight.recording.environment import describe_environment
+from backlight.recording.run import Run
+from backlight.recording.settings_file import same_settings, settings_toml
+from backlight.recording.tensor_summary import PackedSummary
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+    from backlight.recording.tensorboard import EventFile
+
+COMMIT_SECONDS = 1.0  # what a kill costs at most
+Work = Callable[[], None]
+
+
+class RunWriter:
+    """Writes a run folder; a context manager.
+
+    Args:
+        folder: made if absent; must not hold a run unless `resume`.
+        command: the words of the command line that ran, such as ("train", "cnn"); settings.toml puts the
+            settings under them.
+        settings: resolved settings; values that TOML can hold, None is left out.
+        resume: go on writing an existing run.
+
+    Raises:
+        RunError: if another process writes the folder, a run is there that should not be (or the reverse), or the
+            disk refuses; then at the next call.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        command: tuple[str, ...] = (),
+        settings: Mapping[str, Any] | None = None,
+        resume: bool = False,
+    ):
+        if resume:
+            check_resumable(folder, settings)
+        elif (folder / "run.sqlite").exists():
+            raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
+        self.folder = folder
+        self.most_waiting = 0  # steps' worth of records that waited for the disk at once
+        self.busy_seconds = 0.0  # processor time of the writing thread
+        self._lock = locked(folder)
+        for partial in folder.rglob(".*.partial"):  # left by a kill in the middle of a write
+            partial.unlink()
+        if not resume:
+            write_atomically(folder / "settings.toml", settings_toml(command, settings or {}))
+            write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
+        try:
+            self._database = RunDatabase(folder / "run.sqlite")
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise RunError(f"{folder / 'run.sqlite'}: {error}") from None
+        self._events: EventFile | None = None
+        self._prefix = ""
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._error: Exception | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._write, name="backlight writer", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add_event_file(self, prefix: str = "", resume_step: int | None = None) -> None:
+        """From now on also writes TensorBoard event files; tags of tensors begin with `prefix`."""
+        from backlight.recording.tensorboard import EventFile
+
+        self._events = EventFile(self.subfolder("tensorboard"), resume_step)
+        self._prefix = prefix
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        def write() -> None:
+            self._database.scalars(step, values)
+            if self._events is not None:
+                self._events.scalars(step, values)
+
+        self._hand_over(write)
+
+    def tensors(self, step: int, summaries: Mapping[str, PackedSummary]) -> None:
+        def write() -> None:
+            self._database.tensors(step, summaries)
+            if self._events is not None:
+                self._events.tensors(step, {self._prefix + name: each for name, each in summaries.items()})
+
+        self._hand_over(write)
+
+    def norms(self, step: int, names: Sequence[str], values: NDArray[np.float32]) -> None:
+        self._hand_over(lambda: self._database.norms(step, names, values))
+
+    def cost(self, step: int, watching: float, training: float | None) -> None:
+        """Seconds that watching a step took, and those of the training itself where they are known."""
+        self._hand_over(lambda: self._database.cost(step, watching, training))
+
+    def event(self, step: int, kind: str, detail: str = "") -> None:
+        def write() -> None:
+            self._database.event(step, kind, detail)
+            self._commit()
+
+        self._hand_over(write)
+
+    def snapshot(self, name: str, array: NDArray) -> None:
+        buffer = BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        write_atomically(self.subfolder("snapshots") / f"{name}.npy", buffer.getvalue())
+
+    def rewind(self, step: int) -> None:
+        """Forgets what was recorded after `step`: it is about to be recorded again.
+
+        Of `step` itself an evaluation may stand there already, which is not repeated; the rest is overwritten.
+        """
+        self._hand_over(lambda: self._database.rewind(step))
+        self.commit()
+
+    def subfolder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def commit(self) -> None:
+        """Returns when all that was handed over is in the file."""
+        written = threading.Event()
+
+        def commit() -> None:
+            self._commit()
+            written.set()
+
+        self._hand_over(commit)
+        while not written.wait(COMMIT_SECONDS):
+            self._check()
+        self._check()
+
+    def close(self) -> None:
+        """Writes what is left and gives the folder free; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        if self._events is not None:
+            self._events.close()
+        self._database.close()
+        self._lock.release()
+        self._check()
+
+    def _hand_over(self, work: Work) -> None:
+        self._check()
+        self._queue.put(work)
+        self.most_waiting = max(self.most_waiting, self._queue.qsize())
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise RunError(f"{self.folder}: cannot be written: {self._error}") from self._error
+
+    def _write(self) -> None:
+        """The thread: works off the queue; commits when it is empty, and after a second at the latest."""
+        try:
+            committed, dirty = time.monotonic(), False
+            while True:
+                try:
+                    work = self._queue.get(timeout=COMMIT_SECONDS if dirty else None)
+                except Empty:
+                    work = self._commit
+                if work is None:
+                    break
+                began = time.thread_time()
+                work()
+                self.busy_seconds += time.thread_time() - began
+                dirty = True
+                if time.monotonic() - committed > COMMIT_SECONDS:
+                    self._commit()
+                    committed, dirty = time.monotonic(), False
+            self._commit()
+        except Exception as error:  # handed to whoever calls next: nothing may be lost in silence
+            self._error = error
+
+    def _commit(self) -> None:
+        self._database.commit()
+        if self._events is not None:
+            self._events.flush()
+
+
+def locked(folder: Path) -> "FileLock":
+    """The writer's lock, held; the folder is made if absent."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", thread_local=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{folder}: another process is writing this run") from None
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror}") from None
+    return lock
+
+
+def check_resumable(folder: Path, settings: Mapping[str, Any] | None) -> None:
+    """Raises RunError unless `folder` holds an unfinished run of these settings (wherever its data lie)."""
+    if not (folder / "run.sqlite").is_file():
+        raise RunError(f"{folder}: there is no run to resume")
+    run = Run.open(folder)
+    if any(event.kind == "finished" for event in run.events()):
+        raise RunError(f"{folder}: this run is finished, nothing is left to resume")
+    if settings is not None and not same_settings(run.settings, settings):
+        raise RunError(f"{folder}: a resumed run keeps its settings; these differ from its settings.toml")
+
+
+def next_free_folder(stem: str) -> Path:
+    """runs/<stem>-1, or with the first number that is free."""
+    number = 1
+    while (Path("runs") / f"{stem}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{stem}-{number}"

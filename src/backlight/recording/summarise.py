@@ -1,0 +1,209 @@
+"""Summaries of many arrays or tensors in one call of the kernels."""
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import le
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from backlight.recording.tensor_summary import PackedSummary, TensorSummary
+
+Task = Literal["read", "copy", "minus"]
+TASKS = {"read": 0, "copy": 1, "minus": 2}  # the kernels' numbers
+MOST_THREADS = 256
+SMALL = 1 << 16  # values below which waking other threads costs more than they save
+DTYPES = (
+    "float32", "float64", "float16", "bfloat16", "bool",
+    "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+)  # fmt: skip
+DTYPE_CODES = {name: code for code, name in enumerate(DTYPES)}
+INFINITY = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How the values of a tensor belong to units: it is (outer, number, inner) in memory.
+
+    A value passes a gradient through its activation function if it lies between `low` and `high`.
+    """
+
+    number: int
+    inner: int
+    low: float = 0.0
+    high: float = INFINITY
+
+
+NO_UNITS = Units(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One tensor to be read; its memory must stay as it is until the call returns.
+
+    Attributes:
+        address, count: where its values lie, without gaps, and how many there are.
+        dtype: one of DTYPES.
+        task: "read"; "copy" also copies the values to `other`; "minus" reads the difference to what lies at `other`.
+        other: address of memory of the same size and type.
+        units: for what an activation function gave; "none" otherwise.
+        rectified: also the summary of max(x, 0), which follows without a second read; needs units between 0 and ∞.
+    """
+
+    address: int
+    count: int
+    dtype: str
+    task: Task = "read"
+    other: int = 0
+    units: Units | None = None
+    rectified: bool = False
+
+
+@cache
+def callable_at(function: int) -> Callable[[int], None]:
+    """Calls compiled code at an address, without the interpreter's lock."""
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(function)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """`run(function, argument)` calls the compiled function at an address on `count` threads, at most 256."""
+
+    count: int
+    run: Callable[[int, int], None]
+
+
+ALONE = Threads(1, lambda function, argument: callable_at(function)(argument))
+
+
+@cache
+def kernels() -> Any:
+    """The compiled part; it takes some seconds when it is made for the first time on a machine."""
+    from backlight.compilation import announced
+
+    with announced():
+        from backlight.recording import summary_kernels
+
+    return summary_kernels
+
+
+class Workspace:
+    """Memory that the kernels work in, kept from call to call; for one call at a time."""
+
+    def __init__(self) -> None:
+        self._sizes = (0, 0, 0, 0, 0, 0)
+
+    def reserve(self, jobs: int, results: int, chunks: int, live: int, chunk_live: int, thread_jobs: int) -> None:
+        """Makes room for that much, where there is not enough yet."""
+        sizes = (jobs, results, chunks, live, chunk_live, thread_jobs)
+        if all(map(le, sizes, self._sizes)):
+            return
+        k = kernels()
+        jobs, results, chunks, live, chunk_live, thread_jobs = self._sizes = tuple(
+            max(2 * size, there) for size, there in zip(sizes, self._sizes, strict=True)
+        )
+        self.jobs, self.limits = np.zeros((jobs, k.JOB_COLUMNS), np.int64), np.zeros((jobs, 2))
+        self.whole, self.real = np.zeros((results, k.WHOLE_COLUMNS), np.int64), np.zeros((results, k.REAL_COLUMNS))
+        self.live, self.offsets = np.zeros(live, np.uint8), np.zeros((results, 2), np.int64)
+        self.histograms = np.zeros(results * k.MOST_BYTES, np.uint8)
+        self.used, self.counters = np.zeros(thread_jobs, np.uint8), np.zeros(MOST_THREADS * k.LINE, np.int64)
+        self._parts = (
+            np.zeros((chunks, k.WHOLE_COLUMNS), np.int64), np.zeros((chunks, k.REAL_COLUMNS)),
+            np.zeros(chunk_live, np.uint8), np.zeros((thread_jobs, k.CELLS), np.int64),
+        )  # fmt: skip
+        arrays = (
+            self.jobs, self.limits, *self._parts, self.used,
+            self.whole, self.real, self.live, self.histograms, self.offsets,
+        )  # fmt: skip
+        addresses = [array.ctypes.data for array in arrays]
+        self.header = np.array([0, 0, self.counters.ctypes.data, 0, 0, *addresses], np.int64)
+        self.header_address = self.header.ctypes.data
+
+
+def summarise_jobs(
+    jobs: Sequence[Job], threads: Threads = ALONE, workspace: Workspace | None = None
+) -> list[PackedSummary]:
+    """A summary per job, and behind them one per rectified job, in their order."""
+    if not jobs:
+        return []
+    k, work = kernels(), workspace or Workspace()
+    rows, limits = [], []
+    owners = list(range(len(jobs)))  # the job of each result
+    values = chunks = live = chunk_live = 0
+    for number, job in enumerate(jobs):
+        units = job.units or NO_UNITS
+        kind = (DTYPE_CODES[job.dtype], TASKS[job.task], units.number, units.inner, job.rectified)
+        rows.append((job.address, job.other, job.count, *kind, chunks, live, chunk_live))
+        limits.append((units.low, units.high))
+        if job.rectified:
+            owners.append(number)
+        own_chunks = -(-job.count // k.CHUNK)
+        values += job.count
+        chunks += own_chunks
+        live += units.number
+        chunk_live += units.number * own_chunks
+    chosen = threads if values > SMALL else ALONE
+    work.reserve(len(jobs), len(owners), chunks, live, chunk_live, chosen.count * len(jobs))
+    work.jobs[: len(jobs)], work.limits[: len(jobs)] = rows, limits
+    work.header[: k.JOBS + 1] = (0, chosen.count, work.header[k.COUNTERS], chunks, len(jobs))
+    work.counters[: chosen.count * k.LINE] = 0
+    work.used[: chosen.count * len(jobs)] = 0
+    chosen.run(k.work_entry.address, work.header_address)
+    ALONE.run(k.finish_entry.address, work.header_address)
+    results = (array[: len(owners)].tolist() for array in (work.whole, work.real, work.offsets))
+    return [
+        PackedSummary(
+            jobs[owner].count, *whole[1:], *real[:4],
+            work.histograms[first:last].tobytes(), *live_units(jobs[owner], work.live, rows[owner][-2]),
+        )
+        for owner, whole, real, (first, last) in zip(owners, *results, strict=True)
+    ]  # fmt: skip
+
+
+def live_units(job: Job, live: NDArray[np.uint8], at: int) -> tuple[int, bytes]:
+    """Number of units and their marks, eight a byte."""
+    if job.units is None:
+        return 0, b""
+    return job.units.number, np.packbits(live[at : at + job.units.number]).tobytes()
+
+
+def job_of(array: NDArray[Any], units: Units | None = None) -> tuple[Job, NDArray[Any]]:
+    """A job to read an array, and the array that has to be kept alive for it: itself where its memory has no gaps.
+
+    Raises:
+        TypeError: for an array that does not hold real numbers.
+    """
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"a summary is of real numbers, not of {array.dtype}")
+    if array.dtype.name not in DTYPE_CODES:  # longdouble
+        array = array.astype(np.float64)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    flat = np.ascontiguousarray(array) if units else array.ravel(order="K")
+    return Job(flat.ctypes.data, flat.size, flat.dtype.name, units=units), flat
+
+
+def summarise_arrays(
+    arrays: Mapping[str, NDArray[Any]], units: Mapping[str, Units] | None = None
+) -> dict[str, PackedSummary]:
+    """The summaries of all arrays, read in one call; `units` by name, where there are some."""
+    jobs, kept = zip(*(job_of(array, (units or {}).get(name)) for name, array in arrays.items()), strict=True)
+    summaries = summarise_jobs(jobs)
+    del kept
+    return dict(zip(arrays, summaries, strict=True))
+
+
+def summarise(values: ArrayLike) -> TensorSummary:
+    """The summary of all values of an array of any shape and real dtype.
+
+    >>> summary = summarise([0.0, 1.0, 3.0, np.nan])
+    >>> summary.count, summary.nan, summary.zeros, summary.maximum, summary.mean
+    (4, 1, 1, 3.0, 1.3333333333333333)
+    """
+    job, kept = job_of(np.asarray(values))
+    (packed,) = summarise_jobs([job])
+    del kept
+    return TensorSummary.unpacked(packed)

@@ -1,0 +1,343 @@
+"""`backlight.watch`: records what happens inside any PyTorch model while the user's own loop trains it."""
+
+import json
+import sys
+import weakref
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from backlight.errors import SettingsError
+from backlight.recording.gates import GATES, gate_name
+from backlight.recording.run_writer import RunWriter, next_free_folder
+from backlight.recording.summarise import kernels
+from backlight.recording.tensor_summary import PackedSummary, merge_packed
+from backlight.watching.forward import ForwardObserver, is_compiled
+from backlight.watching.parameters import ParameterObserver, as_float32
+from backlight.watching.ranks import Ranks
+from backlight.watching.reading import DeviceReading, HostReading, Reading, Summary, fetch
+from backlight.watching.schedule import Schedule
+from backlight.watching.stopwatch import Stopwatch
+
+NORMS_AT_ONCE = 64  # norms that wait on a device before they are copied together
+
+
+def watch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    run: Path | str | RunWriter | None = None,
+    *,
+    every: int | None = None,
+    budget: float | None = 0.02,
+    include: str | Sequence[str] = "*",
+    exclude: str | Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
+    tensorboard: bool = False,
+    first_step: int = 0,
+) -> "Watch":
+    """Records parameters, gradients, updates and activations of `model` from now on, without changing a number.
+
+    A step is one call of `optimizer.step`. What is recorded of step s is what update s + 1 is computed from: parameters
+    before it, gradients as the optimizer sees them (accumulated, unscaled, clipped), activations of all its forward
+    passes; and the update itself. Norms of parameters and gradients are recorded in every step.
+
+    Args:
+        model: any module; only looked at, and released when nobody else holds it.
+        optimizer: the one that trains it.
+        run: folder to make and write, the next free one under runs/ if not given; or an open RunWriter.
+        every: record the steps whose number it divides, instead of by budget.
+        budget: share of the training's own time that watching may cost, above 0; recording pauses to stay inside. The
+            first ten steps are always recorded. None records every step.
+        include, exclude: patterns, such as "grad/*" or ["act/*", "param/conv*"], of the tensors to record.
+        names: other names for activations, such as {"conv1": "z1", "relu(conv1)": "a1"}.
+        tensorboard: also write TensorBoard event files.
+        first_step: number of the coming step, for a training that goes on.
+
+    Raises:
+        SettingsError: for a setting out of its range.
+        RunError: if the folder holds a run already or cannot be written.
+    """
+    if every is not None and every < 1:
+        raise SettingsError(f"every must be a whole number of at least 1, not {every}")
+    if budget is not None and not budget > 0:
+        raise SettingsError(f"budget is a share of the training time above 0, such as 0.02, not {budget}")
+    inner = getattr(optimizer, "optimizer", None)  # what Lightning and Accelerate wrap
+    optimizer = inner if isinstance(inner, torch.optim.Optimizer) else optimizer
+    if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+        model = model.module  # whose names are the user's
+    wanted = Selection(as_patterns(include), as_patterns(exclude))
+    ranks = Ranks()
+    writer, own = None, False
+    if isinstance(run, RunWriter):
+        writer = run
+    elif ranks.first:
+        options = {"every": every, "budget": budget if every is None else None, "include": list(wanted.include)}
+        folder = Path(run) if run is not None else next_free_folder("watch")
+        writer, own = RunWriter(folder, ("watch",), {**options, "exclude": list(wanted.exclude)}), True
+        if tensorboard:
+            writer.add_event_file("", None)
+    return Watch(model, optimizer, writer if ranks.first else None, own, ranks, Schedule(every, budget), wanted,
+                 dict(names or {}), first_step)  # fmt: skip
+
+
+class Selection:
+    """Which names match one of the patterns `include` and none of `exclude`."""
+
+    def __init__(self, include: Sequence[str], exclude: Sequence[str]):
+        self.include, self.exclude = include, exclude
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, name: str) -> bool:
+        if name not in self._known:
+            chosen = any(fnmatchcase(name, pattern) for pattern in self.include)
+            self._known[name] = chosen and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
+        return self._known[name]
+
+
+class Watch:
+    """A recording under way, made by `watch`; a context manager, closed at the latest when the program ends."""
+
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, writer: RunWriter | None, own_writer: bool,
+        ranks: Ranks, schedule: Schedule, wanted: Selection, names: dict[str, str], first_step: int,
+    ):  # fmt: skip
+        kernels()  # compiled or loaded now, not in the first step
+        self.step = first_step
+        self._model = weakref.ref(model)
+        self._writer, self._ranks, self._schedule, self._names = writer, ranks, schedule, names
+        self._stopwatch = Stopwatch()
+        self._host, self._device = HostReading(), DeviceReading()
+        self._parameters = ParameterObserver(model, optimizer, wanted)
+        self._forward = ForwardObserver(
+            self._reading(), lambda name: wanted(f"act/{names.get(name, name)}"), self._stopwatch
+        )
+        self._rows: dict[str, Summary] = {}
+        self._norms: list[tuple[int, list[str], Tensor]] = []
+        self._scalars: list[tuple[int, dict[str, float | Tensor]]] = []
+        self._nonfinite: set[str] = set()
+        self._step_ended: float | None = None
+        self._next = first_step if schedule.every is None else -(-first_step // schedule.every) * schedule.every
+        self._recording = False
+        # The optimizer keeps this object alive; when it is gone, or the program ends, the record is completed.
+        handles = [
+            optimizer.register_step_pre_hook(self._before_step),
+            optimizer.register_step_post_hook(self._after_step),
+        ]
+        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, handles, self._forward.remove)
+        self._describe(model)
+        self._prepare()
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and self._finish.alive:
+            self._note_exception(error)
+        self.close()
+
+    @property
+    def folder(self) -> Path | None:
+        """Of the run; None on all ranks but the first."""
+        return self._writer.folder if self._writer is not None else None
+
+    @property
+    def cost(self) -> Schedule:
+        """What watching has cost so far."""
+        return self._schedule
+
+    def tap(self, name: str, tensor: Tensor, activation: str | None = None) -> Tensor:
+        """Records a tensor of a forward pass under a name of one's own, and hands it back.
+
+        Args:
+            name: recorded as act/name.
+            tensor: any tensor; nothing happens in a step that is not recorded.
+            activation: the activation function that gave it, such as "relu", to look at its units.
+
+        Raises:
+            SettingsError: for an unknown activation function.
+        """
+        gate = None if activation is None else gate_name(activation)
+        if activation is not None and gate is None:
+            raise SettingsError(f"unknown activation {activation!r}; choose one of {', '.join(GATES)}")
+        if self._recording and torch.is_grad_enabled():
+            with self._stopwatch, torch._C.DisableTorchFunction():
+                self._forward.tap(name, tensor, gate)
+        return tensor
+
+    def scalars(self, **values: float | Tensor) -> None:
+        """Records numbers of this step, such as `scalars(loss=loss, accuracy=share)`."""
+        with self._stopwatch:
+            taken = {name: each.detach() if isinstance(each, Tensor) else each for name, each in values.items()}
+            self._scalars.append((self.step, {f"train/{name}": value for name, value in taken.items()}))
+            if all(not isinstance(each, Tensor) or each.device.type == "cpu" for each in values.values()):
+                self._write_scalars()
+
+    def close(self) -> None:
+        """Writes what is left, takes the hooks away and says what watching has cost; a second call does nothing."""
+        if self._finish.alive:
+            self._write_norms()
+            self._write_scalars()
+            self._finish()
+
+    # --- around a step -----------------------------------------------------------------------------------------------
+
+    def _before_step(self, *_: Any) -> None:
+        with self._stopwatch, torch.no_grad():
+            if not self._recording and self._writer is not None:
+                self._light_step()
+            if self._recording:
+                self._rows = self._parameters.before(self._reading())
+
+    def _after_step(self, *_: Any) -> None:
+        recorded = self._recording
+        with self._stopwatch, torch.no_grad():
+            if recorded:
+                updates = self._parameters.after(self._reading())
+                self._record(self._forward.take(), self._rows, updates)
+                self._rows = {}
+        ended, watching = perf_counter(), self._stopwatch.take()
+        training = None if self._step_ended is None else max(ended - self._step_ended - watching, 0.0)
+        self._step_ended = ended
+        self._schedule.note(recorded, watching, training)
+        with self._stopwatch:  # counts for the coming step
+            if recorded:
+                if self._writer is not None:
+                    self._writer.cost(self.step, watching, training)
+                self._next = self._ranks.agree(self._schedule.next_after(self.step))
+            self.step += 1
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Gets ready for the coming step."""
+        self._recording = self.step >= self._next
+        model = self._model()
+        if self._recording and model is not None:
+            self._forward.reading = self._reading()
+            self._forward.install(model)
+        else:
+            self._forward.remove()
+
+    def _light_step(self) -> None:
+        """Norms only; the first one that is not finite turns this step into a recorded one."""
+        names, norms = self._parameters.norms()
+        if norms is None:
+            return
+        self._norms.append((self.step, names, norms))
+        if norms.device.type == "cpu":
+            values = as_float32(norms)
+            suspects = {name for name, value in zip(names, values, strict=True) if not np.isfinite(value)}
+            if suspects - self._nonfinite and not self._ranks.together:
+                self._recording = True
+            self._write_norms()
+        elif len(self._norms) >= NORMS_AT_ONCE:
+            self._write_norms()
+
+    # --- what goes into the record -----------------------------------------------------------------------------------
+
+    def _record(self, values: dict[str, list[Summary]], before: dict[str, Summary], after: dict[str, Summary]) -> None:
+        flat = [summary for each in values.values() for summary in each]
+        packed = iter(fetch([*flat, *before.values(), *after.values()]))
+        activations = {
+            f"act/{self._names.get(name, name)}": merge_packed([next(packed) for _ in each])
+            for name, each in values.items()
+        }
+        parameters = {name: next(packed) for name in (*before, *after)}
+        rows = self._ranks.merge(activations, parameters)
+        if self._writer is None:
+            return
+        self._writer.tensors(self.step, rows)
+        normed = {name: row for name, row in rows.items() if name.startswith(("param/", "grad/"))}
+        self._writer.norms(self.step, list(normed), np.array([norm_of(row) for row in normed.values()], np.float32))
+        self._note_nonfinite(rows)
+        self._write_norms()
+        self._write_scalars()
+
+    def _note_exception(self, error: BaseException) -> None:
+        """Keeps what was seen of the step that broke off."""
+        if self._recording and not self._ranks.together:
+            self._record(self._forward.take(), self._rows, {})
+        if self._writer is not None:
+            self._writer.event(self.step, "exception", f"{type(error).__name__}: {error}")
+
+    def _note_nonfinite(self, rows: Mapping[str, PackedSummary]) -> None:
+        """An event for each tensor that holds NaN or infinity for the first time."""
+        assert self._writer is not None
+        for name, row in rows.items():
+            infinite = row.positive_infinity + row.negative_infinity
+            if (row.nan or infinite) and name not in self._nonfinite:
+                self._nonfinite.add(name)
+                detail = {"tensor": name, "nan": row.nan, "infinite": infinite, "count": row.count}
+                self._writer.event(self.step, "nonfinite", json.dumps(detail))
+
+    def _write_norms(self) -> None:
+        waiting, self._norms = self._norms, []
+        if self._writer is not None and waiting:
+            together = as_float32(torch.cat([norms for _, _, norms in waiting]))
+            parts = np.split(together, np.cumsum([len(names) for _, names, _ in waiting])[:-1])
+            for (step, names, _), values in zip(waiting, parts, strict=True):
+                self._writer.norms(step, names, values)
+
+    def _write_scalars(self) -> None:
+        waiting, self._scalars = self._scalars, []
+        if self._writer is not None:
+            for step, values in waiting:
+                self._writer.scalars(step, {name: float(value) for name, value in values.items()})
+
+    def _describe(self, model: nn.Module) -> None:
+        """An event that says what will not be seen, and which parameters do not take part."""
+        if self._writer is None:
+            return
+        compiled = [name or "the model" for name, module in model.named_modules() if is_compiled(module)]
+        detail = {
+            "frozen": self._parameters.frozen(),
+            "not in the optimizer": self._parameters.untrained(),
+            "compiled, activations inside are not seen": compiled,
+        }
+        self._writer.event(self.step, "watch", json.dumps({key: value for key, value in detail.items() if value}))
+
+    def _reading(self) -> Reading:
+        return self._host if self._parameters.device().type == "cpu" else self._device
+
+
+def finish(writer: RunWriter | None, own: bool, schedule: Schedule, handles: list[Any], remove: Any) -> None:
+    """Takes the hooks away and completes the record."""
+    for handle in handles:
+        handle.remove()
+    remove()
+    if writer is None:
+        return
+    detail = {
+        "steps": schedule.steps,
+        "recorded": schedule.recorded,
+        "seconds": round(schedule.watching, 3),
+        "share": round(schedule.share, 4),
+        "writer_seconds": round(writer.busy_seconds, 3),
+        "most_waiting": writer.most_waiting,
+    }
+    writer.event(schedule.steps, "watched", json.dumps(detail))
+    if own:
+        writer.close()
+        sys.stderr.write(
+            f"backlight: {schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
+            f"watching took {schedule.share:.1%} of the training's own time\n"
+        )
+
+
+def norm_of(row: PackedSummary) -> float:
+    """Euclidean norm of all values: NaN or infinite where one of them is."""
+    if row.nan or row.positive_infinity or row.negative_infinity:
+        return float("nan") if row.nan else float("inf")
+    return float(np.sqrt(row.count * (row.variance + row.mean**2))) if row.count else 0.0
+
+
+def as_patterns(patterns: str | Sequence[str]) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
