@@ -27,7 +27,6 @@ from backlight.intervals import mean_interval
 from backlight.networks.conv_network import ConvNetwork
 from backlight.recording.environment import describe_environment
 from backlight.recording.run_writer import RunWriter
-from backlight.recording.tensorboard import EventFile
 from backlight.training.settings import CNNSettings
 from backlight.training.train_cnn import CNNTrainer, ImageTensors, Recorder
 
@@ -84,8 +83,8 @@ def take_turns(data: Dataset) -> list[tuple[float, float]]:
             update(index, recorder)
 
         trainer.update = update_in_turn  # type: ignore[method-assign]
-        with EventFile(writer.subfolder("tensorboard")) as events:
-            trainer.train(events, io.StringIO())
+        writer.add_event_file()
+        trainer.train(io.StringIO())
     return blocks
 
 

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS step (
 CREATE TABLE IF NOT EXISTS tensor_name (tensor INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS tensor (
     tensor INTEGER NOT NULL, step INTEGER NOT NULL,
-    count INTEGER, nan INTEGER, positive_infinity INTEGER, negative_infinity INTEGER, zeros INTEGER, passing INTEGER,
+    size INTEGER, nan INTEGER, positive_infinity INTEGER, negative_infinity INTEGER, zeros INTEGER, passing INTEGER,
     minimum REAL, maximum REAL, mean REAL, variance REAL, histogram BLOB, units INTEGER, live BLOB,
     PRIMARY KEY (tensor, step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS norm (step INTEGER PRIMARY KEY, packed BLOB NOT NULL);

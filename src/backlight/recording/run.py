@@ -31,7 +31,7 @@ from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
 TENSOR_QUERY = f"SELECT step, {', '.join(COLUMNS)} FROM tensors WHERE name = ? ORDER BY step"
 NONFINITE_QUERY = """
-SELECT MIN(step) AS first, name, tensor, nan, positive_infinity + negative_infinity, count FROM tensors
+SELECT MIN(step) AS first, name, tensor, nan, positive_infinity + negative_infinity, size FROM tensors
 WHERE nan + positive_infinity + negative_infinity > 0 GROUP BY tensor ORDER BY first, tensor
 """
 

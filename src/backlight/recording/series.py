@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from backlight.recording.histogram import CELLS, Counts, Edges, cell_edges, in_order_of_value
 from backlight.recording.tensor_summary import PackedSummary, unpack_live
 
-NUMBERS = PackedSummary._fields[:10]
+NUMBERS = ("count", *PackedSummary._fields[1:10])
 HISTOGRAM, UNITS, LIVE = (1 + PackedSummary._fields.index(name) for name in ("histogram", "units", "live"))
 ALL_CELLS = np.arange(CELLS)
 
@@ -103,12 +103,12 @@ class SummarySeries:
         found = kernels.quantiles(
             data, ends, self.stretch, len(self), places, left[order], right[order], wanted, self.minimum, self.maximum
         )
-        return found  # type: ignore[no-any-return]
+        return found
 
     def cell_counts(self) -> Counts:
         """(T, 2048) counts of all histogram cells."""
         data, ends = self._bytes
-        return series_kernels().cell_counts(data, ends, self.stretch, len(self))  # type: ignore[no-any-return]
+        return series_kernels().cell_counts(data, ends, self.stretch, len(self))
 
     def merged(self, most: int) -> "SummarySeries":
         """At most `most` stretches of steps, each with the summary of all its values: no extreme, no NaN is lost."""

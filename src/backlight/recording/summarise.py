@@ -94,17 +94,16 @@ class Workspace:
     """Memory that the kernels work in, kept from call to call; for one call at a time."""
 
     def __init__(self) -> None:
-        self._sizes = (0, 0, 0, 0, 0, 0)
+        self._sizes: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
 
     def reserve(self, jobs: int, results: int, chunks: int, live: int, chunk_live: int, thread_jobs: int) -> None:
         """Makes room for that much, where there is not enough yet."""
-        sizes = (jobs, results, chunks, live, chunk_live, thread_jobs)
+        sizes: tuple[int, ...] = (jobs, results, chunks, live, chunk_live, thread_jobs)
         if all(map(le, sizes, self._sizes)):
             return
         k = kernels()
-        jobs, results, chunks, live, chunk_live, thread_jobs = self._sizes = tuple(
-            max(2 * size, there) for size, there in zip(sizes, self._sizes, strict=True)
-        )
+        self._sizes = sizes = tuple(max(2 * size, there) for size, there in zip(sizes, self._sizes, strict=True))
+        jobs, results, chunks, live, chunk_live, thread_jobs = sizes
         self.jobs, self.limits = np.zeros((jobs, k.JOB_COLUMNS), np.int64), np.zeros((jobs, 2))
         self.whole, self.real = np.zeros((results, k.WHOLE_COLUMNS), np.int64), np.zeros((results, k.REAL_COLUMNS))
         self.live, self.offsets = np.zeros(live, np.uint8), np.zeros((results, 2), np.int64)
@@ -153,14 +152,19 @@ def summarise_jobs(
     work.used[: chosen.count * len(jobs)] = 0
     chosen.run(k.work_entry.address, work.header_address)
     ALONE.run(k.finish_entry.address, work.header_address)
+    summaries = []
     results = (array[: len(owners)].tolist() for array in (work.whole, work.real, work.offsets))
-    return [
-        PackedSummary(
-            jobs[owner].count, *whole[1:], *real[:4],
-            work.histograms[first:last].tobytes(), *live_units(jobs[owner], work.live, rows[owner][-2]),
-        )
-        for owner, whole, real, (first, last) in zip(owners, *results, strict=True)
-    ]  # fmt: skip
+    for owner, whole, real, (first, last) in zip(owners, *results, strict=True):
+        _, nan, positive, negative, zeros, passing = whole
+        minimum, maximum, mean, variance = real[:4]
+        histogram = work.histograms[first:last].tobytes()
+        number, marks = live_units(jobs[owner], work.live, rows[owner][-2])
+        packed = PackedSummary(
+            jobs[owner].count, nan, positive, negative, zeros, passing,
+            minimum, maximum, mean, variance, histogram, number, marks,
+        )  # fmt: skip
+        summaries.append(packed)
+    return summaries
 
 
 def live_units(job: Job, live: NDArray[np.uint8], at: int) -> tuple[int, bytes]:

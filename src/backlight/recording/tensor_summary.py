@@ -16,7 +16,7 @@ NO_UNITS: Live = np.zeros(0, np.bool_)
 class PackedSummary(NamedTuple):
     """A summary as it is stored: the columns of a row, the histogram and the live units as bytes."""
 
-    count: int
+    size: int  # the number of values; `count` is what every tuple can do
     nan: int
     positive_infinity: int
     negative_infinity: int
@@ -107,9 +107,12 @@ class TensorSummary:
         return float(low), float(high)
 
     def packed(self) -> PackedSummary:
-        statistics = (getattr(self, name) for name in PackedSummary._fields[:10])
         live = np.packbits(self.live).tobytes()
-        return PackedSummary(*statistics, encode(self.cells, self.cell_counts), len(self.live), live)
+        return PackedSummary(
+            self.count, self.nan, self.positive_infinity, self.negative_infinity, self.zeros, self.passing,
+            self.minimum, self.maximum, self.mean, self.variance,
+            encode(self.cells, self.cell_counts), len(self.live), live,
+        )  # fmt: skip
 
     @classmethod
     def unpacked(cls, packed: PackedSummary) -> "TensorSummary":
@@ -118,10 +121,12 @@ class TensorSummary:
         Raises:
             ValueError: if the histogram's bytes are damaged.
         """
-        statistics = packed._asdict()
-        cells, counts = decode(statistics.pop("histogram"))
-        live = unpack_live(statistics.pop("live"), statistics.pop("units"))
-        return cls(**statistics, cells=cells, cell_counts=counts, live=live)
+        cells, counts = decode(packed.histogram)
+        return cls(
+            packed.size, packed.nan, packed.positive_infinity, packed.negative_infinity, packed.zeros,
+            packed.minimum, packed.maximum, packed.mean, packed.variance,
+            cells, counts, unpack_live(packed.live, packed.units), packed.passing,
+        )  # fmt: skip
 
 
 def unpack_live(live: bytes, units: int) -> Live:

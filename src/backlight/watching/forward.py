@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from backlight.recording.gates import gate_name
-from backlight.watching.reading import Reading, Request, Summary, without_units
+from backlight.watching.reading import Reading, Request, Summary
 from backlight.watching.stopwatch import Stopwatch
 from backlight.watching.tensors import plain, unit_axis
 
@@ -48,13 +48,14 @@ UNITS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.Gro
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What has to be known of a module: its activation function, the axis of its units, and whether it is one of
-    PyTorch's own with nothing inside, hands values on unchanged, has parameters."""
+    PyTorch's own with nothing inside, hands values on unchanged, has parameters, is compiled."""
 
     gate: str | None
     axis: int | None
     leaf: bool
     same_values: bool
     has_parameters: bool
+    compiled: bool
 
     @classmethod
     def of(cls, module: nn.Module) -> "Kind":
@@ -62,7 +63,8 @@ class Kind:
         axis = -1 if isinstance(module, UNITS_LAST) else 1 if isinstance(module, UNITS_SECOND) else None
         has_parameters = any(True for _ in module.parameters())
         gate = gate_name(type(module).__name__) if leaf else None
-        return cls(gate, axis, leaf, isinstance(module, SAME_VALUE_MODULES), has_parameters)
+        same_values = isinstance(module, SAME_VALUE_MODULES)
+        return cls(gate, axis, leaf, same_values, has_parameters, is_compiled_wrapper(module))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class FunctionMode(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if torch.compiler.is_compiling():  # a function that the user has compiled
+            return func(*args, **(kwargs or {}))
         return self._observer.function(func, args, kwargs or {})
 
 
@@ -142,6 +146,8 @@ class ForwardObserver:
         self._kinds: dict[str, Kind] = {}
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionMode | None = None
+        self._active = False  # between `install` and `remove`
+        self.seen = False  # was there a forward pass since `install`?
         self._stack: list[str] = []
         self._leaves = 0  # how many modules on the stack are leaves
         self._forward: Forward | None = None
@@ -153,7 +159,8 @@ class ForwardObserver:
         self._occurrences: Counter[str] = Counter()
 
     def install(self, model: nn.Module) -> None:
-        """Hooks all modules; does nothing where that has been done."""
+        """Hooks all modules; leaves the hooks alone where that has been done."""
+        self._active = True
         if self._handles:
             return
         modules = observable_modules(model)
@@ -165,9 +172,14 @@ class ForwardObserver:
 
     def remove(self) -> None:
         """Leaves the modules as they were found."""
+        self.pause()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def pause(self) -> None:
+        """Looks away, but leaves the hooks where they are."""
+        self._active = self.seen = False
         self._stop_listening()
         self._stack.clear()
 
@@ -220,6 +232,8 @@ class ForwardObserver:
                 self._begin()
             self._stack.append(name)
             self._leaves += self._kinds[name].leaf
+            if self._kinds[name].compiled:
+                self._stop_listening()  # or else the compiler would take the mode for a part of the program
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if torch.compiler.is_compiling() or not self._stack:
@@ -230,6 +244,8 @@ class ForwardObserver:
                 return
             self._stack.pop()
             self._leaves -= self._kinds[name].leaf
+            if self._kinds[name].compiled and self._stack and self._forward is not None:
+                self._listen()
             if self._forward is not None and output is not None:
                 self._module_output(name, args, output)
             if not self._stack:
@@ -261,12 +277,12 @@ class ForwardObserver:
         self._leaves = 0
         self._occurrences.clear()
         in_backward = torch._C._current_graph_task_id() != -1  # a checkpointed part that is computed once more
-        if not torch.is_grad_enabled() or in_backward:
+        if not self._active or not torch.is_grad_enabled() or in_backward:
             self._forward = None
             return
+        self.seen = True
         self._forward = Forward()
-        self._mode = FunctionMode(self)
-        self._mode.__enter__()
+        self._listen()
 
     def _end(self, output: Any) -> None:
         self._stop_listening()
@@ -281,6 +297,10 @@ class ForwardObserver:
         for _, tensor in tensors_in(output, ""):
             if tensor.requires_grad:
                 tensor.register_hook(reached)
+
+    def _listen(self) -> None:
+        self._mode = FunctionMode(self)
+        self._mode.__enter__()
 
     def _stop_listening(self) -> None:
         if self._mode is not None:
@@ -340,7 +360,7 @@ class ForwardObserver:
         """Reads a tensor, or takes the summary `derived` from its input, and remembers where the tensor came from."""
         assert self._forward is not None
         self._origins[id(tensor)] = Origin(weakref.ref(tensor), name, axis, True)
-        if not self._wanted(f"act/{name}"):
+        if not self._wanted(name):
             return
         values = None if derived is not None else plain(tensor)
         if derived is None and values is None:
@@ -355,7 +375,6 @@ class ForwardObserver:
             found = self.reading.read([Request(values, gate=looked_at, axis=place or 0, rectified=rectify)])
             derived = found[0]
             if rectify:
-                derived = without_units(derived)
                 self._rectified[id(tensor)] = Rectified(weakref.ref(tensor), tensor._version, found[1])
         self._values.append(Value(module, name, source, derived, self._forward))
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from backlight.recording.gates import GATES
@@ -23,7 +24,8 @@ from backlight.recording.tensor_summary import PackedSummary
 from backlight.watching.tensors import DTYPE_NAMES, units_last, without_gaps
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-EMPTY = PackedSummary(0, 0, 0, 0, 0, 0, *[float("nan")] * 4, b"", 0, b"")
+NAN = float("nan")
+EMPTY = PackedSummary(0, 0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, b"", 0, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Request:
         task: "read"; "copy" also keeps its values in `other`; "minus" reads the difference to `other`.
         other: a tensor of the same size, type and layout in memory.
         gate: name in GATES of the activation function that gave it, to look at its units along `axis`.
-        rectified: also the summary of max(x, 0).
+        rectified: also the summary of max(x, 0); then only that one has the units.
     """
 
     tensor: Tensor
@@ -78,8 +80,11 @@ class HostReading(Reading):
             job, tensor = host_job(request)
             jobs.append(job)
             kept.append(tensor)  # until the call has returned
-        summaries: list[Summary] = list(summarise_jobs(jobs, self._all_threads(), self._workspace))
-        return summaries
+        summaries = list(summarise_jobs(jobs, self._all_threads(), self._workspace))
+        for place, request in enumerate(requests):
+            if request.rectified:
+                summaries[place] = summaries[place]._replace(passing=0, units=0, live=b"")
+        return [*summaries]
 
     def _all_threads(self) -> Threads:
         count = torch.get_num_threads()
@@ -122,7 +127,7 @@ class DeviceReading(Reading):
             request.other.copy_(tensor)
         elif request.task == "minus" and request.other is not None:
             tensor = tensor - request.other
-        return device_summary(tensor, request.gate, request.axis)
+        return device_summary(tensor, None if request.rectified else request.gate, request.axis)
 
 
 @torch.no_grad()
@@ -176,17 +181,13 @@ def fetch(summaries: Sequence[Summary]) -> list[PackedSummary]:
     return [arrived[id(each)] if isinstance(each, OnDevice) else each for each in summaries]
 
 
-def without_units(summary: Summary) -> Summary:
-    """The same, without what it says of units."""
-    if isinstance(summary, OnDevice):
-        return summary
-    return summary._replace(passing=0, units=0, live=b"")
-
-
-def packed_vector(summary: OnDevice, vector: np.ndarray) -> PackedSummary:
-    number, *counts = (int(value) for value in vector[:6])
-    real = [value + 0.0 if number else float("nan") for value in vector[6:10].tolist()]
-    histogram = vector[10 : 10 + CELLS].astype(np.int64)
-    filled = np.flatnonzero(histogram)
-    live = np.packbits(vector[10 + CELLS :] > 0).tobytes()
-    return PackedSummary(summary.count, *counts, *real, encode(filled, histogram[filled]), summary.units, live)
+def packed_vector(summary: OnDevice, vector: NDArray[np.float64]) -> PackedSummary:
+    number, nan, positive, negative, zeros, passing = vector[:6].astype(np.int64).tolist()
+    minimum, maximum, mean, variance = (value + 0.0 if number else NAN for value in vector[6:10].tolist())
+    counts = vector[10 : 10 + CELLS].astype(np.int64)
+    filled = np.flatnonzero(counts)
+    histogram, live = encode(filled, counts[filled]), np.packbits(vector[10 + CELLS :] > 0).tobytes()
+    return PackedSummary(
+        summary.count, nan, positive, negative, zeros, passing,
+        minimum, maximum, mean, variance, histogram, summary.units, live,
+    )  # fmt: skip

@@ -3,7 +3,8 @@
 import json
 import sys
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from backlight.errors import SettingsError
+from backlight.errors import RunError, SettingsError
 from backlight.recording.gates import GATES, gate_name
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.recording.summarise import kernels
@@ -112,6 +113,7 @@ class Watch:
         self.step = first_step
         self._model = weakref.ref(model)
         self._writer, self._ranks, self._schedule, self._names = writer, ranks, schedule, names
+        self._own_writer = own_writer
         self._stopwatch = Stopwatch()
         self._host, self._device = HostReading(), DeviceReading()
         self._parameters = ParameterObserver(model, optimizer, wanted)
@@ -123,6 +125,7 @@ class Watch:
         self._scalars: list[tuple[int, dict[str, float | Tensor]]] = []
         self._nonfinite: set[str] = set()
         self._step_ended: float | None = None
+        self._blind = False  # no forward pass is seen: the model runs as compiled code
         self._next = first_step if schedule.every is None else -(-first_step // schedule.every) * schedule.every
         self._recording = False
         # The optimizer keeps this object alive; when it is gone, or the program ends, the record is completed.
@@ -191,7 +194,7 @@ class Watch:
     # --- around a step -----------------------------------------------------------------------------------------------
 
     def _before_step(self, *_: Any) -> None:
-        with self._stopwatch, torch.no_grad():
+        with self._stopwatch, torch.no_grad(), self._surviving():
             if not self._recording and self._writer is not None:
                 self._light_step()
             if self._recording:
@@ -199,16 +202,17 @@ class Watch:
 
     def _after_step(self, *_: Any) -> None:
         recorded = self._recording
-        with self._stopwatch, torch.no_grad():
+        with self._stopwatch, torch.no_grad(), self._surviving():
             if recorded:
                 updates = self._parameters.after(self._reading())
+                self._note_blindness()
                 self._record(self._forward.take(), self._rows, updates)
                 self._rows = {}
         ended, watching = perf_counter(), self._stopwatch.take()
         training = None if self._step_ended is None else max(ended - self._step_ended - watching, 0.0)
         self._step_ended = ended
         self._schedule.note(recorded, watching, training)
-        with self._stopwatch:  # counts for the coming step
+        with self._stopwatch, self._surviving():  # counts for the coming step
             if recorded:
                 if self._writer is not None:
                     self._writer.cost(self.step, watching, training)
@@ -216,13 +220,26 @@ class Watch:
             self.step += 1
             self._prepare()
 
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """A disk that refuses ends the watching, not the training; unless the writer was handed in."""
+        try:
+            yield
+        except RunError as error:
+            if not self._own_writer:
+                raise
+            sys.stderr.write(f"backlight: {error}; the training goes on, no longer watched\n")
+            self._finish()
+
     def _prepare(self) -> None:
         """Gets ready for the coming step."""
-        self._recording = self.step >= self._next
+        self._recording = self.step >= self._next and self._finish.alive
         model = self._model()
         if self._recording and model is not None:
             self._forward.reading = self._reading()
             self._forward.install(model)
+        elif self._blind:
+            self._forward.pause()  # compiled code is compiled again when hooks come or go
         else:
             self._forward.remove()
 
@@ -268,6 +285,13 @@ class Watch:
         if self._writer is not None:
             self._writer.event(self.step, "exception", f"{type(error).__name__}: {error}")
 
+    def _note_blindness(self) -> None:
+        """An event when, for the first time, a step was made without a forward pass that hooks could see."""
+        if not self._forward.seen and not self._blind and self._writer is not None:
+            detail = "no forward pass was seen, so activations are missing; is the model compiled?"
+            self._writer.event(self.step, "unseen", detail)
+        self._blind = not self._forward.seen
+
     def _note_nonfinite(self, rows: Mapping[str, PackedSummary]) -> None:
         """An event for each tensor that holds NaN or infinity for the first time."""
         assert self._writer is not None
@@ -275,7 +299,7 @@ class Watch:
             infinite = row.positive_infinity + row.negative_infinity
             if (row.nan or infinite) and name not in self._nonfinite:
                 self._nonfinite.add(name)
-                detail = {"tensor": name, "nan": row.nan, "infinite": infinite, "count": row.count}
+                detail = {"tensor": name, "nan": row.nan, "infinite": infinite, "count": row.size}
                 self._writer.event(self.step, "nonfinite", json.dumps(detail))
 
     def _write_norms(self) -> None:
@@ -323,20 +347,27 @@ def finish(writer: RunWriter | None, own: bool, schedule: Schedule, handles: lis
         "writer_seconds": round(writer.busy_seconds, 3),
         "most_waiting": writer.most_waiting,
     }
-    writer.event(schedule.steps, "watched", json.dumps(detail))
+    message = (
+        f"{schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
+        f"watching took {schedule.share:.1%} of the training's own time"
+    )
+    try:
+        writer.event(schedule.steps, "watched", json.dumps(detail))
+        if own:
+            writer.close()
+    except RunError as error:
+        if not own:
+            raise
+        message = f"the record is incomplete: {error}"
     if own:
-        writer.close()
-        sys.stderr.write(
-            f"backlight: {schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
-            f"watching took {schedule.share:.1%} of the training's own time\n"
-        )
+        sys.stderr.write(f"backlight: {message}\n")
 
 
 def norm_of(row: PackedSummary) -> float:
     """Euclidean norm of all values: NaN or infinite where one of them is."""
     if row.nan or row.positive_infinity or row.negative_infinity:
         return float("nan") if row.nan else float("inf")
-    return float(np.sqrt(row.count * (row.variance + row.mean**2))) if row.count else 0.0
+    return float(np.sqrt(row.size * (row.variance + row.mean**2))) if row.size else 0.0
 
 
 def as_patterns(patterns: str | Sequence[str]) -> tuple[str, ...]:
