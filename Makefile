@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine publish clean
+.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
-	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine); MNIST from DATA_DIR if given"
+	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch); MNIST from DATA_DIR if given"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove .venv and caches, not runs"
 
@@ -44,7 +44,7 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: bench-cnn bench-engine
+bench: bench-cnn bench-engine bench-watch
 
 bench-cnn: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -52,6 +52,9 @@ bench-cnn: $(VENV)/dev
 bench-engine: $(VENV)/bench
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/engine_scaling.py
+
+bench-watch: $(VENV)/bench
+	$(BIN)/python benchmarks/watch.py
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user

@@ -116,3 +116,77 @@ def test_importing_takes_little_time():
         for _ in range(3)
     ]
     assert min(times) < 0.3
+
+
+@pytest.fixture
+def two_runs(backlight):
+    for name, seed in (("runs/a", "1"), ("runs/b", "2")):
+        result = backlight(*QUICK, "--run", name, "--seed", seed)
+        assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_runs_are_listed(backlight, tmp_path):
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.sqlite").write_bytes(b"nothing" * 100)
+    result = backlight("runs")
+    assert result.returncode == 0, result.stderr
+    header, *rows = result.stdout.splitlines()
+    assert header.split()[:3] == ["run", "command", "status"]
+    assert [row.split()[0] for row in rows] == ["a", "b", "broken"]
+    assert "train mlp  finished" in rows[0]
+    assert "damaged" in rows[2]
+    document = json.loads(backlight("runs", "runs", "--json").stdout)
+    assert [each["folder"] for each in document] == ["runs/a", "runs/b", "runs/broken"]
+    assert (document[0]["status"], document[0]["last_step"]) == ("finished", 50)
+    assert "file is not a database" in document[2]["error"]
+
+
+def test_runs_of_a_folder_without_any(backlight, tmp_path):
+    absent = backlight("runs")
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert "runs: no such folder" in absent.stderr
+    assert backlight("runs", ".").stdout == "no run below .\n"
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_two_runs_are_compared(backlight):
+    result = backlight("compare", "runs/a", "runs/b")
+    assert result.returncode == 0, result.stderr
+    first, *rest = result.stdout.splitlines()
+    assert first.startswith("the runs part at step 0 in ")
+    assert "settings: seed 1 and 2" in rest
+    document = json.loads(backlight("compare", "runs/a", "runs/b", "--json").stdout)
+    assert (document["first"]["step"], document["settings"]) == (0, {"seed": [1, 2]})
+    same = backlight("compare", "runs/a", "runs/a", "--tolerance", "0.1")
+    assert same.returncode == 0
+    assert same.stdout.startswith("the runs do not part")
+
+
+@pytest.mark.usefixtures("two_runs")
+@pytest.mark.parametrize("to", ["tensorboard", "parquet", "csv"])
+def test_a_run_is_exported(backlight, tmp_path, to):
+    result = backlight("export", "runs/a", "--to", to)
+    assert result.returncode == 0, result.stderr
+    written = [tmp_path / line for line in result.stdout.splitlines()]
+    assert len(written) == (1 if to == "tensorboard" else 2)
+    assert all(path.stat().st_size > 100 for path in written)
+    assert all((tmp_path / "runs" / "a") in path.parents for path in written)
+    again = backlight("export", "runs/a", "--to", to)
+    assert again.returncode == (1 if to == "tensorboard" else 0)
+    assert "Traceback" not in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("compare", "absent", "absent"), "absent: no run there"),
+        (("export", "absent", "--to", "csv"), "absent: no run there"),
+        (("export", "absent", "--to", "excel"), "excel"),
+    ],
+)
+def test_runs_that_are_not_there(backlight, words, complaint):
+    result = backlight(*words)
+    assert result.returncode in (1, 2)
+    assert complaint in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr

@@ -13,6 +13,7 @@ from cyclopts.config import Toml
 from rich.console import Console
 
 from backlight.errors import BacklightError, RunError, SettingsError
+from backlight.recording.export import Format
 from backlight.recording.run import Event, Run
 from backlight.recording.settings_file import split_command
 from backlight.training.settings import CNNSettings, MLPSettings, StudySettings
@@ -117,6 +118,57 @@ def study(
     if parquet:
         result.to_parquet(parquet)
     report_study(result, page, json)
+
+
+@app.command
+def runs(folder: Path = Path("runs"), /, *, json: Json = False) -> None:
+    """Every run below a folder: what became of it, how much it recorded, what went wrong first."""
+    from backlight.recording.overview import cells, list_runs, plain_table, rich_table
+
+    found = list_runs(folder)
+    rows = [cells(each, folder) for each in found]
+    if json:
+        print_json([each.document() for each in found])
+    elif not found:
+        sys.stdout.write(f"no run below {folder}\n")
+    elif sys.stdout.isatty():
+        Console().print(rich_table(rows))
+    else:
+        sys.stdout.write(plain_table(rows) + "\n")
+
+
+@app.command
+def compare(a: Path, b: Path, /, *, tolerance: float = 0.0, json: Json = False) -> None:
+    """Where two runs part: the first step and tensor whose records differ, and what else differs.
+
+    Parameters:
+        tolerance: Relative difference that is taken for none; 0 asks for records equal to the bit.
+    """
+    from backlight.recording.compare import compare as do
+
+    found = do(Run.open(a), Run.open(b), tolerance)
+    if json:
+        print_json(found.document())
+    else:
+        sys.stdout.write("\n".join(found.lines()) + "\n")
+
+
+@app.command
+def export(run: Path, /, *, to: Format, out: Path | None = None, prefix: str = "") -> None:
+    """A run for other programs: event files for TensorBoard, or tables with a row per tensor and step.
+
+    Parameters:
+        out: Folder of the event file, or the table's path; inside the run folder if not given.
+        prefix: What tags of tensors begin with in event files, such as relu-relu-adam/.
+    """
+    from backlight.recording.export import export as do
+
+    for path in do(Run.open(run), to, out, prefix):
+        sys.stdout.write(f"{path}\n")
+
+
+def print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
 
 
 def report_study(study: "Study", page: Path, as_json: bool) -> None:

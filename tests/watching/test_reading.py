@@ -64,7 +64,7 @@ def test_units_in_any_layout(gate, layout):
     rectified = gate == "relu"
     request = Request(values, gate=gate, axis=1, rectified=rectified)
     assert_same_reading([request])
-    summary = fetch(HostReading().read([request]))[0]
+    summary = fetch(HostReading().read([request]))[-1]
     assert summary.units == values.shape[1]
 
 

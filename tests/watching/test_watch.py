@@ -188,9 +188,10 @@ def test_scalars_of_the_user(tmp_path):
             loss.backward()
             watch.scalars(loss=loss, rate=0.5)
             optimizer.step()
+            watch.scalars(watch.step - 1, after=0.25)
     run = Run.open(tmp_path / "run")
     assert run.scalar("train/loss")[1][-1] == loss.item()
-    assert run.scalar("train/rate")[0].tolist() == [0, 1]
+    assert run.scalar("train/rate")[0].tolist() == run.scalar("train/after")[0].tolist() == [0, 1]
 
 
 def test_accumulated_and_clipped_gradients_are_what_the_optimizer_sees(tmp_path):
@@ -578,3 +579,52 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(RunError, match="a run is already there"):
         bl.watch(model, optimizer, run=tmp_path / "run")
     assert not optimizer._optimizer_step_pre_hooks
+
+
+@pytest.mark.parametrize("by_keyword", [False, True])
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.LBFGS])
+def test_gradients_that_a_closure_computes_inside_of_the_step(tmp_path, kind, by_keyword):
+    def once(watched):
+        model, optimizer = made(Functional, optimizer=kind)
+        model.eval()
+        firsts = []
+
+        def closure_of(x, y):
+            gradients = []
+
+            def closure():
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                gradients.append(model.fc1.weight.grad.clone())
+                return loss
+
+            return closure, gradients
+
+        with bl.watch(model, optimizer, run=tmp_path / "run", budget=None) if watched else torch.enable_grad():
+            for x, y in batches(2):
+                closure, gradients = closure_of(x, y)
+                optimizer.step(closure=closure) if by_keyword else optimizer.step(closure)
+                firsts.append(gradients[0])
+        return model, firsts
+
+    bare, _ = once(False)
+    model, firsts = once(True)
+    assert same_weights(weights(bare), weights(model))
+    for step, gradient in enumerate(firsts):
+        assert_records(Run.open(tmp_path / "run"), "grad/fc1.weight", step, gradient)
+
+
+def test_after_closing_nothing_is_kept_and_nothing_recorded(tmp_path):
+    model, optimizer = made(Functional)
+    watch = bl.watch(model, optimizer, run=tmp_path / "run", budget=None)
+    train(model, optimizer)
+    watch.close()
+    watch.scalars(loss=1.0)
+    watch.tap("late", torch.ones(3))
+    watch.close()
+    train(model, optimizer)
+    run = Run.open(tmp_path / "run")
+    assert run.tensor("param/fc1.weight")[0].tolist() == [0, 1, 2]
+    assert not run.scalar_names()
+    assert not watch._parameters._before

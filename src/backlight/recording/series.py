@@ -29,6 +29,7 @@ class SummarySeries:
         live: (T, U) units that passed a gradient; U is 0 for a tensor without units, or of changing ones.
         histograms: the histograms' bytes, one per recorded step.
         stretch: (steps recorded,) of which of the T it is a part.
+        last_step: the last step recorded; −1 if there is none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SummarySeries:
     live: NDArray[np.bool_]
     histograms: Sequence[bytes]
     stretch: Counts
+    last_step: int
 
     @classmethod
     def from_rows(cls, name: str, rows: Sequence[tuple[Any, ...]]) -> "SummarySeries":
@@ -62,7 +64,15 @@ class SummarySeries:
         live = np.zeros((len(rows), 0), np.bool_) if marks is None else marks.reshape(len(rows), -1)[:, :width]
         steps = table[0].astype(np.int64)
         histograms = [row[HISTOGRAM] for row in rows]
-        return cls(name, steps, **columns, live=live, histograms=histograms, stretch=np.arange(len(rows)))
+        return cls(
+            name,
+            steps,
+            **columns,
+            live=live,
+            histograms=histograms,
+            stretch=np.arange(len(rows)),
+            last_step=int(steps[-1]) if rows else -1,
+        )
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -135,6 +145,7 @@ class SummarySeries:
             live=np.logical_or.reduceat(self.live, starts, axis=0) if self.live.shape[1] else self.live[starts],
             histograms=self.histograms,
             stretch=stretch[self.stretch],
+            last_step=self.last_step,
         )
 
     @cached_property

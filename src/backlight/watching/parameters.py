@@ -34,6 +34,10 @@ class ParameterObserver:
         if model is not None:
             self._watched = [(name.replace(COMPILED, ""), weakref.ref(each)) for name, each in model.named_parameters()]
 
+    def release(self) -> None:
+        """Lets go of the values that are kept."""
+        self._before.clear()
+
     def before(self, reading: Reading) -> dict[str, Summary]:
         """Summaries of parameters and gradients; values are kept for `after`."""
         self.refresh()

@@ -3,7 +3,7 @@
 import json
 import sys
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -133,7 +133,8 @@ class Watch:
             optimizer.register_step_pre_hook(self._before_step),
             optimizer.register_step_post_hook(self._after_step),
         ]
-        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, handles, self._forward.remove)
+        releases = [*(handle.remove for handle in handles), self._forward.remove, self._parameters.release]
+        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, releases)
         self._describe(model)
         self._prepare()
 
@@ -176,11 +177,20 @@ class Watch:
                 self._forward.tap(name, tensor, gate)
         return tensor
 
-    def scalars(self, **values: float | Tensor) -> None:
-        """Records numbers of this step, such as `scalars(loss=loss, accuracy=share)`."""
-        with self._stopwatch:
+    def scalars(self, step: int | None = None, /, **values: float | Tensor) -> None:
+        """Records numbers as train/name, such as `scalars(loss=loss, accuracy=share)`; nothing after `close`.
+
+        Args:
+            step: the step they are of: the coming one, `self.step`, if not given. After `optimizer.step` the one that
+                has just been made is `watch.step - 1`.
+            values: numbers, or tensors of one value; those on a device are fetched later, with others.
+        """
+        if not self._finish.alive:
+            return
+        at = self.step if step is None else step
+        with self._stopwatch, self._surviving():
             taken = {name: each.detach() if isinstance(each, Tensor) else each for name, each in values.items()}
-            self._scalars.append((self.step, {f"train/{name}": value for name, value in taken.items()}))
+            self._scalars.append((at, {f"train/{name}": value for name, value in taken.items()}))
             if all(not isinstance(each, Tensor) or each.device.type == "cpu" for each in values.values()):
                 self._write_scalars()
 
@@ -193,7 +203,25 @@ class Watch:
 
     # --- around a step -----------------------------------------------------------------------------------------------
 
-    def _before_step(self, *_: Any) -> None:
+    def _before_step(self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Looks now; or, where a closure computes the gradients inside of the step, once it has."""
+        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)  # args[0] is the optimizer
+        if closure is None:
+            return self._look()
+        waiting = [self._look]
+
+        def looking() -> Any:
+            loss = closure()
+            if waiting:  # LBFGS calls it several times, and only the first is of the parameters before the step
+                waiting.pop()()
+            return loss
+
+        if "closure" in kwargs:
+            return args, {**kwargs, "closure": looking}
+        return (args[0], looking, *args[2:]), kwargs
+
+    def _look(self) -> None:
+        """Parameters and gradients, right before they are used."""
         with self._stopwatch, torch.no_grad(), self._surviving():
             if not self._recording and self._writer is not None:
                 self._light_step()
@@ -332,11 +360,10 @@ class Watch:
         return self._host if self._parameters.device().type == "cpu" else self._device
 
 
-def finish(writer: RunWriter | None, own: bool, schedule: Schedule, handles: list[Any], remove: Any) -> None:
-    """Takes the hooks away and completes the record."""
-    for handle in handles:
-        handle.remove()
-    remove()
+def finish(writer: RunWriter | None, own: bool, schedule: Schedule, releases: Sequence[Callable[[], None]]) -> None:
+    """Takes the hooks away, lets go of memory, and completes the record."""
+    for release in releases:
+        release()
     if writer is None:
         return
     detail = {

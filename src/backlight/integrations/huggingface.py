@@ -1,0 +1,98 @@
+"""The Trainer of Hugging Face's transformers trains, `backlight.watch` records."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from backlight.errors import MissingExtraError
+from backlight.watching.watch import Watch, watch
+
+try:
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+except ImportError:
+    raise MissingExtraError("the callback needs transformers: pip install transformers accelerate") from None
+
+
+class WatchCallback(TrainerCallback):
+    """Records what happens inside a model from the first training batch to the end of `Trainer.train`.
+
+    `Trainer(model, args, train_dataset=data, callbacks=[WatchCallback(run="runs/mine")]).train()`. Steps have the
+    numbers of `state.global_step`; where the Trainer logs a loss, the mean since its last log, it stands as train/loss at
+    the step just made.
+
+    The Trainer does not tell its callbacks of an exception. Around `train`, the callback as a context manager does:
+
+        with WatchCallback(run="runs/mine") as callback:
+            Trainer(model, args, train_dataset=data, callbacks=[callback]).train()
+
+    Otherwise a record that broke off is completed when the next training begins or the program ends.
+
+    Args:
+        run: folder to make and write, the next free one under runs/ if not given; each training needs another.
+        every, budget, include, exclude, names, tensorboard: as of `backlight.watch`.
+
+    Attributes:
+        watch: the recording under way or done, with its `folder` and its `cost`; None before the first.
+
+    Raises:
+        SettingsError: when training begins, for a setting out of its range.
+        RunError: when training begins, if the folder holds a run already or cannot be written.
+    """
+
+    def __init__(
+        self,
+        run: Path | str | None = None,
+        *,
+        every: int | None = None,
+        budget: float | None = 0.02,
+        include: str | Sequence[str] = "*",
+        exclude: str | Sequence[str] = (),
+        names: Mapping[str, str] | None = None,
+        tensorboard: bool = False,
+    ):
+        self.watch: Watch | None = None
+        self._begin = partial(
+            watch, run=run, every=every, budget=budget, include=include, exclude=exclude, names=names,
+            tensorboard=tensorboard,
+        )  # fmt: skip
+
+    def __enter__(self) -> "WatchCallback":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.watch is not None:
+            self.watch.__exit__(kind, error, traceback)
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,
+        optimizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if self.watch is not None:
+            self.watch.close()  # of a training that broke off: the Trainer keeps its optimizer
+        self.watch = self._begin(model, optimizer, first_step=state.global_step)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if self.watch is not None and logs is not None and "loss" in logs:
+            self.watch.scalars(self.watch.step - 1, loss=logs["loss"])
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if self.watch is not None:
+            self.watch.close()

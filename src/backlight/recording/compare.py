@@ -1,0 +1,379 @@
+"""Where two runs part: the first record in which they differ, and what else differs between them."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.errors import RunError, SettingsError
+from backlight.recording.histogram import CELLS, Counts, cell_edges, decode, in_order_of_value
+from backlight.recording.run import Run, place_in_step
+from backlight.recording.series import NUMBERS, SummarySeries
+from backlight.recording.tensor_summary import Live
+
+COUNTED = ("count", "nan", "positive_infinity", "negative_infinity")  # exact, whatever the tolerance
+TO_THE_BIT = ("mean", "variance", "minimum", "maximum", "zeros", "passing")
+TOLERANT = ("mean", "deviation", "minimum", "maximum")
+ROUNDING = 0.01  # of norms in bfloat16, or of very many values in float32
+MOST_NAMED = 6  # of a longer list, in words
+
+Mask: TypeAlias = NDArray[np.bool_]
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
+Pairs: TypeAlias = dict[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field of a record and its value in either run; `where` names the histogram's cell or the unit."""
+
+    field: str
+    a: float
+    b: float
+    where: str = ""
+
+    def __str__(self) -> str:
+        where = f", {self.where}:" if self.where else ""
+        return f"{self.field}{where} {told_apart(self.a, self.b)}"
+
+
+@dataclass(frozen=True)
+class Parting:
+    """The first step at which a tensor, its norm or a scalar differs, and all that differs there."""
+
+    step: int
+    name: str
+    differences: tuple[Difference, ...]
+
+    def __str__(self) -> str:
+        return f"at step {self.step} in {self.name} ({self.differences[0]})"
+
+
+@dataclass(frozen=True)
+class Unshared:
+    """Steps at which only one of two runs recorded a tensor, as ranges (first, last) of those that either recorded."""
+
+    name: str
+    a: Ranges
+    b: Ranges
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two runs, `a` and `b`.
+
+    Attributes:
+        a, b: their folders.
+        tolerance: see `compare`.
+        compared: records that were compared: tensors at steps that both runs recorded.
+        tensors: where each tensor that differs does so first, in the order in which training comes by the values.
+        norm: where norms differ first; they are also known of steps at which tensors were not recorded.
+        scalars: where each scalar that differs does so first, in order of step.
+        settings, environment: (of a, of b) by name, where they differ; None where one of them lacks it.
+        only_a, only_b: tensors that only one of them recorded.
+        unshared: of the tensors that both recorded, steps at which only one of them did.
+    """
+
+    a: str
+    b: str
+    tolerance: float
+    compared: int
+    tensors: tuple[Parting, ...]
+    norm: Parting | None
+    scalars: tuple[Parting, ...]
+    settings: Pairs
+    environment: Pairs
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    unshared: tuple[Unshared, ...]
+
+    @property
+    def first(self) -> Parting | None:
+        """Where the runs part: in a tensor, or in a norm that tells so at an earlier step."""
+        return earliest([*self.tensors, *([self.norm] if self.norm else [])])
+
+    def document(self) -> dict[str, Any]:
+        """For JSON, which knows neither NaN nor infinity: those become words."""
+        first = asdict(self.first) if self.first else None
+        return {name: jsonable(value) for name, value in {"first": first, **asdict(self)}.items()}
+
+    def lines(self) -> list[str]:
+        """In words: where they part, then the rest."""
+        lines = [self._headline()]
+        if self.first and len(self.first.differences) > 1:
+            lines.append(f"there also: {', '.join(map(str, self.first.differences[1:]))}")
+        if self.tensors and self.tensors != (self.first,):
+            lines.append(f"tensors that differ ({len(self.tensors)}): {some(self.tensors)}")
+        if self.norm and self.norm is not self.first:
+            lines.append(f"norms differ first {self.norm}")
+        if self.scalars:
+            lines.append(f"scalars that differ ({len(self.scalars)}): {some(self.scalars)}")
+        for title, pairs in (("settings", self.settings), ("environment", self.environment)):
+            lines += [f"{title}: {name} {shown(a)} and {shown(b)}" for name, (a, b) in pairs.items()]
+        for folder, names in ((self.a, self.only_a), (self.b, self.only_b)):
+            if names:
+                lines.append(f"only {folder} recorded {some(names)}")
+        return lines + self._lines_of_steps()
+
+    def _headline(self) -> str:
+        if self.first:
+            return f"the runs part {self.first}"
+        if not self.compared:
+            return "no tensor can be compared: there is none that both runs recorded at the same step"
+        within = f" by more than the tolerance of {self.tolerance:g}" if self.tolerance else ""
+        return f"the runs do not part: none of {self.compared} records of tensors differs{within}"
+
+    def _lines_of_steps(self) -> list[str]:
+        """A line for all tensors of which the same steps are missing."""
+        alike: dict[tuple[str, Ranges], list[str]] = {}
+        for each in self.unshared:
+            for folder, ranges in ((self.a, each.a), (self.b, each.b)):
+                if ranges:
+                    alike.setdefault((folder, ranges), []).append(each.name)
+        return [
+            f"only {folder} recorded {some(names)} at {some([steps_text(*each) for each in ranges])}"
+            for (folder, ranges), names in alike.items()
+        ]
+
+
+def compare(a: Run, b: Run, tolerance: float = 0.0) -> Comparison:
+    """What differs between the records of two runs, over tensors and steps that both have.
+
+    Args:
+        tolerance: 0 asks for records that are equal to the bit. Above it, x and y are taken for the same if
+            |x − y| ≤ tolerance · max(|x|, |y|): mean, deviation, minimum and maximum, norms and scalars. The numbers
+            of values, of NaN and of infinities stay exact; the rest is not looked at. NaN equals NaN.
+
+    Raises:
+        SettingsError: for a tolerance that is below 0 or not finite.
+        RunError: if one of the runs cannot be read.
+    """
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise SettingsError(f"tolerance must be a number of at least 0, such as 0.01, not {tolerance}")
+    in_a, in_b = a.tensor_order(), b.tensor_order()
+    compared, tensors, norms, unshared = 0, [], [], []
+    for name in in_order_of_training([name for name in in_a if name in set(in_b)]):
+        series_a, series_b = a.series(name), b.series(name)
+        unshared.append(unshared_steps(series_a, series_b))
+        if name.startswith(("param/", "grad/")):
+            norms.append(norm_parting(a, b, series_a, series_b, tolerance))
+        series_a, series_b = at_shared_steps(series_a, series_b)
+        compared += len(series_a)
+        tensors.append(tensor_parting(series_a, series_b, tolerance))
+    return Comparison(
+        str(a.folder),
+        str(b.folder),
+        tolerance,
+        compared,
+        in_order_of_step(tensors),
+        earliest(in_order_of_step(norms)),
+        in_order_of_step([scalar_parting(a, b, name, tolerance) for name in a.scalar_names()]),
+        differing(settings_of(a), settings_of(b)),
+        differing(environment_of(a), environment_of(b)),
+        tuple(name for name in in_order_of_training(in_a) if name not in in_b),
+        tuple(name for name in in_order_of_training(in_b) if name not in in_a),
+        tuple(each for each in unshared if each.a or each.b),
+    )
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def in_order_of_training(names: Sequence[str]) -> list[str]:
+    """Sorts names that stand in the order of recording by when a step comes by their values."""
+    numbers = {name: number for number, name in enumerate(names)}
+    return sorted(names, key=lambda name: place_in_step(name, numbers[name]))
+
+
+def in_order_of_step(found: Sequence[Parting | None]) -> tuple[Parting, ...]:
+    """Without None; within a step the order stays."""
+    return tuple(sorted((each for each in found if each), key=lambda each: each.step))
+
+
+def earliest(found: Sequence[Parting]) -> Parting | None:
+    return min(found, key=lambda each: each.step, default=None)
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+
+def differs(x: NDArray, y: NDArray, tolerance: float) -> Mask:
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    same = (x == y) | (np.isnan(x) & np.isnan(y))
+    if tolerance:
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = np.abs(x - y) <= tolerance * np.maximum(np.abs(x), np.abs(y))
+        same |= near & np.isfinite(x) & np.isfinite(y)
+    return ~same
+
+
+def first_parting(
+    name: str, steps: Counts, masks: Mapping[str, Mask], difference: Callable[[str, int], Difference]
+) -> Parting | None:
+    """The first step at which one of the masks holds; `difference(field, place)` says what differs there."""
+    anywhere = np.flatnonzero(np.logical_or.reduce(list(masks.values())))
+    if not len(anywhere):
+        return None
+    at = int(anywhere[0])
+    return Parting(int(steps[at]), name, tuple(difference(field, at) for field, mask in masks.items() if mask[at]))
+
+
+def at_shared_steps(a: SummarySeries, b: SummarySeries) -> tuple[SummarySeries, SummarySeries]:
+    """Both series at the steps that both have."""
+    _, at_a, at_b = np.intersect1d(a.steps, b.steps, assume_unique=True, return_indices=True)
+    return at_places(a, at_a), at_places(b, at_b)
+
+
+def at_places(series: SummarySeries, places: Counts) -> SummarySeries:
+    return replace(
+        series,
+        **{field: getattr(series, field)[places] for field in ("steps", *NUMBERS, "live")},
+        histograms=[series.histograms[place] for place in places.tolist()],
+        stretch=np.arange(len(places)),
+    )
+
+
+def tensor_parting(a: SummarySeries, b: SummarySeries, tolerance: float) -> Parting | None:
+    """Of two series with the same steps."""
+    masks = {field: differs(getattr(a, field), getattr(b, field), 0.0) for field in COUNTED}
+    for field in TOLERANT if tolerance else TO_THE_BIT:
+        masks[field] = differs(getattr(a, field), getattr(b, field), tolerance)
+    if not tolerance:
+        same_units = a.live.shape == b.live.shape
+        masks["live"] = (a.live != b.live).any(axis=1) if same_units else np.ones(len(a), np.bool_)
+        unequal = (x != y for x, y in zip(a.histograms, b.histograms, strict=True))
+        masks["histogram"] = np.fromiter(unequal, np.bool_, len(a))
+
+    def difference(field: str, at: int) -> Difference:
+        if field == "histogram":
+            return cell_difference(a.histograms[at], b.histograms[at])
+        if field == "live":
+            return unit_difference(a.live[at], b.live[at])
+        return Difference(field, getattr(a, field)[at].item(), getattr(b, field)[at].item())
+
+    return first_parting(a.name, a.steps, masks, difference)
+
+
+def cell_difference(a: bytes, b: bytes) -> Difference:
+    """The cell of the lowest values in which two different histograms differ."""
+    counts = np.zeros((2, CELLS), np.int64)
+    for row, histogram in zip(counts, (a, b), strict=True):
+        cells, numbers = decode(histogram)
+        row[cells] = numbers
+    unequal = np.flatnonzero(counts[0] != counts[1])
+    cell = unequal[np.argmin(in_order_of_value(unequal))]
+    left, right = cell_edges(np.array([cell]))
+    where = f"values from {left[0]:g} to {right[0]:g}"
+    return Difference("histogram", int(counts[0, cell]), int(counts[1, cell]), where)
+
+
+def unit_difference(a: Live, b: Live) -> Difference:
+    """The first unit that passed a gradient in one run only, or how many units either had."""
+    if len(a) != len(b):
+        return Difference("units", len(a), len(b))
+    unit = int(np.flatnonzero(a != b)[0])
+    return Difference("live", int(a[unit]), int(b[unit]), f"unit {unit}")
+
+
+def norm_parting(a: Run, b: Run, series_a: SummarySeries, series_b: SummarySeries, tolerance: float) -> Parting | None:
+    """The norm of a recorded step follows from its summary, that of any other from an arithmetic that rounds otherwise.
+
+    So at steps that only one of the runs recorded, they are compared roughly; NaN and infinity tell there as anywhere.
+    """
+    (steps_a, norms_a), (steps_b, norms_b) = a.norms(series_a.name), b.norms(series_b.name)
+    steps, at_a, at_b = np.intersect1d(steps_a, steps_b, assume_unique=True, return_indices=True)
+    x, y = norms_a[at_a], norms_b[at_b]
+    alike = np.isin(steps, series_a.steps) == np.isin(steps, series_b.steps)
+    mask = np.where(alike, differs(x, y, tolerance), differs(x, y, max(tolerance, ROUNDING)))
+    return value_parting(series_a.name, "norm", steps, x, y, mask)
+
+
+def scalar_parting(a: Run, b: Run, name: str, tolerance: float) -> Parting | None:
+    (steps_a, values_a), (steps_b, values_b) = a.scalar(name), b.scalar(name)
+    steps, at_a, at_b = np.intersect1d(steps_a, steps_b, assume_unique=True, return_indices=True)
+    x, y = values_a[at_a], values_b[at_b]
+    return value_parting(name, "value", steps, x, y, differs(x, y, tolerance))
+
+
+def value_parting(name: str, field: str, steps: Counts, x: NDArray, y: NDArray, mask: Mask) -> Parting | None:
+    return first_parting(name, steps, {field: mask}, lambda field, at: Difference(field, float(x[at]), float(y[at])))
+
+
+def unshared_steps(a: SummarySeries, b: SummarySeries) -> Unshared:
+    either = np.union1d(a.steps, b.steps)
+    only_a, only_b = np.setdiff1d(a.steps, b.steps, True), np.setdiff1d(b.steps, a.steps, True)
+    return Unshared(a.name, ranges(only_a, either), ranges(only_b, either))
+
+
+def ranges(steps: Counts, among: Counts) -> Ranges:
+    """(first, last) of stretches of `steps` that follow one another in `among`.
+
+    >>> ranges(np.array([20, 30, 50]), np.array([10, 20, 30, 40, 50]))
+    ((20, 30), (50, 50))
+    """
+    if not len(steps):
+        return ()
+    gaps = np.flatnonzero(np.diff(np.searchsorted(among, steps)) > 1) + 1
+    return tuple((int(part[0]), int(part[-1])) for part in np.split(steps, gaps))
+
+
+# --- settings and environment ----------------------------------------------------------------------------------------
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    return {"command": " ".join(run.command), **run.settings}
+
+
+def environment_of(run: Run) -> dict[str, Any]:
+    """Machine and versions in one dictionary."""
+    try:
+        environment = run.environment
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.folder / 'environment.json'}: cannot be read: {error}") from None
+    return environment.pop("versions", {}) | environment
+
+
+def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
+    return {name: (a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)}
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def told_apart(a: float, b: float) -> str:
+    """Both with as few digits as tell them apart; whole numbers with all.
+
+    >>> told_apart(0.1, 0.2), told_apart(1.0, 1.0000000001), told_apart(0, 1_234_567)
+    ('0.1 and 0.2', '1 and 1.0000000001', '0 and 1234567')
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        return f"{a} and {b}"
+    texts = ((f"{a:.{digits}g}", f"{b:.{digits}g}") for digits in (4, 7, 11, 17))
+    return " and ".join(next((pair for pair in texts if pair[0] != pair[1]), (repr(a), repr(b))))
+
+
+def shown(value: Any) -> str:
+    return "(not there)" if value is None else str(value)
+
+
+def some(items: Sequence[object]) -> str:
+    """The first few of a list, and how many more there are."""
+    more = [f"{len(items) - MOST_NAMED} more"] if len(items) > MOST_NAMED else []
+    return ", ".join([*map(str, items[:MOST_NAMED]), *more])
+
+
+def steps_text(first: int, last: int) -> str:
+    return f"step {first}" if first == last else f"steps {first} to {last}"
+
+
+def jsonable(value: Any) -> Any:
+    """Plain values; what JSON has no form for becomes a word."""
+    if isinstance(value, dict):
+        return {name: jsonable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(each) for each in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -1,0 +1,210 @@
+"""All runs below a folder at a glance: what became of each, how much was recorded, what is wrong."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from backlight.errors import RunError
+from backlight.recording.run import ENDINGS, Event, NonFinite, Run
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("run", "command", "status", "last step", "tensors", "recorded", "size", "watching", "remarks")
+NUMERIC = ("last step", "tensors", "recorded", "size", "watching")
+RECORDED_QUERY = "SELECT COUNT(DISTINCT step) FROM tensor"
+LAST_STEP_QUERY = """
+SELECT MAX(last) FROM (
+    SELECT MAX(step) AS last FROM step UNION ALL SELECT MAX(step) FROM norm UNION ALL SELECT MAX(step) FROM tensor)
+"""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What there is to say about one run folder.
+
+    Attributes:
+        status: "finished", "stopped" or "diverged"; "running" while it is written, "broken off" if nobody writes it
+            any more, "open" where that cannot be told; "damaged" if it cannot be read, for the reason in `error`.
+        last_step: the last one of which anything is recorded.
+        tensors, recorded: number of tensors, and of steps at which one was recorded.
+        size: bytes on disk.
+        nonfinite: the first tensor that held NaN or infinity.
+        watching: time that watching took, as a share of the training's own.
+    """
+
+    folder: Path
+    size: int
+    status: str = "damaged"
+    command: tuple[str, ...] = ()
+    last_step: int | None = None
+    tensors: int = 0
+    recorded: int = 0
+    nonfinite: NonFinite | None = None
+    watching: float | None = None
+    error: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+
+def list_runs(folder: Path) -> list[Overview]:
+    """All run folders in and below `folder`, in order of their paths.
+
+    Raises:
+        RunError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such folder; name one with runs below it")
+    return [overview(path.parent) for path in sorted(folder.rglob("run.sqlite"))]
+
+
+def overview(folder: Path) -> Overview:
+    """A folder that cannot be read is described as well: it must not hide the others."""
+    size = size_on_disk(folder)
+    try:
+        run = Run.open(folder)
+        events = run.events()
+        (recorded,), (last_step,) = run._query(RECORDED_QUERY)[0], run._query(LAST_STEP_QUERY)[0]
+        return Overview(
+            folder,
+            size,
+            status_of(run, events),
+            run.command,
+            last_step,
+            len(run.tensor_order()),
+            recorded,
+            next(iter(run.first_nonfinite()), None),
+            share_of_watching(events),
+        )
+    except (RunError, OSError, ValueError) as error:
+        return Overview(folder, size, error=str(error))
+
+
+def size_on_disk(folder: Path) -> int:
+    """Bytes of all files; those of a run being written may vanish meanwhile."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.lstat(Path(parent, name)).st_size
+            except FileNotFoundError:
+                continue
+    return size
+
+
+def status_of(run: Run, events: Sequence[Event]) -> str:
+    kinds = [event.kind for event in events]
+    if "resume" in kinds:  # what happened before says nothing of how it goes on
+        kinds = kinds[len(kinds) - kinds[::-1].index("resume") :]
+    ending = next((kind for kind in reversed(kinds) if kind in ENDINGS), None)
+    if ending in ("finished", "diverged"):
+        return ending
+    written = is_written(run.folder)
+    if written:
+        return "running"
+    if ending is not None:
+        return ending
+    # the loop around `watch` is the user's own: that it was closed in order is all that is known of its end
+    if run.command in ((), ("watch",)) and "watched" in kinds and "exception" not in kinds:
+        return "finished"
+    return "open" if written is None else "broken off"
+
+
+def is_written(folder: Path) -> bool | None:
+    """Whether a process holds the writer's lock; None where that cannot be told.
+
+    Makes no file. The lock is tried as a shared one and given back at once: a writer that holds it does not notice.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows, where looking at a lock means taking it
+        return None
+    try:
+        handle = os.open(folder / ".lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return False
+
+
+def share_of_watching(events: Sequence[Event]) -> float | None:
+    details = [event.detail for event in events if event.kind == "watched"]
+    return json.loads(details[-1]).get("share") if details else None
+
+
+# --- a table ---------------------------------------------------------------------------------------------------------
+
+
+def cells(each: Overview, below: Path) -> tuple[str, ...]:
+    """What stands under HEADINGS; the run is named by its path below the folder that was listed."""
+    name = str(each.folder.relative_to(below))
+    if each.error is not None:
+        return (name, "", each.status, "", "", "", size_text(each.size), "", each.error)
+    return (
+        name,
+        " ".join(each.command),
+        each.status,
+        "" if each.last_step is None else str(each.last_step),
+        str(each.tensors),
+        str(each.recorded),
+        size_text(each.size),
+        "" if each.watching is None else f"{each.watching:.1%}",
+        "" if each.nonfinite is None else nonfinite_text(each.nonfinite),
+    )
+
+
+def nonfinite_text(first: NonFinite) -> str:
+    kind = "NaN" if first.nan else "infinity"
+    return f"{kind} in {first.name} at step {first.step} ({first.nan + first.infinite} of {first.count} values)"
+
+
+def size_text(size: float) -> str:
+    """
+    >>> size_text(999), size_text(65_441_792)
+    ('999 B', '65.44 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.4g} {unit}"
+        size /= 1000
+    return f"{size:.4g} TB"
+
+
+def plain_table(rows: Sequence[Sequence[str]]) -> str:
+    """HEADINGS and rows in columns, numbers to the right; for files and pipes."""
+    table = [HEADINGS, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    sides = [">" if heading in NUMERIC else "<" for heading in HEADINGS]
+    lines = [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
+        for row in table
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def rich_table(rows: Sequence[Sequence[str]]) -> "Table":
+    """The same for a terminal, names and remarks folded to its width."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for heading in HEADINGS:
+        side: Literal["left", "right"] = "right" if heading in NUMERIC else "left"
+        table.add_column(heading, justify=side, overflow="fold", no_wrap=heading not in ("run", "remarks"))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
