@@ -1,7 +1,8 @@
 """One way of watching the convolutional network, in a process of its own: `python benchmarks/watch_contenders.py NAME`.
 
-Reads numbers of steps from standard input and answers each with the seconds that they took. What a way of watching
-still has to write at the end of its turn is a part of that turn.
+Reads numbers of steps from standard input and answers each with the seconds that they took, after some steps in which
+the processor's caches become its own again. What a way of watching still has to write at the end of its turn is a part
+of that turn.
 """
 
 import sys
@@ -18,6 +19,7 @@ from backlight.data.digits import load_digits, normalised
 from backlight.networks.conv_network import ConvNetwork
 
 BATCH = 128
+WARM_UP = 4  # steps
 Step = Callable[[Tensor, Tensor], None]
 Finish = Callable[[], None]
 
@@ -178,6 +180,9 @@ def main() -> None:
         loop, step, finish = CONTENDERS[sys.argv[1]](Path(folder))
         print("ready", flush=True)
         for line in sys.stdin:
+            for _ in range(min(WARM_UP, int(line) - 1)):
+                step(*loop.batch())
+            finish()
             batches = [loop.batch() for _ in range(int(line))]
             began = time.perf_counter()
             for images, labels in batches:

@@ -136,3 +136,76 @@ def test_damaged_checkpoints_are_refused(tmp_path):
         (tmp_path / "file").write_bytes(damaged)
         with pytest.raises(RunError, match="damaged checkpoint"):
             load_checkpoint(tmp_path / "file")
+
+
+def test_a_run_that_was_resumed_has_not_ended(tmp_path):
+    with RunWriter(tmp_path / "run") as writer:
+        writer.event(3, "stopped")
+    assert Run.open(tmp_path / "run").ending().kind == "stopped"
+    with RunWriter(tmp_path / "run", resume=True) as writer:
+        writer.rewind(3)
+        writer.commit()
+        assert Run.open(tmp_path / "run").ending() is None
+
+
+def test_reading_leaves_no_files_behind(tmp_path):
+    with RunWriter(tmp_path / "run") as writer:
+        writer.scalars(0, {"loss": 1.0})
+    before = sorted(tmp_path.rglob("*"))
+    assert Run.open(tmp_path / "run").scalar_names() == ["loss"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_damaged_environment_is_named(tmp_path):
+    with RunWriter(tmp_path / "run"):
+        pass
+    (tmp_path / "run" / "environment.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RunError, match=r"environment\.json"):
+        _ = Run.open(tmp_path / "run").environment
+
+
+def test_a_disk_that_refuses_is_reported_at_the_next_call_and_at_the_end(tmp_path, monkeypatch):
+    def refuse(step, values):
+        raise OSError(28, "No space left on device")
+
+    writer = RunWriter(tmp_path / "run")
+    monkeypatch.setattr(writer._database, "scalars", refuse)
+    writer.scalars(0, {"loss": 1.0})
+    with pytest.raises(RunError, match="No space left"):
+        writer.commit()
+    with pytest.raises(RunError, match="No space left"):
+        writer.scalars(1, {"loss": 1.0})
+    with pytest.raises(RunError, match="No space left"):
+        writer.close()
+    writer.close()
+    with RunWriter(tmp_path / "run", resume=True):  # the lock is free
+        pass
+
+
+def test_nothing_waits_for_the_disk_and_nothing_is_dropped(tmp_path, monkeypatch):
+    """The writing thread is held up; what is handed over meanwhile is counted and all of it is written."""
+    from threading import Event
+
+    gate = Event()
+    with RunWriter(tmp_path / "run") as writer:
+        insert = writer._database.scalars
+        monkeypatch.setattr(writer._database, "scalars", lambda *args: (gate.wait(), insert(*args)))
+        for step in range(500):
+            writer.scalars(step, {"loss": float(step)})
+        assert writer.most_waiting >= 490
+        gate.set()
+    assert Run.open(tmp_path / "run").scalar("loss")[1].tolist() == list(range(500))
+
+
+def test_a_process_that_was_forked_leaves_the_record_alone(tmp_path):
+    import os
+
+    with RunWriter(tmp_path / "run") as writer:
+        writer.scalars(0, {"loss": 1.0})
+        child = os.fork()
+        if child == 0:
+            writer.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        writer.scalars(1, {"loss": 2.0})
+    assert Run.open(tmp_path / "run").scalar("loss")[1].tolist() == [1.0, 2.0]

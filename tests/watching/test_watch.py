@@ -512,7 +512,7 @@ def test_a_script_of_two_lines_more(tmp_path):
     assert "recorded in run; watching took" in done.stderr
     run = Run.open(tmp_path / "run")
     assert {"act/0", "act/1", "act/2", "param/0.weight", "update/2.bias"} <= set(run.tensor_names())
-    assert len(run.norms("param/0.weight")[0]) == 12
+    assert len(run.norms("grad/0.weight")[0]) == 12
 
 
 def test_a_disk_that_refuses_ends_the_watching_and_not_the_training(tmp_path, monkeypatch, capsys):
@@ -540,6 +540,7 @@ def test_a_writer_that_is_handed_in_stays_open(tmp_path):
     run = Run.open(tmp_path / "run")
     assert run.tensor("param/fc1.weight")[0].tolist() == [4, 6]
     assert run.ending().kind == "finished"
+    assert next(event.step for event in run.events() if event.kind == "watched") == 7
 
 
 def test_the_record_says_what_watching_has_cost(tmp_path):
@@ -573,6 +574,8 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(tmp_path):
     for options, words in (({"every": 0}, "every must"), ({"budget": 0.0}, "budget is"), ({"budget": -1}, "budget is")):
         with pytest.raises(SettingsError, match=words):
             bl.watch(model, optimizer, run=tmp_path / "run", **options)
+    with pytest.raises(SettingsError, match="not Functional and list"):
+        bl.watch(model, list(model.parameters()), run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with bl.watch(model, optimizer, run=tmp_path / "run"):
         pass

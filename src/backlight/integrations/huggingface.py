@@ -19,7 +19,7 @@ class WatchCallback(TrainerCallback):
     """Records what happens inside a model from the first training batch to the end of `Trainer.train`.
 
     `Trainer(model, args, train_dataset=data, callbacks=[WatchCallback(run="runs/mine")]).train()`. Steps have the
-    numbers of `state.global_step`; where the Trainer logs a loss, the mean since its last log, it stands as train/loss at
+    numbers of `state.global_step`; a loss that the Trainer logs, the mean since its last log, stands as train/loss at
     the step just made.
 
     The Trainer does not tell its callbacks of an exception. Around `train`, the callback as a context manager does:

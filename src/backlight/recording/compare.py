@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.errors import RunError, SettingsError
+from backlight.errors import SettingsError
 from backlight.recording.histogram import CELLS, Counts, cell_edges, decode, in_order_of_value
 from backlight.recording.run import Run, place_in_step
 from backlight.recording.series import NUMBERS, SummarySeries
@@ -328,10 +328,7 @@ def settings_of(run: Run) -> dict[str, Any]:
 
 def environment_of(run: Run) -> dict[str, Any]:
     """Machine and versions in one dictionary."""
-    try:
-        environment = run.environment
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.folder / 'environment.json'}: cannot be read: {error}") from None
+    environment = run.environment
     return environment.pop("versions", {}) | environment
 
 

@@ -2,7 +2,7 @@
 
 step          a row per scalar
 tensor        a row per summary, of the tensor whose name stands in `tensor_name`
-norm          a row per step: the Euclidean norms of parameters and gradients, of every step
+norm          a row per step: the Euclidean norms of gradients, of every step, and of parameters, of recorded ones
 event         what happened: finished, stopped, diverged, first NaN of a tensor, cost of watching
 tensors       a view for people: `SELECT step, name FROM tensors WHERE nan > 0`
 """
@@ -10,7 +10,9 @@ tensors       a view for people: `SELECT step, name FROM tensors WHERE nan > 0`
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,7 @@ class RunDatabase:
     def __init__(self, path: Path):
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+        self._rows: list[tuple[Any, ...]] = []
         self._numbers = {name: number for number, name in self._connection.execute("SELECT * FROM tensor_name")}
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -56,9 +59,7 @@ class RunDatabase:
 
     def tensors(self, step: int, summaries: Mapping[str, PackedSummary]) -> None:
         numbers = self._numbers_of(summaries)
-        rows = [(number, step, *summary) for number, summary in zip(numbers, summaries.values(), strict=True)]
-        places = ", ".join("?" * (2 + len(COLUMNS)))
-        self._connection.executemany(f"INSERT OR REPLACE INTO tensor VALUES ({places})", rows)
+        self._rows += [(number, step, *summary) for number, summary in zip(numbers, summaries.values(), strict=True)]
 
     def norms(self, step: int, names: Sequence[str], values: NDArray[np.float32]) -> None:
         packed = np.empty(len(names), NORM)
@@ -72,15 +73,26 @@ class RunDatabase:
         self._connection.execute("INSERT INTO event VALUES (?, ?, ?, ?)", (time.time(), step, kind, detail))
 
     def rewind(self, step: int) -> None:
+        self._insert_rows()
         for table in ("step", "tensor", "norm", "cost"):
             self._connection.execute(f"DELETE FROM {table} WHERE step > ?", (step,))
         self.event(step, "resume", "")
 
     def commit(self) -> None:
+        self._insert_rows()
         self._connection.commit()
 
     def close(self) -> None:
+        with suppress(sqlite3.OperationalError):  # somebody reads just now
+            self._connection.execute("PRAGMA journal_mode=DELETE")  # or else every reader would leave a log behind
         self._connection.close()
+
+    def _insert_rows(self) -> None:
+        """Summaries by tensor, as the table is ordered: neighbours go into the same page."""
+        rows, self._rows = self._rows, []
+        rows.sort(key=lambda row: row[:2])
+        places = ", ".join("?" * (2 + len(COLUMNS)))
+        self._connection.executemany(f"INSERT OR REPLACE INTO tensor VALUES ({places})", rows)
 
     def _numbers_of(self, names: Iterable[str]) -> list[int]:
         for name in names:

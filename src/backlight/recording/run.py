@@ -88,7 +88,17 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        return json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+        """Machine and versions.
+
+        Raises:
+            RunError: if environment.json is missing or damaged.
+        """
+        path = self.folder / "environment.json"
+        try:
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read: {error}") from None
+        return document
 
     def scalar_names(self) -> list[str]:
         return [name for (name,) in self._query("SELECT DISTINCT name FROM step ORDER BY name")]
@@ -118,7 +128,7 @@ class Run:
         return SummarySeries.from_rows(name, self._tensor_rows(name))
 
     def norms(self, name: str) -> tuple[Counts, NDArray[np.float32]]:
-        """(steps, Euclidean norms) of a `param/` or `grad/` tensor, of every step that was watched."""
+        """(steps, Euclidean norms) of a `grad/` tensor in every step, or of a `param/` tensor in every recorded one."""
         numbers = self._query("SELECT tensor FROM tensor_name WHERE name = ?", (name,))
         if not numbers:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
@@ -147,7 +157,8 @@ class Run:
 
     def ending(self) -> Event | None:
         """How it ended: the last event that is "finished", "stopped" or "diverged"; None while it goes on."""
-        return next((event for event in reversed(self.events()) if event.kind in ENDINGS), None)
+        last = next((event for event in reversed(self.events()) if event.kind in (*ENDINGS, "resume")), None)
+        return None if last is None or last.kind == "resume" else last
 
     def snapshot(self, name: str) -> NDArray:
         return np.load(self.folder / "snapshots" / f"{name}.npy", allow_pickle=False)

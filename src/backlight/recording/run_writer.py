@@ -4,10 +4,12 @@ What is handed over is put into a queue that nothing is ever dropped from; how f
 """
 
 import json
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from backlight.recording.tensorboard import EventFile
 
-COMMIT_SECONDS = 1.0  # what a kill costs at most
+GATHER_SECONDS = 1.0  # what a kill costs at most; rows that are written together are cheaper, and disturb less
 Work = Callable[[], None]
 
 
@@ -61,7 +63,8 @@ class RunWriter:
         elif (folder / "run.sqlite").exists():
             raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
         self.folder = folder
-        self.most_waiting = 0  # steps' worth of records that waited for the disk at once
+        self.most_waiting = 0  # records that waited to be written at once
+        self.longest_write = 0.0  # seconds that it took to write what had gathered in GATHER_SECONDS
         self.busy_seconds = 0.0  # processor time of the writing thread
         self._lock = locked(folder)
         for partial in folder.rglob(".*.partial"):  # left by a kill in the middle of a write
@@ -77,8 +80,10 @@ class RunWriter:
         self._events: EventFile | None = None
         self._prefix = ""
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._wake = threading.Event()
         self._error: Exception | None = None
         self._closed = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._write, name="backlight writer", daemon=True)
         self._thread.start()
 
@@ -121,11 +126,8 @@ class RunWriter:
         self._hand_over(lambda: self._database.cost(step, watching, training))
 
     def event(self, step: int, kind: str, detail: str = "") -> None:
-        def write() -> None:
-            self._database.event(step, kind, detail)
-            self._commit()
-
-        self._hand_over(write)
+        self._hand_over(lambda: self._database.event(step, kind, detail))
+        self._wake.set()
 
     def snapshot(self, name: str, array: NDArray) -> None:
         buffer = BytesIO()
@@ -154,16 +156,18 @@ class RunWriter:
             written.set()
 
         self._hand_over(commit)
-        while not written.wait(COMMIT_SECONDS):
+        self._wake.set()
+        while not written.wait(GATHER_SECONDS):
             self._check()
         self._check()
 
     def close(self) -> None:
         """Writes what is left and gives the folder free; a second call does nothing."""
-        if self._closed:
+        if self._closed or os.getpid() != self._process:  # a forked process, of a DataLoader say, has no such thread
             return
         self._closed = True
         self._queue.put(None)
+        self._wake.set()
         self._thread.join()
         if self._events is not None:
             self._events.close()
@@ -181,26 +185,30 @@ class RunWriter:
             raise RunError(f"{self.folder}: cannot be written: {self._error}") from self._error
 
     def _write(self) -> None:
-        """The thread: works off the queue; commits when it is empty, and after a second at the latest."""
+        """The thread: writes what has gathered in a second, or sooner when somebody waits for it."""
         try:
-            committed, dirty = time.monotonic(), False
-            while True:
-                try:
-                    work = self._queue.get(timeout=COMMIT_SECONDS if dirty else None)
-                except Empty:
-                    work = self._commit
-                if work is None:
-                    break
-                began = time.thread_time()
-                work()
-                self.busy_seconds += time.thread_time() - began
-                dirty = True
-                if time.monotonic() - committed > COMMIT_SECONDS:
-                    self._commit()
-                    committed, dirty = time.monotonic(), False
-            self._commit()
+            going_on = True
+            while going_on:
+                self._wake.wait(GATHER_SECONDS)
+                self._wake.clear()
+                began, processor = time.monotonic(), time.thread_time()
+                going_on = self._write_gathered()
+                self.busy_seconds += time.thread_time() - processor
+                self.longest_write = max(self.longest_write, time.monotonic() - began)
         except Exception as error:  # handed to whoever calls next: nothing may be lost in silence
             self._error = error
+
+    def _write_gathered(self) -> bool:
+        """Works off the queue, in one transaction; False at its end."""
+        work: Work | None = None
+        with suppress(Empty):
+            while (work := self._queue.get_nowait()) is not None:
+                work()
+            self._commit()
+            return False
+        if work is not None:
+            self._commit()
+        return True
 
     def _commit(self) -> None:
         self._database.commit()

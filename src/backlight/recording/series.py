@@ -88,7 +88,9 @@ class SummarySeries:
     @property
     def norm(self) -> Edges:
         """Euclidean norm of the finite values of a step; of a stretch, that of all its values together."""
-        return np.sqrt(self.finite * np.nan_to_num(self.variance + self.mean**2))
+        with np.errstate(over="ignore"):
+            squares = np.where(self.finite > 0, self.variance + self.mean**2, 0.0)
+        return np.sqrt(self.finite * squares)
 
     @property
     def dead_share(self) -> Edges:
@@ -98,7 +100,9 @@ class SummarySeries:
     @property
     def saturated_share(self) -> Edges:
         """(T,) share of the values at which the activation passes no gradient; NaN for a tensor without units."""
-        return 1 - self.passing / self.count if self.live.shape[1] else np.full(len(self), np.nan)
+        none = np.full(len(self), np.nan)
+        passing = np.divide(self.passing, self.count, out=none, where=(self.count > 0) & (self.live.shape[1] > 0))
+        return 1 - passing
 
     def quantiles(self, shares: ArrayLike) -> Edges:
         """(T, Q): as TensorSummary.quantiles, for every step or stretch."""
@@ -159,6 +163,6 @@ def series_kernels() -> Any:
     from backlight.compilation import announced
 
     with announced():
-        from backlight.recording import series_kernels as kernels
+        from backlight.recording.kernels import stretches as kernels
 
     return kernels

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from backlight.recording.kernels import layout as k
 from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
 Task = Literal["read", "copy", "minus"]
@@ -85,9 +86,9 @@ def kernels() -> Any:
     from backlight.compilation import announced
 
     with announced():
-        from backlight.recording import summary_kernels
+        from backlight.recording.kernels import work
 
-    return summary_kernels
+    return work
 
 
 class Workspace:
@@ -96,25 +97,25 @@ class Workspace:
     def __init__(self) -> None:
         self._sizes: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
 
-    def reserve(self, jobs: int, results: int, chunks: int, live: int, chunk_live: int, thread_jobs: int) -> None:
+    def reserve(self, jobs: int, results: int, chunks: int, live: int, chunk_live: int, threads: int) -> None:
         """Makes room for that much, where there is not enough yet."""
-        sizes: tuple[int, ...] = (jobs, results, chunks, live, chunk_live, thread_jobs)
+        sizes: tuple[int, ...] = (jobs, results, chunks, live, chunk_live, threads)
         if all(map(le, sizes, self._sizes)):
             return
-        k = kernels()
         self._sizes = sizes = tuple(max(2 * size, there) for size, there in zip(sizes, self._sizes, strict=True))
-        jobs, results, chunks, live, chunk_live, thread_jobs = sizes
+        jobs, results, chunks, live, chunk_live, threads = sizes
         self.jobs, self.limits = np.zeros((jobs, k.JOB_COLUMNS), np.int64), np.zeros((jobs, 2))
         self.whole, self.real = np.zeros((results, k.WHOLE_COLUMNS), np.int64), np.zeros((results, k.REAL_COLUMNS))
         self.live, self.offsets = np.zeros(live, np.uint8), np.zeros((results, 2), np.int64)
         self.histograms = np.zeros(results * k.MOST_BYTES, np.uint8)
-        self.used, self.counters = np.zeros(thread_jobs, np.uint8), np.zeros(MOST_THREADS * k.LINE, np.int64)
+        self.used, self.counters = np.zeros(threads * jobs, np.uint8), np.zeros(MOST_THREADS * k.LINE, np.int64)
+        self.scratch = np.zeros(threads * k.SCRATCH_BYTES, np.uint8)
         self._parts = (
             np.zeros((chunks, k.WHOLE_COLUMNS), np.int64), np.zeros((chunks, k.REAL_COLUMNS)),
-            np.zeros(chunk_live, np.uint8), np.zeros((thread_jobs, k.CELLS), np.int64),
+            np.zeros(chunk_live, np.uint8), np.zeros((threads * jobs, k.CELLS), np.int64),
         )  # fmt: skip
         arrays = (
-            self.jobs, self.limits, *self._parts, self.used,
+            self.jobs, self.limits, *self._parts, self.used, self.scratch,
             self.whole, self.real, self.live, self.histograms, self.offsets,
         )  # fmt: skip
         addresses = [array.ctypes.data for array in arrays]
@@ -128,7 +129,7 @@ def summarise_jobs(
     """A summary per job, and behind them one per rectified job, in their order."""
     if not jobs:
         return []
-    k, work = kernels(), workspace or Workspace()
+    compiled, work = kernels(), workspace or Workspace()
     rows, limits = [], []
     owners = list(range(len(jobs)))  # the job of each result
     values = chunks = live = chunk_live = 0
@@ -145,13 +146,13 @@ def summarise_jobs(
         live += units.number
         chunk_live += units.number * own_chunks
     chosen = threads if values > SMALL else ALONE
-    work.reserve(len(jobs), len(owners), chunks, live, chunk_live, chosen.count * len(jobs))
+    work.reserve(len(jobs), len(owners), chunks, live, chunk_live, chosen.count)
     work.jobs[: len(jobs)], work.limits[: len(jobs)] = rows, limits
     work.header[: k.JOBS + 1] = (0, chosen.count, work.header[k.COUNTERS], chunks, len(jobs))
     work.counters[: chosen.count * k.LINE] = 0
     work.used[: chosen.count * len(jobs)] = 0
-    chosen.run(k.work_entry.address, work.header_address)
-    ALONE.run(k.finish_entry.address, work.header_address)
+    chosen.run(compiled.work_entry.address, work.header_address)
+    ALONE.run(compiled.finish_entry.address, work.header_address)
     summaries = []
     results = (array[: len(owners)].tolist() for array in (work.whole, work.real, work.offsets))
     for owner, whole, real, (first, last) in zip(owners, *results, strict=True):

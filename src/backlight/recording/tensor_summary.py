@@ -71,7 +71,12 @@ class TensorSummary:
     @property
     def norm(self) -> float:
         """Euclidean norm of the finite values, √Σx²."""
-        return float(np.sqrt(self.finite * (self.variance + self.mean**2))) if self.finite else 0.0
+        return float(np.sqrt(self.square_sum))
+
+    @property
+    def square_sum(self) -> float:
+        """Σx² of the finite values; infinite where float64 cannot hold it."""
+        return square_sum(self.finite, self.mean, self.variance)
 
     @property
     def dead_share(self) -> float:
@@ -127,6 +132,12 @@ class TensorSummary:
             packed.minimum, packed.maximum, packed.mean, packed.variance,
             cells, counts, unpack_live(packed.live, packed.units), packed.passing,
         )  # fmt: skip
+
+
+def square_sum(finite: int, mean: float, variance: float) -> float:
+    """Σx² of that many values of this mean and variance."""
+    with np.errstate(over="ignore"):
+        return float(finite * (variance + np.square(mean))) if finite else 0.0
 
 
 def unpack_live(live: bytes, units: int) -> Live:

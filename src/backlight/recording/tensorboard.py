@@ -86,13 +86,12 @@ class EventFile:
         buckets = np.column_stack([np.zeros_like(counts), counts]).ravel()
         kept = np.ones(len(limits), bool)
         kept[2::2] = left[1:] > right[:-1]  # a cell that begins where the last one ends needs no bridge
-        square_sum = summary.finite * (summary.variance + summary.mean**2)
         return self._summaries.HistogramProto(
             min=summary.minimum,
             max=summary.maximum,
             num=summary.finite,
             sum=summary.finite * summary.mean,
-            sum_squares=square_sum,
+            sum_squares=summary.square_sum,
             bucket_limit=limits[kept],
             bucket=buckets[kept],
         )

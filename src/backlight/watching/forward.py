@@ -7,64 +7,22 @@ A value is read the moment it is there, since the next operation may overwrite i
 the forward pass before, both are summarised in one read.
 """
 
-import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from backlight.recording.gates import gate_name
+from backlight.watching.functions import NAMED, RECORDED, SAME_VALUES, SEEN, FunctionMode, function_name
+from backlight.watching.modules import Kind, observable_modules, tensors_in
 from backlight.watching.reading import Reading, Request, Summary
 from backlight.watching.stopwatch import Stopwatch
 from backlight.watching.tensors import plain, unit_axis
-
-# Functions that hand values on in another shape: what they give keeps the name.
-SAME_VALUES = {
-    "flatten", "view", "reshape", "permute", "transpose", "contiguous", "squeeze", "unsqueeze", "to", "float", "half",
-    "bfloat16", "movedim", "t", "dropout", "clone",
-}  # fmt: skip
-# Functions whose results are recorded; and those that are only named, lest "relu" be all that is known of its input.
-RECORDED = {
-    "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d", "adaptive_max_pool2d", "softmax", "log_softmax", "layer_norm", "batch_norm", "group_norm",
-    "scaled_dot_product_attention",
-}  # fmt: skip
-NAMED = {
-    "add", "iadd", "radd", "sub", "isub", "mul", "imul", "rmul", "div", "truediv", "matmul", "mm", "bmm", "addmm",
-    "einsum", "linear", "conv1d", "conv2d", "conv3d", "cat",
-}  # fmt: skip
-SEEN = SAME_VALUES | RECORDED | NAMED
-SAME_VALUE_MODULES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.modules.dropout._DropoutNd)
-UNITS_LAST = (nn.Linear, nn.Bilinear, nn.Embedding, nn.LayerNorm)
-UNITS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.GroupNorm)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What has to be known of a module: its activation function, the axis of its units, and whether it is one of
-    PyTorch's own with nothing inside, hands values on unchanged, has parameters, is compiled."""
-
-    gate: str | None
-    axis: int | None
-    leaf: bool
-    same_values: bool
-    has_parameters: bool
-    compiled: bool
-
-    @classmethod
-    def of(cls, module: nn.Module) -> "Kind":
-        leaf = type(module).__module__.startswith("torch.nn.") and not any(True for _ in module.children())
-        axis = -1 if isinstance(module, UNITS_LAST) else 1 if isinstance(module, UNITS_SECOND) else None
-        has_parameters = any(True for _ in module.parameters())
-        gate = gate_name(type(module).__name__) if leaf else None
-        same_values = isinstance(module, SAME_VALUE_MODULES)
-        return cls(gate, axis, leaf, same_values, has_parameters, is_compiled_wrapper(module))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +69,6 @@ class Unwatched:
     def _enter(self, *_: Any) -> None: ...
 
     def _leave(self, *_: Any) -> None: ...
-
-
-class FunctionMode(TorchFunctionMode):
-    """Shows each of PyTorch's functions, with what it gave, to the observer."""
-
-    def __init__(self, observer: "ForwardObserver"):
-        super().__init__()
-        self._observer = observer
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if torch.compiler.is_compiling():  # a function that the user has compiled
-            return func(*args, **(kwargs or {}))
-        return self._observer.function(func, args, kwargs or {})
 
 
 class ForwardObserver:
@@ -251,9 +194,9 @@ class ForwardObserver:
             if not self._stack:
                 self._end(output)
 
-    def function(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _function(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Calls `func` and looks at what it gives, unless it is a built-in module that called it."""
-        name = getattr(func, "__name__", "").strip("_")
+        name = function_name(func)
         gate = gate_name(name)
         if self._leaves or self._forward is None or not (gate or name in SEEN):
             return func(*args, **kwargs)
@@ -299,7 +242,7 @@ class ForwardObserver:
                 tensor.register_hook(reached)
 
     def _listen(self) -> None:
-        self._mode = FunctionMode(self)
+        self._mode = FunctionMode(self._function)
         self._mode.__enter__()
 
     def _stop_listening(self) -> None:
@@ -317,7 +260,7 @@ class ForwardObserver:
             axis = kind.axis if kind.axis is not None else (origin.axis if origin else None)
             if kind.same_values:
                 if origin is not None:
-                    self._origins[id(tensor)] = Origin(weakref.ref(tensor), origin.name, axis, True)
+                    self._origins[id(tensor)] = Origin(weakref.ref(tensor), origin.name, axis, origin.recorded)
                 continue
             known = self._origin(tensor)
             if known is not None and known.recorded and not gate:
@@ -334,7 +277,7 @@ class ForwardObserver:
         axis = origin.axis if origin else None
         if name in SAME_VALUES:
             if origin is not None:
-                self._origins[id(output)] = Origin(weakref.ref(output), origin.name, axis, True)
+                self._origins[id(output)] = Origin(weakref.ref(output), origin.name, axis, origin.recorded)
             return
         own = self._own_name(name, origin)
         if not gate and name not in RECORDED:
@@ -357,26 +300,27 @@ class ForwardObserver:
         self, module: str | None, name: str, source: str, tensor: Tensor, gate: str | None, axis: int | None,
         derived: Summary | None = None,
     ) -> None:  # fmt: skip
-        """Reads a tensor, or takes the summary `derived` from its input, and remembers where the tensor came from."""
+        """Keeps the summary of a tensor, `derived` from that of its input or read now, and where the tensor is from."""
         assert self._forward is not None
         self._origins[id(tensor)] = Origin(weakref.ref(tensor), name, axis, True)
-        if not self._wanted(name):
-            return
-        values = None if derived is not None else plain(tensor)
-        if derived is None and values is None:
-            return
-        if derived is None:
-            assert values is not None
-            place = unit_axis(values, axis)
-            rectify = (
-                gate is None and place is not None and name in self._followed_by_relu and values.is_floating_point()
-            )
-            looked_at = gate if gate and place is not None else ("relu" if rectify else None)
-            found = self.reading.read([Request(values, gate=looked_at, axis=place or 0, rectified=rectify)])
-            derived = found[0]
-            if rectify:
-                self._rectified[id(tensor)] = Rectified(weakref.ref(tensor), tensor._version, found[1])
-        self._values.append(Value(module, name, source, derived, self._forward))
+        if self._wanted(name):
+            summary = derived or self._read(name, tensor, gate, axis)
+            if summary is not None:
+                self._values.append(Value(module, name, source, summary, self._forward))
+
+    def _read(self, name: str, tensor: Tensor, gate: str | None, axis: int | None) -> Summary | None:
+        """The summary of a tensor; where a ReLU has followed before, that of its output is made as well and kept."""
+        values = plain(tensor)
+        if values is None:
+            return None
+        place = unit_axis(values, axis)
+        if place is None:
+            return self.reading.read([Request(values)])[0]
+        if gate is None and name in self._followed_by_relu and values.is_floating_point():
+            summary, rectified = self.reading.read([Request(values, gate="relu", axis=place, rectified=True)])
+            self._rectified[id(tensor)] = Rectified(weakref.ref(tensor), tensor._version, rectified)
+            return summary
+        return self.reading.read([Request(values, gate=gate, axis=place)])[0]
 
     def _origin(self, tensor: Tensor | None) -> Origin | None:
         origin = self._origins.get(id(tensor))
@@ -387,42 +331,3 @@ class ForwardObserver:
         if found is None or tensor is None or found.reference() is not tensor or found.version != tensor._version:
             return None
         return found.summary
-
-
-def observable_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Modules by name that hooks can look at: not those inside a compiled part, whose code hooks would change."""
-    found: dict[str, nn.Module] = {}
-    inside: list[str] = []
-    for name, module in model.named_modules():
-        if any(name.startswith(prefix) for prefix in inside):
-            continue
-        if is_compiled(module):
-            inside.append(f"{name}." if name else "")
-        if not is_compiled(module) or is_compiled_wrapper(module):
-            found[name] = module
-    return found
-
-
-def is_compiled(module: nn.Module) -> bool:
-    """Is it the result of torch.compile, Module.compile or TorchScript?"""
-    inside = module._compiled_call_impl is not None or isinstance(module, torch.jit.ScriptModule)
-    return inside or is_compiled_wrapper(module)
-
-
-def is_compiled_wrapper(module: nn.Module) -> bool:
-    """Is it what torch.compile put around a module? Its own hooks run outside of the compiled code."""
-    dynamo = sys.modules.get("torch._dynamo.eval_frame")
-    return dynamo is not None and isinstance(module, dynamo.OptimizedModule)
-
-
-def tensors_in(output: Any, suffix: str) -> Iterator[tuple[str, Tensor]]:
-    """Floating-point tensors in what a module gave, each with a suffix that says where: "[0]", ".logits"."""
-    if isinstance(output, Tensor):
-        if output.is_floating_point() or output.is_complex():
-            yield suffix, output
-    elif isinstance(output, Mapping):
-        for key, value in output.items():
-            yield from tensors_in(value, f"{suffix}.{key}")
-    elif isinstance(output, tuple | list):
-        for number, value in enumerate(output):
-            yield from tensors_in(value, f"{suffix}[{number}]")

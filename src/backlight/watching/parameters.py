@@ -68,15 +68,14 @@ class ParameterObserver:
         return dict(zip(requests, reading.read(list(requests.values())), strict=True))
 
     def norms(self) -> tuple[list[str], Tensor | None]:
-        """Names, and Euclidean norms (float32) on the parameters' device, of gradients and parameters."""
-        gradients = self._gradients()
-        parameters = {f"param/{name}": plain(each) for name, each in self._parameters()}
-        tensors = {**gradients, **{name: each for name, each in parameters.items() if each is not None}}
-        floating = {name: each for name, each in tensors.items() if each.is_floating_point() and self._wanted(name)}
-        if not floating:
+        """Names, and Euclidean norms (float32) of the gradients, on their device."""
+        gradients = {
+            name: each for name, each in self._gradients().items() if self._wanted(name) and each.is_floating_point()
+        }
+        if not gradients:
             return [], None
-        norms: Sequence[Tensor] = torch._foreach_norm(list(floating.values()))
-        return list(floating), torch.stack([norm.to(norms[0].device, torch.float32) for norm in norms])
+        norms: Sequence[Tensor] = torch._foreach_norm(list(gradients.values()))
+        return list(gradients), torch.stack([norm.to(norms[0].device, torch.float32) for norm in norms])
 
     def device(self) -> torch.device:
         """Of the first parameter."""

@@ -5,7 +5,6 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -19,12 +18,14 @@ from backlight.errors import RunError, SettingsError
 from backlight.recording.gates import GATES, gate_name
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.recording.summarise import kernels
-from backlight.recording.tensor_summary import PackedSummary, merge_packed
-from backlight.watching.forward import ForwardObserver, is_compiled
+from backlight.recording.tensor_summary import PackedSummary, merge_packed, square_sum
+from backlight.watching.forward import ForwardObserver
+from backlight.watching.modules import is_compiled
 from backlight.watching.parameters import ParameterObserver, as_float32
 from backlight.watching.ranks import Ranks
 from backlight.watching.reading import DeviceReading, HostReading, Reading, Summary, fetch
 from backlight.watching.schedule import Schedule
+from backlight.watching.selection import Selection
 from backlight.watching.stopwatch import Stopwatch
 
 NORMS_AT_ONCE = 64  # norms that wait on a device before they are copied together
@@ -47,7 +48,7 @@ def watch(
 
     A step is one call of `optimizer.step`. What is recorded of step s is what update s + 1 is computed from: parameters
     before it, gradients as the optimizer sees them (accumulated, unscaled, clipped), activations of all its forward
-    passes; and the update itself. Norms of parameters and gradients are recorded in every step.
+    passes; and the update itself. The norms of gradients are recorded in every step.
 
     Args:
         model: any module; only looked at, and released when nobody else holds it.
@@ -71,9 +72,12 @@ def watch(
         raise SettingsError(f"budget is a share of the training time above 0, such as 0.02, not {budget}")
     inner = getattr(optimizer, "optimizer", None)  # what Lightning and Accelerate wrap
     optimizer = inner if isinstance(inner, torch.optim.Optimizer) else optimizer
+    if not isinstance(model, nn.Module) or not isinstance(optimizer, torch.optim.Optimizer):
+        given = f"{type(model).__name__} and {type(optimizer).__name__}"
+        raise SettingsError(f"watch takes a torch.nn.Module and its torch.optim.Optimizer, not {given}")
     if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
         model = model.module  # whose names are the user's
-    wanted = Selection(as_patterns(include), as_patterns(exclude))
+    wanted = Selection(include, exclude)
     ranks = Ranks()
     writer, own = None, False
     if isinstance(run, RunWriter):
@@ -86,20 +90,6 @@ def watch(
             writer.add_event_file("", None)
     return Watch(model, optimizer, writer if ranks.first else None, own, ranks, Schedule(every, budget), wanted,
                  dict(names or {}), first_step)  # fmt: skip
-
-
-class Selection:
-    """Which names match one of the patterns `include` and none of `exclude`."""
-
-    def __init__(self, include: Sequence[str], exclude: Sequence[str]):
-        self.include, self.exclude = include, exclude
-        self._known: dict[str, bool] = {}
-
-    def __call__(self, name: str) -> bool:
-        if name not in self._known:
-            chosen = any(fnmatchcase(name, pattern) for pattern in self.include)
-            self._known[name] = chosen and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
-        return self._known[name]
 
 
 class Watch:
@@ -134,7 +124,7 @@ class Watch:
             optimizer.register_step_post_hook(self._after_step),
         ]
         releases = [*(handle.remove for handle in handles), self._forward.remove, self._parameters.release]
-        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, releases)
+        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, first_step, releases)
         self._describe(model)
         self._prepare()
 
@@ -360,7 +350,9 @@ class Watch:
         return self._host if self._parameters.device().type == "cpu" else self._device
 
 
-def finish(writer: RunWriter | None, own: bool, schedule: Schedule, releases: Sequence[Callable[[], None]]) -> None:
+def finish(
+    writer: RunWriter | None, own: bool, schedule: Schedule, first_step: int, releases: Sequence[Callable[[], None]]
+) -> None:
     """Takes the hooks away, lets go of memory, and completes the record."""
     for release in releases:
         release()
@@ -372,6 +364,7 @@ def finish(writer: RunWriter | None, own: bool, schedule: Schedule, releases: Se
         "seconds": round(schedule.watching, 3),
         "share": round(schedule.share, 4),
         "writer_seconds": round(writer.busy_seconds, 3),
+        "longest_write": round(writer.longest_write, 3),
         "most_waiting": writer.most_waiting,
     }
     message = (
@@ -379,7 +372,7 @@ def finish(writer: RunWriter | None, own: bool, schedule: Schedule, releases: Se
         f"watching took {schedule.share:.1%} of the training's own time"
     )
     try:
-        writer.event(schedule.steps, "watched", json.dumps(detail))
+        writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
         if own:
             writer.close()
     except RunError as error:
@@ -394,8 +387,4 @@ def norm_of(row: PackedSummary) -> float:
     """Euclidean norm of all values: NaN or infinite where one of them is."""
     if row.nan or row.positive_infinity or row.negative_infinity:
         return float("nan") if row.nan else float("inf")
-    return float(np.sqrt(row.size * (row.variance + row.mean**2))) if row.size else 0.0
-
-
-def as_patterns(patterns: str | Sequence[str]) -> tuple[str, ...]:
-    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+    return float(np.sqrt(square_sum(row.size, row.mean, row.variance)))
