@@ -38,8 +38,8 @@ RECORD = Path(__file__).parent / "records" / "watch.json"
 WORKER = Path(__file__).parent / "watch_contenders.py"
 STEPS_PER_TURN = {"summary_writer": 4, "wandb_watch": 10, "cockpit_economy": 1}
 USUAL_STEPS = 40
-# Without this it is a matter of luck, different in each process, whether glibc gives the activations' memory back to the
-# system after each step and takes it anew for the next: up to 12,500 page faults a step, a quarter of its time.
+# Without this it is a matter of luck, different in each process, whether glibc gives the activations' memory back to
+# the system after each step and takes it anew for the next: up to 12,500 page faults a step, a quarter of its time.
 STEADY_ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "2000000000", "MALLOC_MMAP_THRESHOLD_": "33554432"}
 FEW_ROUNDS = {"cockpit_economy": 3}  # twenty seconds a step are measured well enough
 THREADS = 2

@@ -1,11 +1,12 @@
 """Summaries of many arrays or tensors in one call of the kernels."""
 
 import ctypes
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import le
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,8 +26,7 @@ DTYPE_CODES = {name: code for code, name in enumerate(DTYPES)}
 INFINITY = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
+class Units(NamedTuple):
     """How the values of a tensor belong to units: it is (outer, number, inner) in memory.
 
     A value passes a gradient through its activation function if it lies between `low` and `high`.
@@ -41,12 +41,11 @@ class Units:
 NO_UNITS = Units(0, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One tensor to be read; its memory must stay as it is until the call returns.
 
     Attributes:
-        address, count: where its values lie, without gaps, and how many there are.
+        address, size: where its values lie, without gaps, and how many there are.
         dtype: one of DTYPES.
         task: "read"; "copy" also copies the values to `other`; "minus" reads the difference to what lies at `other`.
         other: address of memory of the same size and type.
@@ -55,7 +54,7 @@ class Job:
     """
 
     address: int
-    count: int
+    size: int
     dtype: str
     task: Task = "read"
     other: int = 0
@@ -122,6 +121,15 @@ class Workspace:
         self.header = np.array([0, 0, self.counters.ctypes.data, 0, 0, *addresses], np.int64)
         self.header_address = self.header.ctypes.data
 
+    def fill(self, rows: Sequence[int], limits: Sequence[float], threads: int, chunks: int, jobs: int) -> None:
+        """Writes the tables of a call."""
+        struct.pack_into(f"{len(rows)}q", self.jobs.data, 0, *rows)
+        struct.pack_into(f"{len(limits)}d", self.limits.data, 0, *limits)
+        struct.pack_into("2q", self.header.data, 8 * k.ARRIVED, 0, threads)
+        struct.pack_into("2q", self.header.data, 8 * k.CHUNKS, chunks, jobs)
+        self.counters[: threads * k.LINE] = 0
+        self.used[: threads * jobs] = 0
+
 
 def summarise_jobs(
     jobs: Sequence[Job], threads: Threads = ALONE, workspace: Workspace | None = None
@@ -130,49 +138,44 @@ def summarise_jobs(
     if not jobs:
         return []
     compiled, work = kernels(), workspace or Workspace()
-    rows, limits = [], []
-    owners = list(range(len(jobs)))  # the job of each result
+    rows: list[int] = []  # of the kernels' table, one behind the other
+    limits: list[float] = []
+    owners = [(number, 0) for number in range(len(jobs))]  # of each result: its job, and where its live units begin
     values = chunks = live = chunk_live = 0
-    for number, job in enumerate(jobs):
-        units = job.units or NO_UNITS
-        kind = (DTYPE_CODES[job.dtype], TASKS[job.task], units.number, units.inner, job.rectified)
-        rows.append((job.address, job.other, job.count, *kind, chunks, live, chunk_live))
-        limits.append((units.low, units.high))
-        if job.rectified:
-            owners.append(number)
-        own_chunks = -(-job.count // k.CHUNK)
-        values += job.count
-        chunks += own_chunks
-        live += units.number
-        chunk_live += units.number * own_chunks
+    for number, (address, size, dtype, task, other, units, rectified) in enumerate(jobs):
+        own_units, inner, low, high = units or NO_UNITS
+        own_chunks = -(-size // k.CHUNK)
+        rows += (address, other, size, DTYPE_CODES[dtype], TASKS[task], own_units, inner, rectified)
+        rows += (chunks, live, chunk_live)
+        limits += (low, high)
+        owners[number] = (number, live)
+        if rectified:
+            owners.append(owners[number])
+        values, chunks = values + size, chunks + own_chunks
+        live, chunk_live = live + own_units, chunk_live + own_units * own_chunks
     chosen = threads if values > SMALL else ALONE
     work.reserve(len(jobs), len(owners), chunks, live, chunk_live, chosen.count)
-    work.jobs[: len(jobs)], work.limits[: len(jobs)] = rows, limits
-    work.header[: k.JOBS + 1] = (0, chosen.count, work.header[k.COUNTERS], chunks, len(jobs))
-    work.counters[: chosen.count * k.LINE] = 0
-    work.used[: chosen.count * len(jobs)] = 0
+    work.fill(rows, limits, chosen.count, chunks, len(jobs))
     chosen.run(compiled.work_entry.address, work.header_address)
     ALONE.run(compiled.finish_entry.address, work.header_address)
-    summaries = []
     results = (array[: len(owners)].tolist() for array in (work.whole, work.real, work.offsets))
-    for owner, whole, real, (first, last) in zip(owners, *results, strict=True):
-        _, nan, positive, negative, zeros, passing = whole
-        minimum, maximum, mean, variance = real[:4]
-        histogram = work.histograms[first:last].tobytes()
-        number, marks = live_units(jobs[owner], work.live, rows[owner][-2])
-        packed = PackedSummary(
-            jobs[owner].count, nan, positive, negative, zeros, passing,
-            minimum, maximum, mean, variance, histogram, number, marks,
-        )  # fmt: skip
-        summaries.append(packed)
-    return summaries
+    return [
+        packed_result(jobs[number], whole, real, work.histograms[first:last].tobytes(), work.live[live_at:])
+        for (number, live_at), whole, real, (first, last) in zip(owners, *results, strict=True)
+    ]
 
 
-def live_units(job: Job, live: NDArray[np.uint8], at: int) -> tuple[int, bytes]:
-    """Number of units and their marks, eight a byte."""
-    if job.units is None:
-        return 0, b""
-    return job.units.number, np.packbits(live[at : at + job.units.number]).tobytes()
+def packed_result(
+    job: Job, whole: list[int], real: list[float], histogram: bytes, live: NDArray[np.uint8]
+) -> PackedSummary:
+    _, nan, positive, negative, zeros, passing = whole
+    minimum, maximum, mean, variance = real[:4]
+    units = 0 if job.units is None else job.units.number
+    marks = np.packbits(live[:units]).tobytes() if units else b""
+    return PackedSummary(
+        job.size, nan, positive, negative, zeros, passing,
+        minimum, maximum, mean, variance, histogram, units, marks,
+    )  # fmt: skip
 
 
 def job_of(array: NDArray[Any], units: Units | None = None) -> tuple[Job, NDArray[Any]]:

@@ -11,7 +11,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,7 @@ from backlight.watching.stopwatch import Stopwatch
 from backlight.watching.tensors import plain, unit_axis
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a tensor comes from: a name, the axis of its units, whether its values are recorded already."""
 
     reference: "weakref.ref[Tensor]"
@@ -35,8 +34,7 @@ class Origin:
     recorded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rectified:
+class Rectified(NamedTuple):
     """The summary of max(x, 0) of a tensor as it was at `version`, made together with that of x."""
 
     reference: "weakref.ref[Tensor]"

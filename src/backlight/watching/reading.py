@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -28,8 +28,7 @@ NAN = float("nan")
 EMPTY = PackedSummary(0, 0, 0, 0, 0, 0, NAN, NAN, NAN, NAN, b"", 0, b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A tensor to be read; it comes from `tensors.plain`.
 
     Attributes:
@@ -112,6 +111,7 @@ def host_job(request: Request) -> tuple[Job, Tensor]:
 class DeviceReading(Reading):
     """By PyTorch's operations, without waiting for the device."""
 
+    @torch.no_grad()
     def read(self, requests: Sequence[Request]) -> list[Summary]:
         summaries = [self._summary(request) for request in requests]
         rectified = [
@@ -130,7 +130,6 @@ class DeviceReading(Reading):
         return device_summary(tensor, None if request.rectified else request.gate, request.axis)
 
 
-@torch.no_grad()
 def device_summary(tensor: Tensor, gate: str | None, axis: int) -> Summary:
     """Statistics (10), all cells (2048) and units of a tensor in one float64 vector on its device."""
     if tensor.numel() == 0:

@@ -3,18 +3,26 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from backlight.recording.summarise import DTYPE_CODES
 
+ORDINARY = (Tensor, nn.Parameter)  # nearly all are, and need no further questions
 DTYPE_NAMES = {getattr(torch, name): name for name in DTYPE_CODES if hasattr(torch, name)}
 
 
 def plain(tensor: Tensor) -> Tensor | None:
-    """A detached tensor of real numbers in memory of its own; None for one whose values cannot be read.
+    """A tensor of real numbers in memory of its own, to be read only; None for one whose values cannot be read.
 
     Sparse ones become dense, complex ones pairs of numbers, distributed ones their local part.
     """
+    if (
+        type(tensor) in ORDINARY
+        and tensor.dtype in DTYPE_NAMES
+        and tensor.layout == torch.strided
+        and not tensor.is_meta
+    ):
+        return tensor
     tensor = tensor.detach()
     to_local: Callable[[], Tensor] | None = getattr(tensor, "to_local", None)
     if to_local is not None:
@@ -35,7 +43,7 @@ def without_gaps(tensor: Tensor) -> Tensor:
     expected = 1
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size != 1 and stride != expected:
-            return tensor.contiguous()
+            return tensor.detach().contiguous()
         expected *= size
     return tensor
 
@@ -55,4 +63,4 @@ def units_last(tensor: Tensor, axis: int) -> tuple[Tensor, int]:
         return tensor, int(torch.Size(tensor.shape[axis + 1 :]).numel())
     if tensor.ndim == 4 and axis == 1 and tensor.is_contiguous(memory_format=torch.channels_last):
         return tensor, 1
-    return units_last(tensor.contiguous(), axis)
+    return units_last(tensor.detach().contiguous(), axis)
