@@ -36,7 +36,7 @@ def test_train_mlp(backlight, tmp_path):
     assert document["run"] == "runs/mlp-moons-tanh-1"
     assert (document["finished"], document["step"]) == (True, 50)
     assert {path.rsplit("/", 1)[1] for path in document["pictures"]} == {
-        "curves.png", "activations.png", "gradients.png", "parameters.png", "boundary.png"
+        "curves.png", "overview.png", "activations.png", "gradients.png", "parameters.png", "boundary.png"
     }  # fmt: skip
     assert all((tmp_path / picture).stat().st_size > 1000 for picture in document["pictures"])
     assert document["test/accuracy"] == Run.open(tmp_path / document["run"]).scalar("test/accuracy")[1][-1]

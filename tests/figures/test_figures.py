@@ -6,6 +6,7 @@ from matplotlib.image import imread
 
 from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
 from backlight.figures.curves import LabelledRun, curves_figure
+from backlight.figures.overview import GAP, HEAD, HEIGHT, WIDTH, overview_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure
 from backlight.figures.statistics import spread_figure, statistics_figure
@@ -80,6 +81,28 @@ def test_a_step_with_nan_is_marked(run):
     marks = [path.vertices[:, 0].tolist() for lines in z1.collections for path in lines.get_paths()]
     assert [30, 30] in marks
     assert w1.get_title() == "W1"
+
+
+def test_the_overview_hides_neither_an_extreme_nor_a_nan(run):
+    """A strip per tensor, NaN as a black column; a constant tensor is a line, not nothing."""
+    figure = overview_figure(run, columns=2)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts][::2] == ["act/z1", "param/W1"]
+    image = axes.get_images()[0].get_array()
+    z1 = image[HEAD : HEAD + HEIGHT, :WIDTH]
+    black = (z1 == 0).all(axis=(0, 2))
+    assert set(np.flatnonzero(black) * 50 // WIDTH) == {30}
+    w1 = image[HEAD : HEAD + HEIGHT, WIDTH + GAP : 2 * WIDTH + GAP]
+    assert (w1 != 1).any(axis=2).any(axis=0).all()
+    assert "nothing recorded" in [text.get_text() for text in overview_figure(run, ["act/none"]).axes[0].texts]
+
+
+def test_an_overview_of_a_tensor_that_was_never_finite(tmp_path):
+    with RunWriter(tmp_path / "run") as writer:
+        for step in range(3):
+            writer.tensors(step, {"act/z1": summarise([np.nan, np.inf]).packed()})
+    figure = overview_figure(Run.open(tmp_path / "run"))
+    assert "never a finite value" in [text.get_text() for text in figure.axes[0].texts]
 
 
 def test_every_figure_becomes_a_file(run, points, tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from backlight.figures.boundary import Panel, boundary_figure
 from backlight.figures.curves import LabelledRun, curves_figure
+from backlight.figures.overview import overview_figure
 from backlight.figures.statistics import statistics_figure
 from backlight.figures.style import save_figure
 from backlight.recording.run import Run
@@ -36,6 +37,7 @@ def draw_cnn(run: Run) -> list[Path]:
 def draw_common(run: Run, label: str) -> list[Path]:
     folder = run.folder / "figures"
     paths = [save_figure(curves_figure([LabelledRun(label, run)], label), folder / "curves.png")]
+    paths.append(save_figure(overview_figure(run, title=label), folder / "overview.png"))
     names = run.tensor_names()
     for kind, words in (("act", "activations"), ("grad", "gradients"), ("param", "parameters")):
         chosen = [name for name in names if name.startswith(f"{kind}/")]

@@ -1,6 +1,7 @@
 """`backlight.watch`: records what happens inside any PyTorch model while the user's own loop trains it."""
 
 import json
+import math
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -387,4 +388,4 @@ def norm_of(row: PackedSummary) -> float:
     """Euclidean norm of all values: NaN or infinite where one of them is."""
     if row.nan or row.positive_infinity or row.negative_infinity:
         return float("nan") if row.nan else float("inf")
-    return float(np.sqrt(square_sum(row.size, row.mean, row.variance)))
+    return math.sqrt(square_sum(row.size, row.mean, row.variance))
