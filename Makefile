@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch publish clean
 
@@ -14,19 +15,21 @@ help:
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch); MNIST from DATA_DIR if given"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
-	@echo "make clean   remove .venv and caches, not runs"
+	@echo "make clean   remove the environments and caches, not runs"
 
 $(VENV)/user: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable ".[torch,digits]"
+	$(BIN)/$(INSTALL) --editable ".[torch,digits]"
 	@touch $@
 
 $(VENV)/dev: $(VENV)/user
-	$(INSTALL) --editable ".[torch,digits,study,cluster,dev]"
+	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,cluster,dev]"
 	@touch $@
 
-$(VENV)/bench: $(VENV)/dev
-	$(INSTALL) --editable ".[torch,digits,study,cluster,dev,bench]"
+# Peers bring packages that do not go with the others, so they have an environment of their own.
+$(BENCH)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/$(INSTALL) --editable ".[torch,digits,bench]"
 	@touch $@
 
 demo: $(VENV)/user
@@ -49,12 +52,12 @@ bench: bench-cnn bench-engine bench-watch
 bench-cnn: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
-bench-engine: $(VENV)/bench
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/engine_scaling.py
+bench-engine: $(BENCH)/ready
+	$(BENCH)/bin/python benchmarks/engine.py
+	$(BENCH)/bin/python benchmarks/engine_scaling.py
 
-bench-watch: $(VENV)/bench
-	$(BIN)/python benchmarks/watch.py
+bench-watch: $(BENCH)/ready
+	$(BENCH)/bin/python benchmarks/watch.py
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user
@@ -64,4 +67,4 @@ publish: $(VENV)/user
 	cp $(addprefix runs/reproduce/figures/,s11-grid.png s12-factorial.png s12-absorbed.png s12-mended.png) docs/images/
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -215,32 +215,45 @@ def add_block64(x, n, whole, real, tables, relu, kept, narrow, ahead, other_ahea
 
 
 @njit(**PART)
-def add_units(x, start, n, units, inner, low, high, live, passing_before):  # type: ignore[no-untyped-def]
+def count_inside(values, n, low, high):  # type: ignore[no-untyped-def]
+    inside = np.int32(0)
+    for i in range(n):
+        inside += np.int32(np.uint8(values[i] > low) & np.uint8(values[i] < high))
+    return inside
+
+
+@njit(**PART)
+def mark_inside(values, marks, n, low, high):  # type: ignore[no-untyped-def]
+    """Marks of neighbouring units, a value each; how many values lie inside."""
+    inside = np.int32(0)
+    for i in range(n):
+        one = np.uint8(values[i] > low) & np.uint8(values[i] < high)
+        marks[i] |= one
+        inside += np.int32(one)
+    return inside
+
+
+@njit(**PART)
+def add_units(x, start, n, units, inner, low, high, live):  # type: ignore[no-untyped-def]
     """Marks the units of which a value lies between `low` and `high`; the number of values that do.
 
-    The n values begin at place `start` of a tensor (outer, units, inner).
+    The n values begin at place `start` of a tensor (outer, units, inner). Between 0 and ∞ values need not be counted,
+    the histogram says how many there are; so nothing is read of a unit that is known to be live.
     """
-    passing = passing_before
-    place = 0
+    counting = low != 0.0 or high != np.inf
+    passing = place = 0
     while place < n:
         run = (start + place) // inner
         unit = run % units
         if inner == 1:  # neighbours are of neighbouring units
             length = min(n - place, units - unit)
-            values, marks = x[place : place + length], live[unit : unit + length]
-            through = np.int32(0)
-            for i in range(length):
-                inside = np.uint8(values[i] > low) & np.uint8(values[i] < high)
-                marks[i] |= inside
-                through += np.int32(inside)
+            passing += mark_inside(x[place : place + length], live[unit : unit + length], length, low, high)
         else:
             length = min(n - place, (run + 1) * inner - start - place)
-            values = x[place : place + length]
-            through = np.int32(0)
-            for i in range(length):
-                through += np.int32(np.uint8(values[i] > low) & np.uint8(values[i] < high))
-            if through > 0:
-                live[unit] = 1
-        passing += through
+            if counting or not live[unit]:
+                inside = count_inside(x[place : place + length], length, low, high)
+                passing += inside
+                if inside > 0:
+                    live[unit] = 1
         place += length
     return passing

@@ -17,7 +17,7 @@ from Python, by our own threads, and by the OpenMP threads that PyTorch keeps at
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from backlight.recording.histogram import CELLS
+from backlight.recording.histogram import CELLS, SIGN_CELL
 from backlight.recording.kernels.blocks import add_block32, add_block64, add_units, pool
 from backlight.recording.kernels.layout import (
     ADDRESS,
@@ -73,12 +73,13 @@ from backlight.recording.kernels.layout import (
     UNITS,
     WHOLE,
     WHOLE_COLUMNS,
+    ZEROS,
 )
 from backlight.recording.kernels.loading import copy_bytes, fits_float32, load32, load64
 from backlight.recording.kernels.primitives import OPTIONS, PART, pointer_to, take_next
 from backlight.recording.kernels.results import complete, put_histogram, rectify
 
-REVISION = "5f091eca3b9f"
+REVISION = "f0c745b8b185"
 
 
 @njit(**PART)
@@ -111,7 +112,7 @@ def summarise_chunk(job, limits, start, size, whole, real, tables, live, work32,
             add_block32(x, n, whole, real, tables, relu, work32[2], ahead, other_ahead, item)
             if units:
                 low32, high32 = np.float32(low), np.float32(high)
-                whole[PASSING] = add_units(x, place, n, units, job[INNER], low32, high32, live, whole[PASSING])
+                whole[PASSING] += add_units(x, place, n, units, job[INNER], low32, high32, live)
         else:
             y = work64[0]
             load64(address, dtype, n, y)
@@ -122,7 +123,7 @@ def summarise_chunk(job, limits, start, size, whole, real, tables, live, work32,
                     y[i] -= earlier[i]
             add_block64(y, n, whole, real, tables, relu, work64[1], work32[0], ahead, other_ahead, item)
             if units:
-                whole[PASSING] = add_units(y, place, n, units, job[INNER], low, high, live, whole[PASSING])
+                whole[PASSING] += add_units(y, place, n, units, job[INNER], low, high, live)
         if task == COPY:
             copy_bytes(address, other, n * item)
 
@@ -215,6 +216,7 @@ def finish(header):  # type: ignore[no-untyped-def]
     job_table = job_table_of(header)
     chunk_whole = carray(pointer_to(np.int64(0), header[CHUNK_WHOLE]), (chunks, WHOLE_COLUMNS))
     chunk_real = carray(pointer_to(np.float64(0), header[CHUNK_REAL]), (chunks, REAL_COLUMNS))
+    limits = carray(pointer_to(np.float64(0), header[LIMITS]), (jobs, 2))
     thread_used = carray(pointer_to(np.uint8(0), header[THREAD_USED]), (threads, jobs))
     thread_cells = carray(pointer_to(np.int64(0), header[THREAD_CELLS]), (threads, jobs, CELLS))
     results = jobs
@@ -248,6 +250,8 @@ def finish(header):  # type: ignore[no-untyped-def]
             marks = carray(pointer_to(np.uint8(0), address), units)
             for unit in range(units):
                 live[unit] |= marks[unit]
+        if units and limits[job, 0] == 0.0 and limits[job, 1] == np.inf:
+            whole[PASSING] = cells[:SIGN_CELL].sum() - whole[ZEROS]  # the values above 0
         offsets[job, 0] = at
         at = offsets[job, 1] = put_histogram(out, at, cells)
         if job_table[job, RELU]:
