@@ -12,6 +12,8 @@ Writes benchmarks/records/train_cnn.json; the claim is that the ratio of images 
 import argparse
 import io
 import json
+import os
+import sys
 import tempfile
 import time
 from dataclasses import asdict
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional as F
+from watch import STEADY_ALLOCATOR
 
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_digits, load_mnist
@@ -89,6 +92,8 @@ def take_turns(data: Dataset) -> list[tuple[float, float]]:
 
 
 def main() -> None:
+    if "MALLOC_TRIM_THRESHOLD_" not in os.environ:  # see STEADY_ALLOCATOR: glibc reads it when a process starts
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **STEADY_ALLOCATOR})
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path)
     data = load(parser.parse_args().data_dir)

@@ -515,8 +515,10 @@ def test_a_script_of_two_lines_more(tmp_path):
     assert len(run.norms("grad/0.weight")[0]) == 12
 
 
-def test_a_disk_that_refuses_ends_the_watching_and_not_the_training(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("noticed", ["in a step", "at the end"])
+def test_a_disk_that_refuses_ends_the_watching_and_not_the_training(tmp_path, monkeypatch, capsys, noticed):
     bare, watched = made(Functional), made(Functional)
+    train(*bare, steps=6)
     train(*bare, steps=6)
     watch = bl.watch(*watched, run=tmp_path / "run", budget=None)
 
@@ -525,10 +527,20 @@ def test_a_disk_that_refuses_ends_the_watching_and_not_the_training(tmp_path, mo
 
     monkeypatch.setattr(watch._writer._database, "tensors", refuse)
     train(*watched, steps=6)
+    if noticed == "in a step":
+        with pytest.raises(RunError):
+            watch._writer.commit()
+    train(*watched, steps=6)
+    watch.scalars(loss=1.0)
+    watch.close()
     watch.close()
     said = capsys.readouterr().err
-    assert "No space left on device" in said
+    assert said.count("No space left on device") == (2 if noticed == "in a step" else 1)
+    assert ("no longer watched" in said) is (noticed == "in a step")
     assert same_weights(weights(bare[0]), weights(watched[0]))
+    assert not watched[1]._optimizer_step_pre_hooks
+    with RunWriter(tmp_path / "run", resume=True):  # the lock is free
+        pass
 
 
 def test_a_writer_that_is_handed_in_stays_open(tmp_path):

@@ -40,6 +40,8 @@ def overview_figure(run: Run, names: Sequence[str] | None = None, title: str = "
         canvas[top : top + HEIGHT, left : left + WIDTH] = strip(series)
         axes.text(left, top - 15, name, fontsize=6.5, va="bottom")
         axes.text(left, top - 3, scale_text(series), fontsize=5.5, va="bottom", color="#555555")
+    figure.set_layout_engine("none")  # which would draw everything once more, to find out what is known
+    axes.set_position((0.01, 0.01, 0.98, 0.94 if title else 0.98))
     axes.imshow(canvas, interpolation="nearest")
     axes.set_axis_off()
     if title:

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 HEADINGS = ("run", "command", "status", "last step", "tensors", "recorded", "size", "watching", "remarks")
 NUMERIC = ("last step", "tensors", "recorded", "size", "watching")
-RECORDED_QUERY = "SELECT COUNT(DISTINCT step) FROM tensor"
-LAST_STEP_QUERY = """
-SELECT MAX(last) FROM (
-    SELECT MAX(step) AS last FROM step UNION ALL SELECT MAX(step) FROM norm UNION ALL SELECT MAX(step) FROM tensor)
-"""
 
 
 @dataclass(frozen=True)
@@ -69,15 +64,14 @@ def overview(folder: Path) -> Overview:
     try:
         run = Run.open(folder)
         events = run.events()
-        (recorded,), (last_step,) = run._query(RECORDED_QUERY)[0], run._query(LAST_STEP_QUERY)[0]
         return Overview(
             folder,
             size,
             status_of(run, events),
             run.command,
-            last_step,
+            run.last_step(),
             len(run.tensor_order()),
-            recorded,
+            run.recorded_steps(),
             next(iter(run.first_nonfinite()), None),
             share_of_watching(events),
         )

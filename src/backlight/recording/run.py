@@ -34,6 +34,10 @@ NONFINITE_QUERY = """
 SELECT MIN(step) AS first, name, tensor, nan, positive_infinity + negative_infinity, size FROM tensors
 WHERE nan + positive_infinity + negative_infinity > 0 GROUP BY tensor ORDER BY first, tensor
 """
+LAST_STEP_QUERY = """
+SELECT MAX(last) FROM (
+    SELECT MAX(step) AS last FROM step UNION ALL SELECT MAX(step) FROM norm UNION ALL SELECT MAX(step) FROM tensor)
+"""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,16 @@ class Run:
         """All summaries of a tensor as arrays over steps: what pictures of long runs are made from."""
         return SummarySeries.from_rows(name, self._tensor_rows(name))
 
+    def recorded_steps(self) -> int:
+        """The number of steps of which there are summaries."""
+        ((number,),) = self._query("SELECT COUNT(DISTINCT step) FROM tensor")
+        return int(number)
+
+    def last_step(self) -> int | None:
+        """The last step of which anything is recorded."""
+        ((last,),) = self._query(LAST_STEP_QUERY)
+        return None if last is None else int(last)
+
     def norms(self, name: str) -> tuple[Counts, NDArray[np.float32]]:
         """(steps, Euclidean norms) of a `grad/` tensor in every step, or of a `param/` tensor in every recorded one."""
         numbers = self._query("SELECT tensor FROM tensor_name WHERE name = ?", (name,))
@@ -180,6 +194,7 @@ class Run:
     def _fetch(self, mode: str, query: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         address = f"{(self.folder / 'run.sqlite').resolve().as_uri()}?{mode}"
         with closing(sqlite3.connect(address, uri=True)) as database:
+            database.execute("PRAGMA mmap_size = 1073741824")  # bytes; pages are read where they lie
             return database.execute(query, arguments).fetchall()
 
     def _settings_document(self) -> dict[str, Any]:

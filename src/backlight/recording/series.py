@@ -52,8 +52,7 @@ class SummarySeries:
     @classmethod
     def from_rows(cls, name: str, rows: Sequence[tuple[Any, ...]]) -> "SummarySeries":
         """From rows (step, *PackedSummary) in order of step."""
-        numbers = np.fromiter(chain.from_iterable(row[:11] for row in rows), np.dtype(object), 11 * len(rows))
-        table = numbers.reshape(-1, 11).astype(np.float64).T  # NULL becomes NaN
+        table = numbers_of(rows).T
         columns = {
             field: column if field in ("minimum", "maximum", "mean", "variance") else column.astype(np.int64)
             for field, column in zip(NUMBERS, table[1:], strict=True)
@@ -157,6 +156,16 @@ class SummarySeries:
         """The histograms one behind the other, and where each ends."""
         ends = np.cumsum(np.fromiter(map(len, self.histograms), np.int64, len(self.histograms)))
         return np.frombuffer(b"".join(self.histograms), np.uint8), ends
+
+
+def numbers_of(rows: Sequence[tuple[Any, ...]]) -> Edges:
+    """(T, 11): step and numbers of each row; NaN where SQLite has NULL."""
+    size = 1 + len(NUMBERS)
+    numbers = chain.from_iterable(row[:size] for row in rows)
+    try:
+        return np.fromiter(numbers, np.float64, size * len(rows)).reshape(-1, size)
+    except TypeError:  # a NULL among them
+        return np.array([row[:size] for row in rows], np.float64)
 
 
 def series_kernels() -> Any:

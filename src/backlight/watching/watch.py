@@ -119,6 +119,7 @@ class Watch:
         self._blind = False  # no forward pass is seen: the model runs as compiled code
         self._next = first_step if schedule.every is None else -(-first_step // schedule.every) * schedule.every
         self._recording = False
+        self._over = False  # closed, or given up
         # The optimizer keeps this object alive; when it is gone, or the program ends, the record is completed.
         handles = [
             optimizer.register_step_pre_hook(self._before_step),
@@ -135,8 +136,9 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None and self._finish.alive:
-            self._note_exception(error)
+        if error is not None and not self._over:
+            with self._surviving():
+                self._note_exception(error)
         self.close()
 
     @property
@@ -163,7 +165,7 @@ class Watch:
         gate = None if activation is None else gate_name(activation)
         if activation is not None and gate is None:
             raise SettingsError(f"unknown activation {activation!r}; choose one of {', '.join(GATES)}")
-        if self._recording and torch.is_grad_enabled():
+        if self._recording and not self._over and torch.is_grad_enabled():
             with self._stopwatch, torch._C.DisableTorchFunction():
                 self._forward.tap(name, tensor, gate)
         return tensor
@@ -176,7 +178,7 @@ class Watch:
                 has just been made is `watch.step - 1`.
             values: numbers, or tensors of one value; those on a device are fetched later, with others.
         """
-        if not self._finish.alive:
+        if self._over:
             return
         at = self.step if step is None else step
         with self._stopwatch, self._surviving():
@@ -187,10 +189,12 @@ class Watch:
 
     def close(self) -> None:
         """Writes what is left, takes the hooks away and says what watching has cost; a second call does nothing."""
-        if self._finish.alive:
-            self._write_norms()
-            self._write_scalars()
-            self._finish()
+        if not self._over:
+            with self._surviving():
+                self._write_norms()
+                self._write_scalars()
+            self._over = True
+        self._finish()
 
     # --- around a step -----------------------------------------------------------------------------------------------
 
@@ -213,6 +217,8 @@ class Watch:
 
     def _look(self) -> None:
         """Parameters and gradients, right before they are used."""
+        if self._over:
+            return
         with self._stopwatch, torch.no_grad(), self._surviving():
             if not self._recording and self._writer is not None:
                 self._light_step()
@@ -220,6 +226,8 @@ class Watch:
                 self._rows = self._parameters.before(self._reading())
 
     def _after_step(self, *_: Any) -> None:
+        if self._over:
+            return
         recorded = self._recording
         with self._stopwatch, torch.no_grad(), self._surviving():
             if recorded:
@@ -247,12 +255,14 @@ class Watch:
         except RunError as error:
             if not self._own_writer:
                 raise
-            sys.stderr.write(f"backlight: {error}; the training goes on, no longer watched\n")
-            self._finish()
+            if not self._over:
+                sys.stderr.write(f"backlight: {error}; the training goes on, no longer watched\n")
+            self._over = True
+            self._forward.remove()  # the optimizer's hooks cannot go while it is calling them; `close` takes them away
 
     def _prepare(self) -> None:
         """Gets ready for the coming step."""
-        self._recording = self.step >= self._next and self._finish.alive
+        self._recording = self.step >= self._next
         model = self._model()
         if self._recording and model is not None:
             self._forward.reading = self._reading()
@@ -372,16 +382,15 @@ def finish(
         f"{schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
         f"watching took {schedule.share:.1%} of the training's own time"
     )
-    try:
+    if not own:
         writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
-        if own:
-            writer.close()
+        return
+    try:
+        with writer:
+            writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
     except RunError as error:
-        if not own:
-            raise
         message = f"the record is incomplete: {error}"
-    if own:
-        sys.stderr.write(f"backlight: {message}\n")
+    sys.stderr.write(f"backlight: {message}\n")
 
 
 def norm_of(row: PackedSummary) -> float:
