@@ -138,9 +138,9 @@ def wandb_watch(folder: Path) -> tuple[Loop, Step, Finish]:
 
 def cockpit_economy(folder: Path) -> tuple[Loop, Step, Finish]:
     """Cockpit's cheapest configuration in every step; it needs per-sample losses and layers that BackPACK knows."""
-    from backpack import extend  # type: ignore[import-not-found]
-    from cockpit import Cockpit  # type: ignore[import-not-found]
-    from cockpit.utils.configuration import configuration  # type: ignore[import-not-found]
+    from backpack import extend
+    from cockpit import Cockpit
+    from cockpit.utils.configuration import configuration
 
     loop = Loop()
     torch.manual_seed(0)

@@ -69,13 +69,15 @@ class ParameterObserver:
 
     def norms(self) -> tuple[list[str], Tensor | None]:
         """Names, and Euclidean norms (float32) of the gradients, on their device."""
-        gradients = {
-            name: each for name, each in self._gradients().items() if self._wanted(name) and each.is_floating_point()
-        }
-        if not gradients:
+        gradients = self._gradients()
+        names = [name for name, each in gradients.items() if self._wanted(name) and each.is_floating_point()]
+        if not names:
             return [], None
-        norms: Sequence[Tensor] = torch._foreach_norm(list(gradients.values()))
-        return list(gradients), torch.stack([norm.to(norms[0].device, torch.float32) for norm in norms])
+        norms: Sequence[Tensor] = torch._foreach_norm([gradients[name] for name in names])
+        first = norms[0]
+        if any(norm.dtype != first.dtype or norm.device != first.device for norm in norms):
+            norms = [norm.to(first.device, torch.float32) for norm in norms]
+        return names, torch.stack(list(norms)).float()
 
     def device(self) -> torch.device:
         """Of the first parameter."""

@@ -277,15 +277,17 @@ class Watch:
         names, norms = self._parameters.norms()
         if norms is None:
             return
-        self._norms.append((self.step, names, norms))
-        if norms.device.type == "cpu":
-            values = as_float32(norms)
+        if norms.device.type != "cpu":
+            self._norms.append((self.step, names, norms))
+            if len(self._norms) >= NORMS_AT_ONCE:
+                self._write_norms()
+            return
+        values = as_float32(norms)
+        if not np.isfinite(values).all() and not self._ranks.together:
             suspects = {name for name, value in zip(names, values, strict=True) if not np.isfinite(value)}
-            if suspects - self._nonfinite and not self._ranks.together:
-                self._recording = True
-            self._write_norms()
-        elif len(self._norms) >= NORMS_AT_ONCE:
-            self._write_norms()
+            self._recording = bool(suspects - self._nonfinite)
+        if self._writer is not None:
+            self._writer.norms(self.step, names, values)
 
     # --- what goes into the record -----------------------------------------------------------------------------------
 
