@@ -4,7 +4,7 @@ import json
 import math
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +20,7 @@ from backlight.recording.gates import GATES, gate_name
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.recording.summarise import kernels
 from backlight.recording.tensor_summary import PackedSummary, merge_packed, square_sum
+from backlight.watching.finish import finish
 from backlight.watching.forward import ForwardObserver
 from backlight.watching.modules import is_compiled
 from backlight.watching.parameters import ParameterObserver, as_float32
@@ -361,38 +362,6 @@ class Watch:
 
     def _reading(self) -> Reading:
         return self._host if self._parameters.device().type == "cpu" else self._device
-
-
-def finish(
-    writer: RunWriter | None, own: bool, schedule: Schedule, first_step: int, releases: Sequence[Callable[[], None]]
-) -> None:
-    """Takes the hooks away, lets go of memory, and completes the record."""
-    for release in releases:
-        release()
-    if writer is None:
-        return
-    detail = {
-        "steps": schedule.steps,
-        "recorded": schedule.recorded,
-        "seconds": round(schedule.watching, 3),
-        "share": round(schedule.share, 4),
-        "writer_seconds": round(writer.busy_seconds, 3),
-        "longest_write": round(writer.longest_write, 3),
-        "most_waiting": writer.most_waiting,
-    }
-    message = (
-        f"{schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
-        f"watching took {schedule.share:.1%} of the training's own time"
-    )
-    if not own:
-        writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
-        return
-    try:
-        with writer:
-            writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
-    except RunError as error:
-        message = f"the record is incomplete: {error}"
-    sys.stderr.write(f"backlight: {message}\n")
 
 
 def norm_of(row: PackedSummary) -> float:
