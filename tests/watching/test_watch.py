@@ -446,6 +446,7 @@ def test_the_first_nan_is_named_wherever_it_comes_about(tmp_path):
     assert (first.step, first.name, first.nan) == (4, "grad/fc1.weight", 1)
     noted = [json.loads(event.detail) for event in run.events() if event.kind == "nonfinite"]
     assert noted[0] == {"tensor": "grad/fc1.weight", "nan": 1, "infinite": 0, "count": 512}
+    assert not [event for event in run.events() if event.kind == "unseen"]
     steps, norms = run.norms("grad/fc1.weight")
     assert steps.tolist() == list(range(6))
     assert np.isnan(norms[4])

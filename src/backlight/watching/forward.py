@@ -87,7 +87,7 @@ class ForwardObserver:
         self._kinds: dict[str, Kind] = {}
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionMode | None = None
-        self._active = False  # between `install` and `remove`
+        self.active = False  # between `install` and `remove`
         self.seen = False  # was there a forward pass since `install`?
         self._stack: list[str] = []
         self._leaves = 0  # how many modules on the stack are leaves
@@ -101,7 +101,7 @@ class ForwardObserver:
 
     def install(self, model: nn.Module) -> None:
         """Hooks all modules; leaves the hooks alone where that has been done."""
-        self._active = True
+        self.active = True
         if self._handles:
             return
         modules = observable_modules(model)
@@ -120,7 +120,7 @@ class ForwardObserver:
 
     def pause(self) -> None:
         """Looks away, but leaves the hooks where they are."""
-        self._active = self.seen = False
+        self.active = self.seen = False
         self._stop_listening()
         self._stack.clear()
 
@@ -218,7 +218,7 @@ class ForwardObserver:
         self._leaves = 0
         self._occurrences.clear()
         in_backward = torch._C._current_graph_task_id() != -1  # a checkpointed part that is computed once more
-        if not self._active or not torch.is_grad_enabled() or in_backward:
+        if not self.active or not torch.is_grad_enabled() or in_backward:
             self._forward = None
             return
         self.seen = True

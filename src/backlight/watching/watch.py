@@ -319,6 +319,8 @@ class Watch:
 
     def _note_blindness(self) -> None:
         """An event when, for the first time, a step was made without a forward pass that hooks could see."""
+        if not self._forward.active:  # a norm made this step a recorded one, when there were no hooks
+            return
         if not self._forward.seen and not self._blind and self._writer is not None:
             detail = "no forward pass was seen, so activations are missing; is the model compiled?"
             self._writer.event(self.step, "unseen", detail)

@@ -36,12 +36,18 @@ def widen_halves(halves, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
+def widen(address, kind, n, out):  # type: ignore[no-untyped-def]
+    """n values of the type of `kind`, as that of `out`."""
+    source = carray(pointer_to(kind, address), n)
+    for i in range(n):
+        out[i] = source[i]
+
+
+@njit(**PART)
 def load32(address, dtype, n, out):  # type: ignore[no-untyped-def]
     """n values of a type that float32 holds exactly."""
     if dtype == FLOAT32:
-        source32 = carray(pointer_to(np.float32(0), address), n)
-        for i in range(n):
-            out[i] = source32[i]
+        widen(address, np.float32(0), n, out)
     elif dtype == FLOAT16:
         widen_halves(carray(pointer_to(np.uint16(0), address), n), n, out)
     elif dtype == BFLOAT16:
@@ -49,45 +55,28 @@ def load32(address, dtype, n, out):  # type: ignore[no-untyped-def]
         for i in range(n):
             bits[i] = np.uint32(brains[i]) << np.uint32(16)
     elif dtype in (BOOL, UINT8):
-        bytes_ = carray(pointer_to(np.uint8(0), address), n)
-        for i in range(n):
-            out[i] = bytes_[i]
+        widen(address, np.uint8(0), n, out)
     elif dtype == INT8:
-        signed = carray(pointer_to(np.int8(0), address), n)
-        for i in range(n):
-            out[i] = signed[i]
+        widen(address, np.int8(0), n, out)
     elif dtype == INT16:
-        shorts = carray(pointer_to(np.int16(0), address), n)
-        for i in range(n):
-            out[i] = shorts[i]
+        widen(address, np.int16(0), n, out)
     else:
-        words = carray(pointer_to(np.uint16(0), address), n)
-        for i in range(n):
-            out[i] = words[i]
+        widen(address, np.uint16(0), n, out)
 
 
 @njit(**PART)
 def load64(address, dtype, n, out):  # type: ignore[no-untyped-def]
+    """n values of a type that float32 does not hold exactly."""
     if dtype == FLOAT64:
-        doubles = carray(pointer_to(np.float64(0), address), n)
-        for i in range(n):
-            out[i] = doubles[i]
+        widen(address, np.float64(0), n, out)
     elif dtype == INT32:
-        ints = carray(pointer_to(np.int32(0), address), n)
-        for i in range(n):
-            out[i] = ints[i]
+        widen(address, np.int32(0), n, out)
     elif dtype == UINT32:
-        unsigned = carray(pointer_to(np.uint32(0), address), n)
-        for i in range(n):
-            out[i] = unsigned[i]
+        widen(address, np.uint32(0), n, out)
     elif dtype == INT64:
-        longs = carray(pointer_to(np.int64(0), address), n)
-        for i in range(n):
-            out[i] = longs[i]
+        widen(address, np.int64(0), n, out)
     else:
-        wide = carray(pointer_to(np.uint64(0), address), n)
-        for i in range(n):
-            out[i] = wide[i]
+        widen(address, np.uint64(0), n, out)
 
 
 @njit(**PART)

@@ -11,31 +11,31 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "cache": True}
 
 
 @njit(**OPTIONS)
+def read_number(data, at, end):  # type: ignore[no-untyped-def]
+    """The LEB128 number at data[at], and the place after it."""
+    number = shift = 0
+    while at < end:
+        byte = np.int64(data[at])
+        at += 1
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+    return number, at
+
+
+@njit(**OPTIONS)
 def add_histogram(data, at, end, places, counts):  # type: ignore[no-untyped-def]
     """Adds the histogram data[at:end] to counts[places[cell]]."""
     cell = 0
     while at < end:
-        number = shift = 0
-        while at < end:
-            byte = np.int64(data[at])
-            at += 1
-            number |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
+        number, at = read_number(data, at, end)
         if number:
             if cell < CELLS:
                 counts[places[cell]] += number
             cell += 1
         else:
-            gap = shift = 0
-            while at < end:
-                byte = np.int64(data[at])
-                at += 1
-                gap |= (byte & 127) << shift
-                shift += 7
-                if byte < 128:
-                    break
+            gap, at = read_number(data, at, end)
             cell += gap
 
 

@@ -79,7 +79,7 @@ from backlight.recording.kernels.loading import copy_bytes, fits_float32, load32
 from backlight.recording.kernels.primitives import OPTIONS, PART, pointer_to, take_next
 from backlight.recording.kernels.results import complete, put_histogram, rectify
 
-REVISION = "f0c745b8b185"
+REVISION = "571fa6472454"
 
 
 @njit(**PART)
