@@ -7,10 +7,16 @@ from collections.abc import Callable, Sequence
 from backlight.errors import RunError
 from backlight.recording.run_writer import RunWriter
 from backlight.watching.schedule import Schedule
+from backlight.watching.waiting import Waiting
 
 
 def finish(
-    writer: RunWriter | None, own: bool, schedule: Schedule, first_step: int, releases: Sequence[Callable[[], None]]
+    writer: RunWriter | None,
+    own: bool,
+    schedule: Schedule,
+    first_step: int,
+    waiting: Waiting,
+    releases: Sequence[Callable[[], None]],
 ) -> None:
     """Takes the hooks away, lets go of memory, and completes the record."""
     for release in releases:
@@ -31,10 +37,12 @@ def finish(
         f"watching took {schedule.share:.1%} of the training's own time"
     )
     if not own:
+        waiting.write()
         writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
         return
     try:
         with writer:
+            waiting.write()
             writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
     except RunError as error:
         message = f"the record is incomplete: {error}"

@@ -23,14 +23,13 @@ from backlight.recording.tensor_summary import PackedSummary, merge_packed, squa
 from backlight.watching.finish import finish
 from backlight.watching.forward import ForwardObserver
 from backlight.watching.modules import is_compiled
-from backlight.watching.parameters import ParameterObserver, as_float32
+from backlight.watching.parameters import ParameterObserver
 from backlight.watching.ranks import Ranks
 from backlight.watching.reading import DeviceReading, HostReading, Reading, Summary, fetch
 from backlight.watching.schedule import Schedule
 from backlight.watching.selection import Selection
 from backlight.watching.stopwatch import Stopwatch
-
-NORMS_AT_ONCE = 64  # norms that wait on a device before they are copied together
+from backlight.watching.waiting import Waiting
 
 
 def watch(
@@ -113,8 +112,7 @@ class Watch:
             self._reading(), lambda name: wanted(f"act/{names.get(name, name)}"), self._stopwatch
         )
         self._rows: dict[str, Summary] = {}
-        self._norms: list[tuple[int, list[str], Tensor]] = []
-        self._scalars: list[tuple[int, dict[str, float | Tensor]]] = []
+        self._waiting = Waiting(writer)
         self._nonfinite: set[str] = set()
         self._step_ended: float | None = None
         self._blind = False  # no forward pass is seen: the model runs as compiled code
@@ -127,7 +125,7 @@ class Watch:
             optimizer.register_step_post_hook(self._after_step),
         ]
         releases = [*(handle.remove for handle in handles), self._forward.remove, self._parameters.release]
-        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, first_step, releases)
+        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, first_step, self._waiting, releases)
         self._describe(model)
         self._prepare()
 
@@ -183,18 +181,11 @@ class Watch:
             return
         at = self.step if step is None else step
         with self._stopwatch, self._surviving():
-            taken = {name: each.detach() if isinstance(each, Tensor) else each for name, each in values.items()}
-            self._scalars.append((at, {f"train/{name}": value for name, value in taken.items()}))
-            if all(not isinstance(each, Tensor) or each.device.type == "cpu" for each in values.values()):
-                self._write_scalars()
+            self._waiting.scalars(at, {f"train/{name}": value for name, value in values.items()})
 
     def close(self) -> None:
         """Writes what is left, takes the hooks away and says what watching has cost; a second call does nothing."""
-        if not self._over:
-            with self._surviving():
-                self._write_norms()
-                self._write_scalars()
-            self._over = True
+        self._over = True
         self._finish()
 
     # --- around a step -----------------------------------------------------------------------------------------------
@@ -278,17 +269,10 @@ class Watch:
         names, norms = self._parameters.norms()
         if norms is None:
             return
-        if norms.device.type != "cpu":
-            self._norms.append((self.step, names, norms))
-            if len(self._norms) >= NORMS_AT_ONCE:
-                self._write_norms()
-            return
-        values = as_float32(norms)
-        if not np.isfinite(values).all() and not self._ranks.together:
-            suspects = {name for name, value in zip(names, values, strict=True) if not np.isfinite(value)}
+        self._waiting.norms(self.step, names, norms)
+        if norms.device.type == "cpu" and not norms.isfinite().all() and not self._ranks.together:
+            suspects = {name for name, value in zip(names, norms.tolist(), strict=True) if not math.isfinite(value)}
             self._recording = bool(suspects - self._nonfinite)
-        if self._writer is not None:
-            self._writer.norms(self.step, names, values)
 
     # --- what goes into the record -----------------------------------------------------------------------------------
 
@@ -307,8 +291,7 @@ class Watch:
         normed = {name: row for name, row in rows.items() if name.startswith(("param/", "grad/"))}
         self._writer.norms(self.step, list(normed), np.array([norm_of(row) for row in normed.values()], np.float32))
         self._note_nonfinite(rows)
-        self._write_norms()
-        self._write_scalars()
+        self._waiting.write()
 
     def _note_exception(self, error: BaseException) -> None:
         """Keeps what was seen of the step that broke off."""
@@ -335,20 +318,6 @@ class Watch:
                 self._nonfinite.add(name)
                 detail = {"tensor": name, "nan": row.nan, "infinite": infinite, "count": row.size}
                 self._writer.event(self.step, "nonfinite", json.dumps(detail))
-
-    def _write_norms(self) -> None:
-        waiting, self._norms = self._norms, []
-        if self._writer is not None and waiting:
-            together = as_float32(torch.cat([norms for _, _, norms in waiting]))
-            parts = np.split(together, np.cumsum([len(names) for _, names, _ in waiting])[:-1])
-            for (step, names, _), values in zip(waiting, parts, strict=True):
-                self._writer.norms(step, names, values)
-
-    def _write_scalars(self) -> None:
-        waiting, self._scalars = self._scalars, []
-        if self._writer is not None:
-            for step, values in waiting:
-                self._writer.scalars(step, {name: float(value) for name, value in values.items()})
 
     def _describe(self, model: nn.Module) -> None:
         """An event that says what will not be seen, and which parameters do not take part."""
