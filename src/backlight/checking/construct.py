@@ -1,0 +1,190 @@
+"""Making objects of somebody's classes: what to hand to a constructor, by the names of its arguments."""
+
+import ast
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backlight.checking.feed import Feed
+from backlight.checking.program import Program
+from backlight.checking.roles import roles_of, size_role, tokens
+
+ACTIVATION_NAMES = ("tanh", "sigmoid", "relu", "leaky_relu", "leakyrelu", "lrelu", "logistic", "elu", "softplus",
+                    "linear", "identity")  # fmt: skip
+PENALTY = 0.1
+TRIES = 80
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths to try: d inputs, hidden layers, K outputs."""
+
+    inputs: int
+    hidden: tuple[int, ...]
+    classes: int
+
+    @property
+    def all(self) -> list[int]:
+        return [self.inputs, *self.hidden, self.classes]
+
+
+# All widths differ, so that every array's shape says which it is; then what code that is written for one
+# output, for two classes, or only works where layers are equally wide needs.
+TRIED_SIZES = (Sizes(3, (5, 6), 4), Sizes(3, (5, 6), 1), Sizes(2, (5, 6), 2), Sizes(4, (4, 4), 4), Sizes(2, (2, 2), 1))
+
+
+def spelled_activations(program: Program) -> list[str]:
+    """Names of activation functions among the strings of the source, in the program's own spelling."""
+    found: dict[str, None] = {}
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if node.value.lower().replace(" ", "_") in ACTIVATION_NAMES:
+                    found[node.value] = None
+    return list(found)
+
+
+def activation_values(program: Program, preferred: str | None) -> list[Any]:
+    """What an argument for an activation may be given: names, functions or classes of the program."""
+    names = spelled_activations(program)
+    plain = [name for name in names if name.lower() not in ("linear", "identity")]
+    ordered = sorted(plain, key=lambda name: name.lower() != "tanh")
+    if preferred is not None:
+        ordered = [preferred, *(name for name in ordered if name != preferred)]
+    objects: list[Any] = []
+    for wanted in ("tanh", "sigmoid", "relu"):
+        for name, value in program.namespace.items():
+            if callable(value) and name.lower().replace("_", "") == wanted and program.file_of(value):
+                objects += [value, value()] if isinstance(value, type) and makes_itself(value) else [value]
+    return [*ordered, *objects, "tanh", np.tanh]
+
+
+def makes_itself(kind: type) -> bool:
+    try:
+        kind()
+    except Exception:
+        return False
+    return True
+
+
+def literal_arguments(program: Program, name: str) -> list[tuple[list[Any], dict[str, Any]]]:
+    """Literal arguments of every call of `name` in the source; what is no literal is None."""
+    calls = []
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == name:
+                named = {word.arg: literal(word.value) for word in node.keywords if word.arg}
+                calls.append(([literal(argument) for argument in node.args], named))
+    return calls
+
+
+def literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Values for arguments: of sizes, feeds and the program's own habits."""
+
+    program: Program
+    sizes: Sizes
+    feed: Feed | None = None
+    activation: str | None = None
+
+    def calls(self, function: Callable[..., Any], name: str) -> Iterator[dict[str, Any]]:
+        """Keyword arguments to try with a constructor or an `initialize…` function, the likeliest first."""
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):
+            return
+        parameters = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != "self"]
+        hints = self.hints(name, [p.name for p in parameters])
+        options = [self.options(parameter, hints.get(parameter.name)) for parameter in parameters]
+        for values in itertools.islice(itertools.product(*options), TRIES):
+            yield {p.name: v for p, v in zip(parameters, values, strict=True) if v is not DEFAULT}
+
+    def hints(self, name: str, parameters: list[str]) -> dict[str, Any]:
+        """Literals that the program itself hands over, by parameter."""
+        found: dict[str, Any] = {}
+        for positional, named in literal_arguments(self.program, name):
+            found = {**dict(zip(parameters, positional, strict=False)), **named, **found}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def options(self, parameter: inspect.Parameter, hint: Any) -> list[Any]:
+        optional = parameter.default is not parameter.empty
+        known = self.known(parameter, hint, parameter.default if optional else None)
+        if optional:
+            return [*known, DEFAULT] if known else [DEFAULT]
+        if known:
+            return known
+        guesses = [hint] if hint is not None else []
+        shared = self.program.namespace.get(parameter.name)
+        guesses += [shared] if isinstance(shared, list | dict | str | int | float) else []
+        return [*guesses, self.sizes.all, self.sizes.hidden[0], *activation_values(self.program, self.activation)[:2], 0.1]
+
+    def known(self, parameter: inspect.Parameter, hint: Any, default: Any) -> list[Any]:
+        """Values whose role the name (or the literal that the program hands over) gives away."""
+        name, roles = parameter.name, roles_of(parameter.name)
+        if name.lower() in ("dtype",):
+            return [np.float64]
+        if "activation" in roles and (isinstance(default, str) or default is None or callable(default)):
+            return self.activations(default, hint)
+        example = hint if hint is not None else default
+        if isinstance(example, list | tuple) and example and all(type(v) is int for v in example):
+            whole = "hidden" not in tokens(name)
+            widths = self.sizes.all if whole else list(self.sizes.hidden)
+            return [type(example)(widths)]
+        if isinstance(example, str | bool | float) and not (isinstance(example, float) and "penalty" in roles):
+            return [] if default is not None else [example]
+        if "penalty" in roles:
+            return [default] if isinstance(default, float) and default > 0 else [PENALTY]
+        if {"seed", "rate", "many", "batch", "quiet"} & set(roles):
+            return [] if default is not None else self.plain(roles)
+        if "size_list" in roles and not isinstance(example, int):
+            hidden = "hidden" in tokens(name)
+            return [list(self.sizes.hidden), self.sizes.hidden[0]] if hidden else [self.sizes.all, list(self.sizes.hidden)]
+        role = size_role(name)
+        if role is not None and (example is None or isinstance(example, int)):
+            return self.width(role, name)
+        if self.feed is not None and {"input", "labels"} & set(roles):
+            return [self.feed.inputs() if "input" in roles else self.feed.labels()]
+        return []
+
+    def activations(self, default: Any, hint: Any) -> list[Any]:
+        if self.activation is not None:
+            return [self.activation]
+        if default is not None:
+            return []
+        return ([hint] if isinstance(hint, str) else []) + activation_values(self.program, self.activation)
+
+    def plain(self, roles: tuple[str, ...]) -> list[Any]:
+        if "seed" in roles:
+            return [0, np.random.default_rng(0)]
+        return [0.1] if "rate" in roles else [1] if "many" in roles else [self.feed_size()] if "batch" in roles else [False]
+
+    def feed_size(self) -> int:
+        return len(self.feed.X) if self.feed else 7
+
+    def width(self, role: str, name: str) -> list[Any]:
+        if self.feed is not None and roles_of(name)[:1] in (("input",), ("labels",)) and not tokens(name)[1:]:
+            return [self.feed.inputs() if "input" in roles_of(name) else self.feed.labels()]
+        if role == "depth":
+            return [len(self.sizes.hidden) + 1, len(self.sizes.hidden) + 2, 2]
+        if role == "hidden":
+            second = any(word.startswith("2") for word in tokens(name))
+            return [self.sizes.hidden[1] if second else self.sizes.hidden[0], list(self.sizes.hidden)]
+        return [self.sizes.inputs if role == "input" else self.sizes.classes]
+
+
+class _Default:
+    """Marks an argument that keeps its default."""
+
+
+DEFAULT = _Default()

@@ -1,0 +1,275 @@
+"""A network of the user's, run through its own functions: a class with methods, or functions over parameters."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from backlight.checking.binding import Bound, Plan, Pool
+from backlight.checking.feed import Feed
+from backlight.checking.gradient_places import Place
+from backlight.checking.program import Program
+from backlight.checking.store import Key, Slot, is_number_array
+from backlight.checking.subject import Subject, scalar, seeded
+from backlight.networks.activations import Array
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One of the user's functions by name, so that the same can be found again in a patched program.
+
+    `holder`: "" for the module, "self" for the network, a class's name, or "self.attribute".
+    """
+
+    holder: str
+    name: str
+
+    def resolve(self, program: Program, network: Any) -> Callable[..., Any]:
+        if not self.holder:
+            return program.namespace[self.name]  # type: ignore[no-any-return]
+        if self.holder == "self":
+            return getattr(network, self.name)  # type: ignore[no-any-return]
+        if self.holder.startswith("self."):
+            return getattr(getattr(network, self.holder[5:]), self.name)  # type: ignore[no-any-return]
+        kind = program.namespace[self.holder]
+        static = isinstance(vars(kind).get(self.name), staticmethod | classmethod)
+        return getattr(kind if static else kind(), self.name)  # type: ignore[no-any-return]
+
+    def __str__(self) -> str:
+        return f"{self.holder}.{self.name}" if self.holder not in ("", "self") else self.name
+
+
+@dataclass(frozen=True)
+class Step:
+    """A function of the program and how it is called."""
+
+    reference: Reference
+    plan: Plan
+
+    def __str__(self) -> str:
+        return f"{self.reference}({', '.join(name.rstrip('=') for name, _ in self.plan)})"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is made and asked: everything that is needed to do the same with a patched program.
+
+    Attributes:
+        make: name of the class or of the function that initialises parameters; "" for parameters made here.
+        arguments: keyword arguments for it.
+        forward, loss, backward: the program's functions; None where there is none.
+        resets: methods that clear gradients before a backward pass.
+        places: where each parameter's gradient is found.
+        rate: the step size that an update of the parameters is divided by.
+    """
+
+    feed: Feed
+    make: str
+    arguments: dict[str, Any]
+    extra: Pool = field(default_factory=dict)
+    forward: Step | None = None
+    loss: Step | None = None
+    backward: Step | None = None
+    resets: tuple[Reference, ...] = ()
+    places: tuple[Place | None, ...] = ()
+    rate: float = 1.0
+    backward_gives_loss: bool = False
+    parameters: tuple[tuple[Key, ...], ...] = ()  # paths of what the loss depends on
+    created: dict[str, Array] | None = None  # parameters made here, by name
+
+
+class OwnCode(Subject):
+    """`Recipe` carried out with a program."""
+
+    def __init__(self, program: Program, recipe: Recipe, network: Any, slots: list[Slot]) -> None:
+        self.program, self.recipe, self.network, self.slots = program, recipe, network, slots
+        self.feed = recipe.feed
+        self.pool: Pool = {}
+        self.last_outputs: Array | None = None
+
+    @property
+    def description(self) -> str:  # type: ignore[override]
+        made = f"{self.recipe.make}({', '.join(f'{k}={short(v)}' for k, v in self.recipe.arguments.items())})"
+        steps = [str(step) for step in (self.recipe.forward, self.recipe.loss, self.recipe.backward) if step]
+        return f"{made if self.recipe.make else 'functions'}: {', '.join(dict.fromkeys(steps))}"
+
+    @property
+    def has_loss(self) -> bool:
+        return self.recipe.loss is not None or self.recipe.backward_gives_loss
+
+    def fresh_pool(self, inputs: Any, labels: Any) -> Pool:
+        pool: Pool = {"input": inputs, "labels": labels, **self.recipe.extra}
+        if self.recipe.make and not isinstance(self.program.namespace.get(self.recipe.make), type):
+            pool["parameters"] = self.network
+        elif self.recipe.created is not None:
+            pool["parameters"] = self.network
+        if isinstance(self.network, dict):
+            pool |= {f"={key}": value for key, value in self.network.items()}
+        return pool
+
+    def call(self, step: Step, pool: Pool) -> Any:
+        return Bound(step.reference.resolve(self.program, self.network), step.plan)(pool)
+
+    def batches(self) -> list[tuple[Any, Any]]:
+        if not self.feed.single:
+            return [(self.feed.inputs(), self.feed.labels())]
+        return [self.feed.sample(index) for index in range(len(self.feed.X))]
+
+    def run_forward(self, pool: Pool) -> Array | None:
+        if self.recipe.forward is None:
+            return None
+        returned = self.call(self.recipe.forward, pool)
+        publish(pool, returned, return_names(self.program, self.recipe.forward.reference, self.network))
+        found = outputs_in(returned, self.feed)
+        if found is None and not isinstance(self.network, dict | list):
+            found = outputs_in(list(vars(self.network).values()), self.feed)
+        if found is not None:
+            pool["outputs"] = found
+        return rows(found, self.feed)
+
+    def loss(self) -> float:
+        return float(np.mean([seeded(lambda s=sample: self.sample_loss(*s)) for sample in self.batches()]))
+
+    def sample_loss(self, inputs: Any, labels: Any) -> float:
+        pool = self.fresh_pool(inputs, labels)
+        step = self.recipe.loss or self.recipe.backward
+        assert step is not None
+        if self.recipe.loss is None or needs_forward(step):
+            self.run_forward(pool)
+        value = scalar(self.call(step, pool))
+        return float("nan") if value is None else value
+
+    def outputs(self) -> Array | None:
+        found = [seeded(lambda s=sample: self.run_forward(self.fresh_pool(*s))) for sample in self.batches()]
+        if any(part is None for part in found):
+            return None
+        joined = np.concatenate(found)
+        return joined if joined.shape == (len(self.feed.X), self.feed.classes) else None
+
+    def gradients(self) -> list[Array | None]:
+        kept = self.values()
+        each = []
+        for sample in self.batches():
+            each.append(seeded(lambda s=sample: self.sample_gradients(*s)))
+            self.assign(kept)
+        if len(each) == 1:
+            return each[0]
+        return [None if any(g is None for g in parts) else sum(parts) / len(each) for parts in zip(*each, strict=True)]
+
+    def sample_gradients(self, inputs: Any, labels: Any) -> list[Array | None]:
+        before = self.values()
+        returned = self.run_backward(self.fresh_pool(inputs, labels))
+        return [
+            self.gradient_at(place, returned, slot, old)
+            for place, slot, old in zip(self.recipe.places, self.slots, before, strict=True)
+        ]
+
+    def run_backward(self, pool: Pool) -> Any:
+        step = self.recipe.backward
+        assert step is not None
+        for reset in self.recipe.resets:
+            reset.resolve(self.program, self.network)()
+        self.run_forward(pool)
+        if self.recipe.loss is not None and self.recipe.forward is None:
+            self.call(self.recipe.loss, pool)
+        elif self.recipe.loss is not None and self.recipe.loss.reference.holder.startswith("self"):
+            pool["loss"] = self.call(self.recipe.loss, pool)
+        return self.call(step, pool)
+
+    def gradient_at(self, place: Place | None, returned: Any, slot: Slot, before: Array) -> Array | None:
+        if place is None:
+            return None
+        if place.source == "update":
+            return (before - np.asarray(slot.read(), dtype=float)) / self.recipe.rate
+        value = follow(returned if place.source == "returned" else self.network, place.path)
+        return None if value is None else as_shape(np.array(value, dtype=float), before.shape)
+
+
+def as_shape(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """A gradient (h,) of a bias (1, h) is the same gradient; anything else keeps the shape it has."""
+    if gradient.shape != shape and np.squeeze(gradient).shape == np.squeeze(np.empty(shape)).shape:
+        return gradient.reshape(shape)
+    return gradient
+
+
+def follow(root: Any, path: tuple[Key, ...]) -> Any:
+    for key in path:
+        try:
+            root = root[key] if isinstance(root, dict | list | tuple | np.ndarray) else getattr(root, str(key))
+        except (KeyError, IndexError, AttributeError):
+            return None
+    return root
+
+
+def needs_forward(step: Step) -> bool:
+    return not any(key == "input" for _, key in step.plan) or any(
+        key.startswith(("=", "outputs", "cache")) for _, key in step.plan
+    )
+
+
+def publish(pool: Pool, returned: Any, names: list[str]) -> None:
+    """What a forward pass returned becomes available under the names that its `return` gives it."""
+    parts = list(returned) if isinstance(returned, tuple) else [returned]
+    if len(names) == len(parts):
+        pool |= {f"={name}": part for name, part in zip(names, parts, strict=True)}
+    if len(parts) > 1 or isinstance(returned, dict | list):
+        caches = [part for part in parts if isinstance(part, dict | list | tuple)]
+        if caches:
+            pool["cache"] = caches[-1]
+        for cache in caches:
+            if isinstance(cache, dict):
+                pool |= {f"={key}": value for key, value in cache.items() if f"={key}" not in pool}
+
+
+def outputs_in(value: Any, feed: Feed) -> Any:
+    """The last array of the shape that outputs have, at most one list or tuple deep; a bare value if it fits."""
+    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+    first = [part for part in parts[:1] if isinstance(value, tuple) and fits(part, feed)]
+    fitting = first or [part for part in parts if fits(part, feed)]
+    if fitting:
+        return fitting[-1]
+    for part in reversed(list(parts)):
+        if isinstance(part, list | tuple | dict):
+            inner = list(part.values()) if isinstance(part, dict) else list(part)
+            found = [item for item in inner if fits(item, feed)]
+            if found:
+                return found[-1]
+    return None
+
+
+def fits(value: Any, feed: Feed) -> bool:
+    return is_number_array(value) and value.dtype.kind == "f" and rows(value, feed) is not None
+
+
+def rows(value: Any, feed: Feed) -> Array | None:
+    """(N, K), or (1, K) of a single sample, from whatever layout the feed has; None for another shape."""
+    if value is None:
+        return None
+    n = 1 if feed.single else len(feed.X)
+    array = np.asarray(value, dtype=float)
+    if feed.layout == "columns" and array.shape == (feed.classes, n):
+        return array.T
+    if array.shape == (n, feed.classes):
+        return array
+    if (feed.single or feed.classes == 1) and array.size == n * feed.classes and array.ndim <= 2:
+        return array.reshape(n, feed.classes)
+    return None
+
+
+def return_names(program: Program, reference: Reference, network: Any) -> list[str]:
+    """Names in the last `return` of a function: `return A2, cache` gives ["A2", "cache"], self.a its attribute."""
+    node = program.node_of(getattr(reference.resolve(program, network), "__func__", None) or reference.resolve(program, network))
+    returns = [part for part in ast.walk(node) if isinstance(part, ast.Return) and part.value] if node else []
+    if not returns:
+        return []
+    value = returns[-1].value
+    elements = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    return [str(getattr(part, "id", getattr(part, "attr", ""))) if part is not None else "" for part in elements]
+
+
+def short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    return getattr(value, "__name__", None) or repr(value)

@@ -1,0 +1,200 @@
+"""The same network in the textbook's form, with a backward pass whose every term can be exchanged.
+
+    δ_L = ∂D/∂z_L,   δ_{l−1} = (δ_l W_lᵀ) ⊙ f′(z_{l−1}),   ∂L/∂W_l = a_{l−1}ᵀ δ_l + 2 β W_l,   ∂L/∂b_l = Σ_n δ_l
+
+for an objective L = α Σ_n D_n + β Σ_l ‖W_l‖². A mistake is a change of one of these terms (`mistakes`).
+All arrays may carry leading axes: several points, or a whole population, at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from backlight.networks.activations import Activation, Array, activation_named
+from backlight.networks.losses import Labels, softmax
+
+Data = Literal["cross-entropy", "binary cross-entropy", "squared error"]
+Parameters = tuple[list[Array], list[Array]]  # W_l (…, d_in, d_out) and b_l (…, 1, d_out)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """α Σ_n D_n + β Σ ‖W‖² over the layers whose factor is not zero.
+
+    Attributes:
+        data: D of one sample: −log p[y], −Σ_k t log p + (1 − t) log(1 − p), or Σ_k (p − t)².
+        alpha: factor of the sum over samples: 1/N for a mean.
+        beta: factor of ‖W_l‖² for each layer.
+        beta_bias: factor of ‖b_l‖², the same for all layers.
+    """
+
+    data: Data
+    alpha: float
+    beta: tuple[float, ...]
+    beta_bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which functions a network is made of.
+
+    Attributes:
+        hidden: activation of each hidden layer.
+        output: "softmax", or an elementwise function.
+    """
+
+    hidden: tuple[Activation, ...]
+    output: Activation | None  # None: softmax
+
+    @property
+    def output_name(self) -> str:
+        return self.output.name if self.output else "softmax"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A forward pass and what it was of: z_l, a_l (a_0 = X) for l = 1 … L, outputs p."""
+
+    form: Form
+    objective: Objective
+    X: Array  # (N, d)
+    y: Labels  # (N,)
+    weights: list[Array]
+    biases: list[Array]
+    rate: float = 0.01  # of updates that the program makes inside its backward pass
+    strength: float = 0.1  # λ as the program calls it
+
+    @cached_property
+    def z(self) -> list[Array]:
+        found, a = [], self.X
+        for l, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+            found.append(a @ W + b)
+            a = self.activate(l, found[-1])
+        return found
+
+    @cached_property
+    def a(self) -> list[Array]:
+        """a_0 … a_{L−1}, then the outputs."""
+        return [np.broadcast_to(self.X, (*self.z[0].shape[:-1], self.X.shape[-1]))] + [
+            self.activate(l, z) for l, z in enumerate(self.z)
+        ]
+
+    def activate(self, l: int, z: Array) -> Array:
+        if l < len(self.form.hidden):
+            return self.form.hidden[l].function(z)
+        return self.form.output.function(z) if self.form.output else softmax(z)
+
+    @property
+    def depth(self) -> int:
+        return len(self.weights)
+
+    @property
+    def samples(self) -> int:
+        return self.X.shape[-2]
+
+    @property
+    def outputs(self) -> Array:
+        return self.a[-1]
+
+    @property
+    def targets(self) -> Array:
+        """(N, K) one-hot; the labels themselves for a single output."""
+        classes = self.weights[-1].shape[-1]
+        if classes == 1:
+            return self.y[..., None].astype(float)
+        return (self.y[..., None] == np.arange(classes)).astype(float)
+
+    @property
+    def residual(self) -> Array:
+        return self.outputs - self.targets
+
+    @property
+    def canonical(self) -> bool:
+        """Whether ∂D/∂z_L is simply p − t: softmax with cross-entropy, σ with binary cross-entropy."""
+        data, output = self.objective.data, self.form.output_name
+        return (data, output) in {("cross-entropy", "softmax"), ("binary cross-entropy", "sigmoid")}
+
+    def own_slope(self, l: int) -> Array:
+        """f′(z_l) of the layer's own activation."""
+        own = self.form.hidden[l] if l < len(self.form.hidden) else self.form.output
+        assert own is not None
+        return own.derivative(self.z[l], self.a[l + 1])
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The backward pass, term by term; layers count from 0."""
+
+    output: Callable[[Pass, "Terms"], Array]  # δ_L (…, N, K)
+    slope: Callable[[Pass, int], Array]  # f′(z_l) (…, N, d_l)
+    through: Callable[[Pass, int, Array], Array]  # δ_l W_lᵀ (…, N, d_{l−1})
+    weights: Callable[[Pass, int, Array], Array]  # a_{l−1}ᵀ δ_l
+    biases: Callable[[Pass, int, Array], Array]  # Σ_n δ_l
+    penalty: Callable[[Pass, int], Array]  # 2 β W_l
+    bias_penalty: Callable[[Pass, int], Array]
+
+
+def output_delta(run: Pass, terms: Terms) -> Array:
+    """∂(α Σ D)/∂z_L."""
+    alpha, p, t = run.objective.alpha, run.outputs, run.targets
+    if run.canonical:
+        return alpha * (p - t)
+    by_output = outer_slope(run)
+    if run.form.output is None:  # the softmax' Jacobian: p ⊙ (v − Σ_k v p)
+        return alpha * p * (by_output - (by_output * p).sum(axis=-1, keepdims=True))
+    return alpha * by_output * terms.slope(run, run.depth - 1)
+
+
+def outer_slope(run: Pass) -> Array:
+    """∂D/∂p."""
+    p, t = run.outputs, run.targets
+    if run.objective.data == "squared error":
+        return 2.0 * (p - t)
+    with np.errstate(all="ignore"):
+        return -t / p if run.objective.data == "cross-entropy" else (p - t) / (p * (1.0 - p))
+
+
+CORRECT = Terms(
+    output=output_delta,
+    slope=lambda run, l: run.own_slope(l),
+    through=lambda run, l, delta: delta @ run.weights[l].swapaxes(-1, -2),
+    weights=lambda run, l, delta: run.a[l].swapaxes(-1, -2) @ delta,
+    biases=lambda run, l, delta: delta.sum(axis=-2, keepdims=True),
+    penalty=lambda run, l: 2.0 * run.objective.beta[l] * run.weights[l],
+    bias_penalty=lambda run, l: 2.0 * run.objective.beta_bias * run.biases[l],
+)
+
+
+def backward(run: Pass, terms: Terms = CORRECT) -> Parameters:
+    """Gradients by every W_l and b_l."""
+    dW: list[Array] = []
+    db: list[Array] = []
+    delta = terms.output(run, terms)
+    for l in reversed(range(run.depth)):
+        dW.insert(0, terms.weights(run, l, delta) + terms.penalty(run, l))
+        db.insert(0, terms.biases(run, l, delta) + terms.bias_penalty(run, l))
+        if l > 0:
+            delta = terms.through(run, l, delta) * terms.slope(run, l - 1)
+    return dW, db
+
+
+def scaled(name: str, slope: float) -> Activation:
+    """A rectifier with another slope below zero."""
+    return Activation(name, lambda z: np.where(z > 0, z, slope * z), lambda z, a: np.where(z > 0, 1.0, slope))
+
+
+def softplus(z: Array) -> Array:
+    return np.logaddexp(0.0, z)
+
+
+ELEMENTWISE: Sequence[Activation] = (
+    *(activation_named(name) for name in ("tanh", "sigmoid", "relu", "identity")),
+    *(scaled(f"leaky ReLU ({slope})", slope) for slope in (0.01, 0.1, 0.2, 0.05, 0.3, 0.02, 0.001)),
+    Activation("softplus", softplus, lambda z, a: 1.0 / (1.0 + np.exp(-z))),
+    Activation("ELU", lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z, a: np.where(z > 0, 1.0, a + 1)),
+    Activation("sine", np.sin, lambda z, a: np.cos(z)),
+    Activation("scaled tanh", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z, a: 2 / 3 * (1.7159 - a * a / 1.7159)),
+)

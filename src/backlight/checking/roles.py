@@ -1,0 +1,82 @@
+"""What a name in somebody's code stands for: input, labels, a layer's size, the penalty's strength, …"""
+
+import re
+
+# Order matters where a name could be two things: the first role that fits is taken.
+ROLES: dict[str, str] = {
+    "activation": r"act(iv(ation)?)?[_a-z]*(fun|fn|type|kind|name|ation|s)|act|.*activation(?!s?_?(cache|out)).*|"
+    r"non_?lin\w*|actfun\w*|hidden_act\w*|g|kind|transfer\w*",
+    "derivative": r"(act_?)?(diff|deriv|prime|grad)_?(fun|fn|act\w*)?",
+    "weights_init": r".*init\w*|scheme|method",
+    "seed": r".*seed.*|random_state|rng|rs|generator|key",
+    "rate": r"lr|l_?rate|learn\w*|eta|alpha|epsilon|step_?size|rate|lrate",
+    "penalty": r"reg\w*|lam|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|.*_reg|c_?l2",
+    "size_list": r"(layers?|layer|net(work)?|hidden|units|n)_?(dims?|sizes?|units|nodes|structure|widths?|shapes?)(_list)?|"
+    r"sizes|layers|dims|architecture|arch|structure|topology|nn_?(arch\w*|structure)|shape|widths|units|hidden_layers?|"
+    r"hiddens|neurons|num_nodes|layout|hidden_layer_sizes|n_units|config",
+    "many": r"(n_?|num_?)?(iterations?|iters?|epochs?|passes|steps)|num_(it\w*|passes)|max_iter|n_iter",
+    "batch": r"batch_?size|bs|minibatch_?size|mini_batch_size",
+    "samples": r"m|n_?samples|num_?(samples|examples|points)|examples|n_train|N",
+    "quiet": r"verbose|print\w*|debug|plot\w*|show\w*|display|log\w*",
+    "input": r"x\w?|xs|x_.*|.*_x|inputs?\w*|.*input|data\w*|features?|a_?0|a_?prev\w*|samples?|images?|signal|.*batch_?x|in_|obs\w*",
+    "labels": r"y|ys|y_?s?|yy|t|ts|d|y_?(true|train|batch|real|one_?hot|oh|hot|enc\w*|mb|label\w*|target\w*|i|b|t|gt|actual|orig|act)|"
+    r"labels?|targets?|truth|ground_?truth|gt|expected\w*|desired\w*|one_?hot\w*|true\w*|actual\w*|.*labels?|.*targets?|.*_y|"
+    r"answers?|.*_true|.*truth|t_.*|des",
+    "outputs": r"y_?(hat|h|p|pred\w*|prob\w*|out\w*)|a_?l|al|pred\w*|p|ps|prob\w*|outputs?\w*|out|o|score\w*|logits?|hypothesis|h|"
+    r"a\d|a_?out\w*|final\w*|.*_pred|.*_probs|.*_hat|.*output|yp|hat|result|activations?|s|a|q",
+    "cache": r"caches?|memory|stored?|forward_?\w*|cache\w*|intermediate\w*|values|state|ctx|context|tape|.*_cache|outs|acts",
+    "parameters": r"param\w*|weights|theta\w*|model|net|network|nn|wb|layers",
+    "mean": r"size_average|average|reduction|normali[sz]e",
+}
+COMPILED = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in ROLES.items()}
+
+INPUT_TOKENS = {"in", "input", "inputs", "inp", "feature", "features", "x", "din", "nx", "visible", "i", "ni", "d", "from", "prev", "fan"}
+HIDDEN_TOKENS = {"hidden", "hid", "h", "nh", "middle", "units", "neurons", "hiddens", "width", "mid", "dh", "inner"}
+OUTPUT_TOKENS = {"out", "output", "outputs", "class", "classes", "k", "c", "o", "no", "ny", "y", "labels", "targets", "dout", "to", "n"}
+DEPTH_TOKENS = {"num", "depth", "count", "l"}
+
+
+def roles_of(name: str) -> tuple[str, ...]:
+    """Every role that a name may have, most likely first.
+
+    >>> roles_of("y_hat")[0], roles_of("X_train")[0], roles_of("reg_lambda")[0]
+    ('outputs', 'input', 'penalty')
+    """
+    return tuple(role for role, pattern in COMPILED.items() if pattern.fullmatch(name.strip("_")))
+
+
+def tokens(name: str) -> list[str]:
+    """Words of a name: underscores, capitals and digits part them.
+
+    >>> tokens("nn_hiddenDim2")
+    ['nn', 'hidden', 'dim', '2']
+    """
+    return [part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+
+
+def size_role(name: str) -> str | None:
+    """"input", "hidden", "output" or "depth" for a single size such as `n_h`, `inputSize`, `hidden_dim2`."""
+    words = tokens(name)
+    if "layer" in words or "layers" in words:
+        if set(words) & (DEPTH_TOKENS | {"n"}) and not set(words) & (HIDDEN_TOKENS - {"h"}):
+            return "depth"
+    for role, vocabulary in (("hidden", HIDDEN_TOKENS), ("input", INPUT_TOKENS), ("output", OUTPUT_TOKENS)):
+        specific = [word for word in words if len(word) > 1 and word in vocabulary]
+        if specific and not (role == "output" and specific == ["n"]):
+            return role
+    for role, vocabulary in (("hidden", HIDDEN_TOKENS), ("input", INPUT_TOKENS), ("output", OUTPUT_TOKENS - {"n"})):
+        if any(word in vocabulary for word in words):
+            return role
+    return None
+
+
+# What methods and functions are called.
+FORWARD = r"_*(feed_?forward|forward\w*|fwd|ff|l_?model_forward|model_forward|.*_forward|propagate\w*|fprop|for_?prop|front_?prop|predict_proba\w*|compute_output\w*|infer\w*|run|__call__|call|activate|predict\w*|think|output|evaluate_network|net_output|logits|.*forward.*|scores?)"
+LOSS = r"_*(((calc(ulate)?|compute|get|eval(uate)?|total|batch|mean)_?)*(\w*_)?(loss|cost|error|objective|nll|mse|xent|bce|cross_?entropy|crossentropy|criterion)(_?(func(tion)?|fn|value|total|cost|batch|it|all|full|softmax|\w+))?|j|risk|energy)"
+BACKWARD = r"_*(back_?prop\w*|backward\w*|l_?model_backward|.*_backward|bprop|bwd|grad(s|ients?)?|(compute|calc(ulate)?|get|eval|cost|loss)_?(the_)?grad\w*|.*gradients?|back|back_?pass|backpass|.*backprop.*|.*backward.*|derivatives?)"
+INIT = r"_*(init\w*|.*_init|.*initiali[sz]e\w*|(create|make|build|new|get|random|setup|generate)_?\w*(param|weight|net|model|layer)\w*|.*parameters)"
+NOT_A_ROLE = r".*(plot|print|save|load|accuracy|_check|check_|numeric|one_?hot|test|decision|dataset|history|derivative_of|update|sgd|optimi[sz]e|train|fit|minibatch).*"
+
+
+def is_called(pattern: str, name: str) -> bool:
+    return re.fullmatch(pattern, name, re.IGNORECASE) is not None
