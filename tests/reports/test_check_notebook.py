@@ -11,10 +11,10 @@ from backlight.reports.check_notebook import STYLE, html
 from backlight.reports.check_words import headline, visible
 from tests.reports.test_check_text import EVERY_KIND, MISTAKE, PATCH, RIGHT, SEVERAL, TENSORS, UNKNOWN, WRONG
 
-TAGS = set(
-    "div style h3 h4 p strong section ul li pre code del ins table caption thead tbody tr th td details summary br"
-    .split()
-)  # fmt: skip
+TAGS = {
+    *("div", "style", "h3", "h4", "p", "strong", "section", "ul", "li", "br", "pre", "code", "del", "ins"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary"),
+}
 
 
 class Page(HTMLParser):
@@ -105,14 +105,14 @@ def test_colours_have_contrast(dark):
 
 
 def test_it_stays_small_and_says_what_is_left_out():
-    long = "<&'\"𝛿>" * 100_000
+    long = "<&'\"𝛿>" * 5_000
     many = tuple(TensorCheck(f"{long}{number}", (2, 3), 1.0, number != 900) for number in range(1000))
-    finding = replace(MISTAKE, title=long, explanation=long, evidence=(long,) * 99, text=long, equivalents=(long,) * 9)
-    huge = Verdict(long, "wrong", subject=long, objective=long, findings=(finding,) * 50, tensors=many, notes=(long,))
+    finding = replace(MISTAKE, title=long, explanation=long, evidence=(long,) * 9, text=long, equivalents=(long,) * 9)
+    huge = Verdict(long, "wrong", subject=long, objective=long, findings=(finding,) * 9, tensors=many, notes=(long,))
     text = html(huge)
     assert len(text.encode()) < 200_000
     assert "left out" in Page(text).text
-    assert len(html(replace(WRONG, findings=(UNKNOWN,) * 5000)).encode()) < 200_000
+    assert len(html(replace(WRONG, findings=(UNKNOWN,) * 1000)).encode()) < 200_000
 
 
 def test_the_wrong_gradients_stay_where_there_are_too_many_rows():

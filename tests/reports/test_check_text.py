@@ -1,4 +1,5 @@
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -157,10 +158,7 @@ def test_lines_of_a_program_are_never_broken():
 def test_colour_changes_no_words():
     coloured = printed(WRONG, force_terminal=True, color_system="truecolor")
     assert "\x1b[" in coloured
-    assert Console(width=80).render_str("").plain == ""
-    assert "".join(
-        part.partition("m")[2] if number else part for number, part in enumerate(coloured.split("\x1b["))
-    ) == (printed(WRONG))
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == printed(WRONG)
 
 
 def test_a_file_cannot_steer_the_terminal():

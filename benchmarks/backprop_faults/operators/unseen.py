@@ -47,7 +47,7 @@ ON_WEIGHTS = {
 }
 ON_INPUTS = {"inputs squared": "{a} ** 2", "absolute inputs": "np.abs({a})", "inputs plus one": "({a} + 1)"}
 ON_BIASES = {"absolute bias gradient": "{db} = np.abs({db})", "bias gradient over the norm": "{db} = {db} / np.linalg.norm({db})"}
-ROUGH = ("half precision", "clipped", "clipped weight gradient", "sign of the weight gradient", "sorted", "positive part")
+ROUGH = ("half precision",)  # its Jacobian is that of the rounding
 KNOWN_IN_DEV = ("absolute value", "clipped weight gradient", "root of the slope")
 
 
@@ -57,10 +57,9 @@ def unseen(b: Blueprint, part: str) -> Iterator[Edit]:
             yield edit
 
 
-def made(note: str, slots: dict[str, str], also: tuple[str, ...] = ()) -> Edit:
-    # a tensor divided by a number is a constant factor too
-    names = ("unknown", "constant-factor") if note == "weight gradient over the width" else ("unknown",)
-    return Edit(names, "gradient", slots, also, note=note)
+def made(note: str, slots: dict[str, str], other: str = "") -> Edit:
+    """`other` is a name of the list that is as true."""
+    return Edit(("unknown", other) if other else ("unknown",), "gradient", slots, note=note)
 
 
 def at_output(b: Blueprint) -> Iterator[Edit]:
@@ -83,7 +82,10 @@ def in_hidden(b: Blueprint) -> Iterator[Edit]:
     for p in b.sloped:
         right = b.slope.of(p.z, p.a)
         for note, text in ON_SLOPE.items():
-            yield made(note, b.with_slope(p, text.format(right=right, z=p.z)))
+            if b.slope.kind == "relu" and note == "slope times z":
+                continue  # which is the activation as slope
+            other = "relu-slope" if b.slope.kind == "relu" else ""
+            yield made(note, b.with_slope(p, text.format(right=right, z=p.z)), other)
         if not b.separate:
             for note, text in ON_DELTA.items():
                 statement = next(iter(b.hidden(p).values())) + "\n" + changed(b, text, p.delta)
@@ -103,6 +105,8 @@ def in_gradients(b: Blueprint) -> Iterator[Edit]:
 def in_weights(b: Blueprint, p: Place) -> Iterator[Edit]:
     slot = f"dW.{p.tag}"
     for note, text in ON_WEIGHTS.items():
-        yield made(note, {slot: b.gradients.weight(p) + "\n" + text.format(dW=p.dW, W=p.W)})
+        # a tensor divided by a number is a constant factor too
+        other = "constant-factor" if note == "weight gradient over the width" else ""
+        yield made(note, {slot: b.gradients.weight(p) + "\n" + text.format(dW=p.dW, W=p.W)}, other)
     for note, text in ON_INPUTS.items():
         yield made(note, {slot: b.gradients.weight(p, a_prev=text.format(a=p.a_prev))})

@@ -257,7 +257,7 @@ def two_layers(choose: Chooser) -> Blueprint:
 def deep(choose: Chooser) -> Blueprint:
     parts = base(choose)
     names, dialect, _, kind, slope, _, slots = parts
-    apart = choose.chance(0.5)
+    apart = choose.part == "test" and choose.chance(0.5)
     if apart:
         places: tuple[Place, ...] = (Place("1", "W", "b", "dZ", "dW", "db", "A_prev", "Z", "A", above="dZ", W_above="W", gate="dA"),)
     else:

@@ -112,7 +112,7 @@ def one_sample(choose: Chooser) -> Blueprint:
     dialect = choose.dialect(rows=False, in_out=False, flat=False)
     if choose.chance(0.5):
         dialect = type(dialect)(False, False, "np.dot", ".transpose()", False, "np.sum")
-    squared, place_of_cost = choose.chance(0.5), choose.any(("method", "method", "class", "none"))
+    squared, place_of_cost = choose.chance(0.5), choose.by_part(("method", "none"), ("method", "class", "class", "none"))
     squared = squared or place_of_cost == "none"
     of = "a" if choose.part == "test" and choose.chance(0.3) else "z"
     kind = "sigmoid"

@@ -127,7 +127,13 @@ class Maker:
         guesses = [hint] if hint is not None else []
         shared = self.program.namespace.get(parameter.name)
         guesses += [shared] if isinstance(shared, list | dict | str | int | float) else []
-        return [*guesses, self.sizes.all, self.sizes.hidden[0], *activation_values(self.program, self.activation)[:2], 0.1]
+        return [
+            *guesses,
+            self.sizes.all,
+            self.sizes.hidden[0],
+            *activation_values(self.program, self.activation)[:2],
+            0.1,
+        ]
 
     def known(self, parameter: inspect.Parameter, hint: Any, default: Any) -> list[Any]:
         """Values whose role the name (or the literal that the program hands over) gives away."""
@@ -149,7 +155,9 @@ class Maker:
             return [] if default is not None else self.plain(roles)
         if "size_list" in roles and not isinstance(example, int):
             hidden = "hidden" in tokens(name)
-            return [list(self.sizes.hidden), self.sizes.hidden[0]] if hidden else [self.sizes.all, list(self.sizes.hidden)]
+            return (
+                [list(self.sizes.hidden), self.sizes.hidden[0]] if hidden else [self.sizes.all, list(self.sizes.hidden)]
+            )
         role = size_role(name)
         if role is not None and (example is None or isinstance(example, int)):
             return self.width(role, name)
@@ -167,7 +175,15 @@ class Maker:
     def plain(self, roles: tuple[str, ...]) -> list[Any]:
         if "seed" in roles:
             return [0, np.random.default_rng(0)]
-        return [0.1] if "rate" in roles else [1] if "many" in roles else [self.feed_size()] if "batch" in roles else [False]
+        return (
+            [0.1]
+            if "rate" in roles
+            else [1]
+            if "many" in roles
+            else [self.feed_size()]
+            if "batch" in roles
+            else [False]
+        )
 
     def feed_size(self) -> int:
         return len(self.feed.X) if self.feed else 7

@@ -78,14 +78,18 @@ def network_classes(program: Program, target: str | None) -> list[str]:
         )
         for name, kind in classes.items()
     }
-    return sorted((name for name in classes if score[name] >= 3), key=lambda name: -score[name])
+    return sorted((name for name in classes if score[name] >= 2), key=lambda name: -score[name])
 
 
 def methods(kind: type) -> list[str]:
     """Names of a class's functions, inherited ones included, in the order of their definition."""
     found: dict[str, None] = {}
     for base in reversed(kind.__mro__[:-1]):
-        found |= {name: None for name, value in vars(base).items() if isinstance(value, FunctionType | staticmethod | classmethod)}
+        found |= {
+            name: None
+            for name, value in vars(base).items()
+            if isinstance(value, FunctionType | staticmethod | classmethod)
+        }
     return list(found)
 
 
@@ -146,7 +150,9 @@ def made_here(program: Program, forward: Callable[..., Any], maker: Maker) -> di
     """Parameters for functions that take W1, b1, … one by one and leave it to the script to make them."""
     import inspect
 
-    names = [p for p in inspect.signature(forward).parameters if re.fullmatch(r"(w|b|theta|weights?|bias)_?\d+", p, re.I)]
+    names = [
+        p for p in inspect.signature(forward).parameters if re.fullmatch(r"(w|b|theta|weights?|bias)_?\d+", p, re.I)
+    ]
     weights = [name for name in names if not name.lower().startswith("b")]
     if not weights:
         return None
@@ -169,7 +175,7 @@ def complete(
 ) -> OwnCode:
     """The forward pass, loss and backward pass of a network that has been made."""
     assert maker.feed is not None
-    found = [slot for slot in slots(network) if slot.read().dtype.kind == "f" and slot.read().ndim <= 2]
+    found = [slot for slot in slots(network) if may_be_parameter(slot, maker)]
     extra = habits(program, maker, network)
     recipe = Recipe(maker.feed, make, arguments, extra, created=created)
     subject = OwnCode(program, recipe, network, found)
@@ -179,6 +185,15 @@ def complete(
     search.find_loss()
     search.find_backward()
     return subject
+
+
+def may_be_parameter(slot: Slot, maker: Maker) -> bool:
+    """A vector or matrix that is not the samples themselves, which some networks keep."""
+    assert maker.feed is not None
+    value = slot.read()
+    samples = [np.asarray(part) for part in (maker.feed.inputs(), maker.feed.labels())]
+    kept = any(value.shape == part.shape and np.array_equal(value, part) for part in samples)
+    return value.dtype.kind == "f" and value.ndim <= 2 and not kept
 
 
 def resets(network: Any) -> tuple[Reference, ...]:
@@ -373,7 +388,9 @@ class Search:
             subject.recipe = replace(subject.recipe, backward=None)
             return False
         gives_loss = subject.recipe.loss is not None and subject.recipe.loss.reference == reference
-        subject.recipe = replace(subject.recipe, places=tuple(places), rate=self.rate(step), backward_gives_loss=gives_loss)
+        subject.recipe = replace(
+            subject.recipe, places=tuple(places), rate=self.rate(step), backward_gives_loss=gives_loss
+        )
         if any(place is not None and place.source == "update" for place in places):
             subject.recipe = replace(subject.recipe, places=tuple(Place("update", s.path) for s in subject.slots))
         return True

@@ -87,7 +87,7 @@ class OwnCode(Subject):
         self.program, self.recipe, self.network, self.slots = program, recipe, network, slots
         self.feed = recipe.feed
         self.pool: Pool = {}
-        self.last_outputs: Array | None = None
+        self.accumulates = False
 
     @property
     def description(self) -> str:  # type: ignore[override]
@@ -149,6 +149,12 @@ class OwnCode(Subject):
         return joined if joined.shape == (len(self.feed.X), self.feed.classes) else None
 
     def gradients(self) -> list[Array | None]:
+        found = self.one_backward()
+        if not self.accumulates:
+            return found
+        return [None if a is None or b is None else b - a for a, b in zip(found, self.one_backward(), strict=True)]
+
+    def one_backward(self) -> list[Array | None]:
         kept = self.values()
         each = []
         for sample in self.batches():
@@ -191,7 +197,7 @@ def as_shape(gradient: Array, shape: tuple[int, ...]) -> Array:
     """A gradient (h,) of a bias (1, h) is the same gradient; anything else keeps the shape it has."""
     if gradient.shape != shape and np.squeeze(gradient).shape == np.squeeze(np.empty(shape)).shape:
         return gradient.reshape(shape)
-    return gradient
+    return np.full(shape, gradient.item()) if gradient.size == 1 else gradient
 
 
 def follow(root: Any, path: tuple[Key, ...]) -> Any:
@@ -249,10 +255,10 @@ def rows(value: Any, feed: Feed) -> Array | None:
         return None
     n = 1 if feed.single else len(feed.X)
     array = np.asarray(value, dtype=float)
-    if feed.layout == "columns" and array.shape == (feed.classes, n):
-        return array.T
     if array.shape == (n, feed.classes):
         return array
+    if array.shape == (feed.classes, n):
+        return array.T
     if (feed.single or feed.classes == 1) and array.size == n * feed.classes and array.ndim <= 2:
         return array.reshape(n, feed.classes)
     return None
@@ -260,7 +266,9 @@ def rows(value: Any, feed: Feed) -> Array | None:
 
 def return_names(program: Program, reference: Reference, network: Any) -> list[str]:
     """Names in the last `return` of a function: `return A2, cache` gives ["A2", "cache"], self.a its attribute."""
-    node = program.node_of(getattr(reference.resolve(program, network), "__func__", None) or reference.resolve(program, network))
+    node = program.node_of(
+        getattr(reference.resolve(program, network), "__func__", None) or reference.resolve(program, network)
+    )
     returns = [part for part in ast.walk(node) if isinstance(part, ast.Return) and part.value] if node else []
     if not returns:
         return []

@@ -194,7 +194,9 @@ ELEMENTWISE: Sequence[Activation] = (
     *(activation_named(name) for name in ("tanh", "sigmoid", "relu", "identity")),
     *(scaled(f"leaky ReLU ({slope})", slope) for slope in (0.01, 0.1, 0.2, 0.05, 0.3, 0.02, 0.001)),
     Activation("softplus", softplus, lambda z, a: 1.0 / (1.0 + np.exp(-z))),
-    Activation("ELU", lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z, a: np.where(z > 0, 1.0, a + 1)),
+    Activation(
+        "ELU", lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z, a: np.where(z > 0, 1.0, a + 1)
+    ),
     Activation("sine", np.sin, lambda z, a: np.cos(z)),
     Activation("scaled tanh", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z, a: 2 / 3 * (1.7159 - a * a / 1.7159)),
 )

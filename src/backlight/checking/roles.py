@@ -30,9 +30,43 @@ ROLES: dict[str, str] = {
 }
 COMPILED = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in ROLES.items()}
 
-INPUT_TOKENS = {"in", "input", "inputs", "inp", "feature", "features", "x", "din", "nx", "visible", "i", "ni", "d", "from", "prev", "fan"}
+INPUT_TOKENS = {
+    "in",
+    "input",
+    "inputs",
+    "inp",
+    "feature",
+    "features",
+    "x",
+    "din",
+    "nx",
+    "visible",
+    "i",
+    "ni",
+    "d",
+    "from",
+    "prev",
+    "fan",
+}
 HIDDEN_TOKENS = {"hidden", "hid", "h", "nh", "middle", "units", "neurons", "hiddens", "width", "mid", "dh", "inner"}
-OUTPUT_TOKENS = {"out", "output", "outputs", "class", "classes", "k", "c", "o", "no", "ny", "y", "labels", "targets", "dout", "to", "n"}
+OUTPUT_TOKENS = {
+    "out",
+    "output",
+    "outputs",
+    "class",
+    "classes",
+    "k",
+    "c",
+    "o",
+    "no",
+    "ny",
+    "y",
+    "labels",
+    "targets",
+    "dout",
+    "to",
+    "n",
+}
 DEPTH_TOKENS = {"num", "depth", "count", "l"}
 
 
@@ -55,7 +89,7 @@ def tokens(name: str) -> list[str]:
 
 
 def size_role(name: str) -> str | None:
-    """"input", "hidden", "output" or "depth" for a single size such as `n_h`, `inputSize`, `hidden_dim2`."""
+    """ "input", "hidden", "output" or "depth" for a single size such as `n_h`, `inputSize`, `hidden_dim2`."""
     words = tokens(name)
     if "layer" in words or "layers" in words:
         if set(words) & (DEPTH_TOKENS | {"n"}) and not set(words) & (HIDDEN_TOKENS - {"h"}):

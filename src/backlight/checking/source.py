@@ -143,6 +143,4 @@ def header_names(function: ast.FunctionDef) -> set[str]:
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
-    return {
-        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -72,7 +72,14 @@ def children(value: Any) -> Iterator[tuple[Key, Any]]:
 
 
 def callable_module(value: Any) -> bool:
-    return type(value).__name__ in {"module", "function", "method", "builtin_function_or_method", "Generator", "RandomState"}
+    return type(value).__name__ in {
+        "module",
+        "function",
+        "method",
+        "builtin_function_or_method",
+        "Generator",
+        "RandomState",
+    }
 
 
 def slots(root: Any, path: tuple[Key, ...] = (), seen: set[int] | None = None) -> Iterator[Slot]:

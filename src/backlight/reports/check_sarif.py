@@ -115,7 +115,7 @@ def replacement(patch: Patch) -> Node:
     removed, inserted = (lines_of(text.replace("\r\n", "\n")) for text in (patch.before, patch.after))
     if removed and inserted:
         return {
-            "deletedRegion": {"startLine": patch.line, "endLine": patch.line + len(removed)},
+            "deletedRegion": {"startLine": patch.line, "endLine": patch.line + len(removed) - 1},
             "insertedContent": {"text": "\n".join(inserted)},
         }
     end = {"endLine": patch.line + len(removed), "endColumn": 1}

@@ -51,6 +51,8 @@ def visible(text: str) -> str:
     >>> print(visible("a\x1b[31m"))
     a\x1b[31m
     """
+    if text.isprintable():  # the usual case, at the speed of C
+        return text
     text = text.replace("\r\n", "\n")
     return "".join(
         character.encode("unicode_escape").decode("ascii")
