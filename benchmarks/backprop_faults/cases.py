@@ -55,7 +55,9 @@ def correct(part: str, style: str, count: int) -> list[Case]:
                 slots |= edit.slots
         text = blueprint.render(slots).text
         name = f"{slug(style)}-right-{len(found):03}"
-        found.setdefault(text, Case(name, part, "correct", style, text, blueprint, blueprint.acts[0], sizes_of(blueprint)))
+        found.setdefault(
+            text, Case(name, part, "correct", style, text, blueprint, blueprint.acts[0], sizes_of(blueprint))
+        )
         if len(found) == count:
             break
     return list(found.values())
@@ -114,7 +116,8 @@ def admitted(b: Blueprint, edits: Sequence[Edit], part: str, sort: str, name: st
                 continue
             lines = [located(b, edit, slots) for edit in edits]
             mistakes = tuple(
-                Mistake(edit.names, edit.kind, line, edit.harmful, edit.note) for edit, line in zip(edits, lines, strict=True)
+                Mistake(edit.names, edit.kind, line, edit.harmful, edit.note)
+                for edit, line in zip(edits, lines, strict=True)
             )
             tensors, of = unknown_truth(b, text, right, sizes, act) if sort == "unknown" else ((), "")
             of = "" if edits[0].note in ROUGH else of

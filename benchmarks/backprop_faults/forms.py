@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .dialect import Dialect
+from .dialect import Dialect, atom
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,25 @@ class Place:
 
 
 def wrapped(text: str) -> str:
-    return f"({text})" if " " in text and not text.startswith("np.") else text
+    return atom(text) if " " in text else text
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """λ's part. kind: "none", "half" (λ/2 ΣW²), "mean" (λ/2N ΣW²) or "full" (λ ΣW²); at: "inline", "statement", "fit"."""
+    """λ's part of loss and gradients.
+
+    Attributes:
+        kind: "none", "half" (λ/2 ΣW²), "mean" (λ/2N ΣW²) or "full" (λ ΣW²).
+        lam, n: λ and N, as written.
+        squares: ΣW² over all layers, for the loss.
+        at: where the gradient's part stands: "inline" with dW, in a "statement" after it, in the "fit" function, or
+            "apart", in a loop over layer objects.
+    """
 
     kind: str
     lam: str
     n: str
-    squares: str  # ΣW² over all layers, for the loss
+    squares: str
     at: str = "inline"
     form: str = "plain"
 
@@ -203,7 +211,9 @@ class Output:
             if factor:
                 lines += f"\n{self.delta} = {self.delta} * {factor}"
             if mean:
-                lines += f"\n{self.delta} /= {self.n}" if self.form != "new" else f"\n{self.delta} = {self.delta} / {self.n}"
+                lines += (
+                    f"\n{self.delta} /= {self.n}" if self.form != "new" else f"\n{self.delta} = {self.delta} / {self.n}"
+                )
         else:
             expression = core or self.error or f"{self.p} - {self.y}"
             own = self.slope if self.kind == "squared" and factor != "none" else ""
@@ -214,7 +224,9 @@ class Output:
         return lines + (f"\n{after}" if after else "")
 
     def indexed(self, rows: str = "", labels: str = "", sign: str = "-") -> str:
-        copy = {"new": f"np.array({self.p})", "alias": self.p, "times": f"{self.p} * 1.0"}.get(self.form, f"{self.p}.copy()")
+        copy = {"new": f"np.array({self.p})", "alias": self.p, "times": f"{self.p} * 1.0"}.get(
+            self.form, f"{self.p}.copy()"
+        )
         rows = rows or (f"np.arange({self.n})" if self.form in ("new", "times") else f"range({self.n})")
         return f"{self.delta} = {copy}\n{self.delta}[{rows}, {labels or self.y}] {sign}= 1"
 
@@ -246,8 +258,11 @@ class Loss:
         elif self.kind == "one-hot":
             inner = f"{pick or self.y} * {log}({p})"
         elif self.kind == "binary":
-            inner = f"{self.y} * {log}({p}) + (1 - {self.y}) * {log}(1 - {p})" if not eps else (
-                f"{self.y} * {log}({p}) + (1 - {self.y}) * {log}(1 - {self.p}{eps})")
+            inner = (
+                f"{self.y} * {log}({p}) + (1 - {self.y}) * {log}(1 - {p})"
+                if not eps
+                else (f"{self.y} * {log}({p}) + (1 - {self.y}) * {log}(1 - {self.p}{eps})")
+            )
         else:
             inner, sign = f"({self.p} - {self.y}) ** 2", "0.5 * " if sign == "-" else "-0.5 * "
         over = divisor or (f" / {self.n}" if self.mean else "")

@@ -41,7 +41,9 @@ class Probe:
     def move(self) -> None:
         """To parameters at which nothing coincides."""
         self.point = [
-            self.random.normal(0, 0.5 if 1 in array.shape or array.ndim == 1 else 1 / np.sqrt(array.shape[0]), array.shape)
+            self.random.normal(
+                0, 0.5 if 1 in array.shape or array.ndim == 1 else 1 / np.sqrt(array.shape[0]), array.shape
+            )
             for array in self.first
         ]
 

@@ -42,7 +42,10 @@ def sums(b: Blueprint, p: Place, part: str) -> Found:
     a, delta = d.sample(p.a_prev, "k"), d.sample(p.delta, "k")
     count = f"{p.delta}.shape[{d.samples_axis}]"
     if part == "dev":
-        yield "loop over samples", {f"dW.{p.tag}": b.gradients.weight(p, raw=f"sum({d.outer(a, delta)} for k in range({count}))")}
+        yield (
+            "loop over samples",
+            {f"dW.{p.tag}": b.gradients.weight(p, raw=f"sum({d.outer(a, delta)} for k in range({count}))")},
+        )
         ones = d.dot(f"np.ones((1, {count}))", p.delta) if d.rows else d.dot(p.delta, f"np.ones(({count}, 1))")
         flat = f"({ones}).reshape(-1)" if d.flat else ones
         yield "product with ones", {f"db.{p.tag}": b.gradients.bias(p, raw=flat)}
@@ -67,7 +70,10 @@ def outputs(b: Blueprint, part: str) -> Found:
         yield "identity rows", {"out": f"{o.delta} = ({o.p} - np.eye({o.p}.shape[1])[{o.y}]){over}"}
         if part == "test":
             loop = f"for k in range({o.n}):\n    {o.delta}[k, {o.y}[k]] -= 1"
-            yield "loop over labels", {"out": f"{o.delta} = {o.p}.copy()\n{loop}" + (f"\n{o.delta} /= {o.n}" if o.mean else "")}
+            yield (
+                "loop over labels",
+                {"out": f"{o.delta} = {o.p}.copy()\n{loop}" + (f"\n{o.delta} /= {o.n}" if o.mean else "")},
+            )
         return
     yield "minus of the difference", {"out": o.statement(core=f"-({o.y} - {o.p})")}
     if o.binary and o.kind == "one-hot" and part == "test":
@@ -83,9 +89,15 @@ def hidden(b: Blueprint, part: str) -> Found:
         if b.slope.kind == "relu" and part == "dev":
             yield "where", b.with_slope(p, f"np.where({p.z} > 0, 1.0, 0.0)")
         elif b.slope.kind == "tanh":
-            yield "other formula", b.with_slope(p, f"(1 - {p.a} * {p.a})" if part == "dev" else f"(1 + {p.a}) * (1 - {p.a})")
+            yield (
+                "other formula",
+                b.with_slope(p, f"(1 - {p.a} * {p.a})" if part == "dev" else f"(1 + {p.a}) * (1 - {p.a})"),
+            )
         elif b.slope.kind == "sigmoid":
-            yield "other formula", b.with_slope(p, f"({p.a} - {p.a} ** 2)" if part == "dev" else f"{p.a} * (1.0 - {p.a})")
+            yield (
+                "other formula",
+                b.with_slope(p, f"({p.a} - {p.a} ** 2)" if part == "dev" else f"{p.a} * (1.0 - {p.a})"),
+            )
         if part == "test":
             yield "times one", b.with_slope(p, f"1.0 * {wrapped(right)}")
 
@@ -95,12 +107,21 @@ def losses(b: Blueprint, part: str) -> Found:
     if loss is None:
         return
     if loss.mean and part == "dev":
-        yield "mean at the front", {"loss": loss.statement(divisor="") .replace(f" / {loss.n}", "") + f"\n{loss.name} = 1.0 / {loss.n} * {loss.name}"}
+        yield (
+            "mean at the front",
+            {
+                "loss": loss.statement(divisor="").replace(f" / {loss.n}", "")
+                + f"\n{loss.name} = 1.0 / {loss.n} * {loss.name}"
+            },
+        )
     if loss.kind == "index":
         text = f"-np.mean(np.log({loss.p}[np.arange({loss.n}), {loss.y}]))"
         yield "mean of picked", {"loss": f"{loss.name} = {text}"}
     elif loss.kind == "one-hot" and part == "test":
-        yield "summed by class", {"loss": f"{loss.name} = np.sum(np.sum(-{loss.y} * np.log({loss.p}), axis=0)) / {loss.n}"}
+        yield (
+            "summed by class",
+            {"loss": f"{loss.name} = np.sum(np.sum(-{loss.y} * np.log({loss.p}), axis=0)) / {loss.n}"},
+        )
     elif loss.kind == "binary" and part == "test" and loss.mean:
         text = f"-(np.dot({loss.y}, np.log({loss.p}).T) + np.dot(1 - {loss.y}, np.log(1 - {loss.p}).T)) / {loss.n}"
         yield "dot of rows", {"loss": f"{loss.name} = np.squeeze({text})"}

@@ -18,7 +18,12 @@ def slopes(b: Blueprint, part: str) -> Iterator[Edit]:
         else:
             yield Edit(("activation-formula-at-z",), "gradient", b.with_slope(p, slope.of(p.z, p.z)), also)
         as_slope = p.a if part == "dev" else slope.f.format(p.z)
-        yield Edit(("activation-as-slope",), "gradient", b.with_slope(p, f"({as_slope})" if " " in as_slope else as_slope), also)
+        yield Edit(
+            ("activation-as-slope",),
+            "gradient",
+            b.with_slope(p, f"({as_slope})" if " " in as_slope else as_slope),
+            also,
+        )
         twice = f"{right} * {right}" if part == "dev" else f"{right} ** 2"
         yield Edit(("slope-twice",), "gradient", b.with_slope(p, twice), also)
         if p.z_other and slope.form in ("call", "inline z"):
@@ -77,8 +82,12 @@ def chain(b: Blueprint, part: str) -> Iterator[Edit]:
     for p in b.below:
         also = ("D." + p.tag, "prop")
         yield Edit(("weights-not-transposed",), "gradient", b.with_prop(p, b.prop(p, transposed=False)), also)
-        if p.W and p.W != p.W_above:
+        if p.W not in ("", p.W_above):
             yield Edit(("wrong-weights",), "gradient", b.with_prop(p, b.prop(p, W=p.W)), also)
+    if "if i > 0:" in b.slots.get("backward", ""):
+        # δ goes past the first layer but one as if that were not there, which only equal widths allow
+        skipped = b.slots["backward"].replace("if i > 0:", "if i > 1:" if part == "dev" else "if i not in (0, 1):")
+        yield Edit(("layer-skipped",), "gradient", {"backward": skipped}, ())
     if "range" in b.slots:
         last = "range(len(self.«W») - 1, 0, -1)" if "all" in [p.tag for p in b.places] else "range(last - 1, 0, -1)"
         yield Edit(("gradient-cut",), "gradient", {"range": last}, ())
@@ -96,4 +105,4 @@ def updated_first(b: Blueprint, part: str) -> Iterator[Edit]:
     for p in b.weighted:
         update = f"{p.W} -= {rate} * {p.dW}" if part == "dev" else f"{p.W} += -{rate} * {p.dW}"
         slots[f"db.{p.tag}"] = f"{b.gradients.bias(p)}\n{update}"
-    yield Edit(("weights-updated-first",), "gradient", slots, tuple(f"D.{p.tag}" for p in b.below) + ("prop",))
+    yield Edit(("weights-updated-first",), "gradient", slots, (*(f"D.{p.tag}" for p in b.below), "prop"))

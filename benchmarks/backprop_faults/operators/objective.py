@@ -35,7 +35,10 @@ def picked(loss: Loss, part: str, b: Blueprint) -> Found:
     p, y, n = loss.p, loss.y, loss.n
     if loss.kind == "binary":
         yield ("loss-half",), loss.statement(inner=f"{y} * np.log({p})")
-        yield ("loss-wrong-class", "loss-unknown"), loss.statement(inner=f"(1 - {y}) * np.log({p}) + {y} * np.log(1 - {p})")
+        yield (
+            ("loss-wrong-class", "loss-unknown"),
+            loss.statement(inner=f"(1 - {y}) * np.log({p}) + {y} * np.log(1 - {p})"),
+        )
     elif loss.kind == "index":
         yield ("loss-integer-labels",), loss.statement(inner=f"{y} * np.log({p}[range({n}), {y}])")
         shifted = f"{p}[range({n}), {y} - 1]" if part == "dev" else f"{p}[range({n}), -{y}]"
@@ -48,24 +51,30 @@ def picked(loss: Loss, part: str, b: Blueprint) -> Found:
 def penalties(loss: Loss, part: str, b: Blueprint) -> Iterator[tuple[str, str]]:
     penalty, dev = b.penalty, part == "dev"
     yield "loss-penalty-sign", loss.penalty_statement(sign="-")
-    scale = {"half": penalty.lam, "full": f"0.5 * {penalty.lam}", "mean": f"{penalty.lam} / {penalty.n}" if dev else penalty.lam}
+    scale = {
+        "half": penalty.lam,
+        "full": f"0.5 * {penalty.lam}",
+        "mean": f"{penalty.lam} / {penalty.n}" if dev else penalty.lam,
+    }
     yield "loss-penalty-scale", loss.penalty_statement(f"{scale[penalty.kind]} * ({penalty.squares})")
     if len(b.weights) > 1:
         sums = " + ".join(f"np.sum({W})" for W in b.weights)
-        yield "loss-penalty-form", loss.penalty_statement(
-            f"{penalty.factor} * ({sums}) ** 2" if dev else f"{penalty.factor} * ({sums.replace('np.sum(', 'np.sum(np.abs(').replace(')', '))')})"
+        yield (
+            "loss-penalty-form",
+            loss.penalty_statement(
+                f"{penalty.factor} * ({sums}) ** 2"
+                if dev
+                else f"{penalty.factor} * ({sums.replace('np.sum(', 'np.sum(np.abs(').replace(')', '))')})"
+            ),
         )
         kept = b.weights[0 if dev else -1]
         yield "loss-penalty-layers", loss.penalty_statement(f"{penalty.factor} * np.sum({kept} ** 2)")
-    elif " for " in penalty.squares:
-        summand, loop = penalty.squares.strip("sum()[]").split(" for ", 1)
-        loop = loop.rstrip(")]")
-        if penalty.squares.count("(") != penalty.squares.count(")"):
-            return
-        element = b.weights[0]
-        closing = ")" * (("for " + loop).count("(") - ("for " + loop).count(")"))
-        whole = f"sum(np.sum({element}) for {loop}{closing})"
-        yield "loss-penalty-form", loss.penalty_statement(f"{penalty.factor} * {whole} ** 2")
+    elif penalty.squares.startswith("sum(np.sum("):
+        loop = penalty.squares.split(" for ", 1)[1]  # with the bracket that closes the outer sum
+        yield (
+            "loss-penalty-form",
+            loss.penalty_statement(f"{penalty.factor} * sum(np.sum({b.weights[0]}) for {loop} ** 2"),
+        )
 
 
 def starts(b: Blueprint, part: str) -> Iterator[Edit]:

@@ -26,10 +26,14 @@ def softmax_slopes(o: Output, part: str) -> Found:
     if part == "dev" or o.kind == "index":
         after = f"{d} *= {p} * (1 - {p})" if part == "dev" else f"{d} = np.multiply({d}, {p} - {p} ** 2)"
         if not (o.kind == "index" and o.form == "alias"):
-            yield ("output-squared-error-slope", "output-slope") if o.binary else ("output-squared-error-slope",), o.statement(after=after)
+            yield (
+                ("output-squared-error-slope", "output-slope") if o.binary else ("output-squared-error-slope",),
+                o.statement(after=after),
+            )
     else:
-        yield ("output-squared-error-slope", "output-slope") if o.binary else ("output-squared-error-slope",), o.statement(
-            core=f"({p} - {y}) * {p} * (1 - {p})"
+        yield (
+            ("output-squared-error-slope", "output-slope") if o.binary else ("output-squared-error-slope",),
+            o.statement(core=f"({p} - {y}) * {p} * (1 - {p})"),
         )
     if o.kind == "one-hot" and not o.binary:
         yield ("softmax-diagonal",), o.statement(core=f"-{y} * (1 - {p})" if part == "dev" else f"{y} * ({p} - 1)")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from ..blueprint import Blueprint, Edit
-from ..forms import Place
 
 Slots = dict[str, str]
 
@@ -34,13 +33,17 @@ def averaging(b: Blueprint, part: str) -> Iterator[Edit]:
     yield Edit(("summed-gradients",), "gradient", summed, everywhere, penalised)
     apart = {"out": b.output.statement(mean=False)} if in_delta else {}
     # a function that is handed δ alone does not know N
-    if in_gradients or all(b.output.n in text for text in [b.template]) and not b.separate:
+    if in_gradients or not b.separate:
         only_weights = apart | (each(b, weight=True) if in_delta else each(b, bias=False))
         only_biases = apart | (each(b, bias=True) if in_delta else each(b, weight=False))
         yield Edit(("mean-only-in-weights",), "gradient", only_weights, everywhere)
         yield Edit(("mean-only-in-biases",), "gradient", only_biases, everywhere)
     if in_delta:
-        again = f"{b.output.delta} /= {b.output.n}" if part == "dev" else f"{b.output.delta} = {b.output.delta} / {b.output.n}"
+        again = (
+            f"{b.output.delta} /= {b.output.n}"
+            if part == "dev"
+            else f"{b.output.delta} = {b.output.delta} / {b.output.n}"
+        )
         yield Edit(("averaged-twice",), "gradient", {"out": b.output.statement(after=again)}, everywhere, penalised)
     else:
         yield Edit(("averaged-twice",), "gradient", {"out": b.output.statement(mean=True)}, everywhere, penalised)
@@ -82,7 +85,9 @@ def penalised(b: Blueprint, part: str) -> Iterator[Edit]:
 
 
 def of_gradient_and_biases(b: Blueprint, part: str) -> Iterator[Edit]:
-    lam, gradient, biases = b.penalty.lam, {}, {}
+    lam = b.penalty.lam
+    gradient: Slots = {}
+    biases: Slots = {}
     for place in b.weighted:
         _, bias, dW, db = b.gradients.penalised(place)
         gradient |= b.gradients.penalty_slots(place, "")
@@ -94,7 +99,3 @@ def of_gradient_and_biases(b: Blueprint, part: str) -> Iterator[Edit]:
             biases[f"db.{place.tag}"] = f"{b.gradients.bias(place)}\n{added}"
     yield Edit(("penalty-of-gradient",), "gradient", gradient, all_slots(b, "dW", "pen"))
     yield Edit(("penalty-on-biases",), "gradient", biases, all_slots(b, "db", "pen"))
-
-
-def first_place(b: Blueprint) -> Place:
-    return b.weighted[0]

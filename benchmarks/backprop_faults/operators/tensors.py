@@ -29,7 +29,7 @@ def biases(b: Blueprint, part: str) -> Iterator[Edit]:
         yield Edit(("bias-scalar",), "gradient", {slot: g.bias(p, raw=f"np.sum({p.delta})")}, ())
         if g.single:
             continue
-        first = b.dialect.bias_of_sample(p.delta, "0" if part == "dev" else "0" if b.dialect.flat else "0")
+        first = b.dialect.bias_of_sample(p.delta, "0")
         yield Edit(("bias-first-row",), "gradient", {slot: g.bias(p, raw=first)}, ())
         across = b.dialect.total(p.delta, axis=1 - b.dialect.samples_axis)
         yield Edit(("bias-axis",), "gradient", {slot: g.bias(p, raw=across)}, ())

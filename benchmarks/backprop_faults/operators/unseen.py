@@ -34,7 +34,11 @@ ON_OUTPUT = {
     "weighted by doubt": "({p} - {y}) * (2 - {p})",
     "logarithm": "np.log({p}) - {y}",
 }
-ON_SLOPE = {"root of the slope": "np.sqrt({right})", "slope plus one": "(1 + {right})", "slope times z": "{right} * {z}"}
+ON_SLOPE = {
+    "root of the slope": "np.sqrt({right})",
+    "slope plus one": "(1 + {right})",
+    "slope times z": "{right} * {z}",
+}
 ON_PROP = {"sign of the weights": "np.sign({W})", "absolute weights": "np.abs({W})", "squared weights": "({W} ** 2)",
            "normed weights": "({W} / np.linalg.norm({W}))"}  # fmt: skip
 ON_WEIGHTS = {
@@ -46,7 +50,10 @@ ON_WEIGHTS = {
     "sign of the weight gradient": "{dW} = np.sign({dW})",
 }
 ON_INPUTS = {"inputs squared": "{a} ** 2", "absolute inputs": "np.abs({a})", "inputs plus one": "({a} + 1)"}
-ON_BIASES = {"absolute bias gradient": "{db} = np.abs({db})", "bias gradient over the norm": "{db} = {db} / np.linalg.norm({db})"}
+ON_BIASES = {
+    "absolute bias gradient": "{db} = np.abs({db})",
+    "bias gradient over the norm": "{db} = {db} / np.linalg.norm({db})",
+}
 ROUGH = ("half precision",)  # its Jacobian is that of the rounding
 KNOWN_IN_DEV = ("absolute value", "clipped weight gradient", "root of the slope")
 
@@ -73,9 +80,8 @@ def at_output(b: Blueprint) -> Iterator[Edit]:
 
 def changed(b: Blueprint, text: str, d: str) -> str:
     rows = b.dialect.rows
-    return text.format(
-        d=d, s=b.dialect.samples_axis, first=b.dialect.sample(d, "0"), backwards=f"{d}[:, ::-1]" if rows else f"{d}[::-1]",
-    )  # fmt: skip
+    backwards = f"{d}[:, ::-1]" if rows else f"{d}[::-1]"
+    return text.format(d=d, s=b.dialect.samples_axis, first=b.dialect.sample(d, "0"), backwards=backwards)
 
 
 def in_hidden(b: Blueprint) -> Iterator[Edit]:

@@ -1,9 +1,10 @@
 """One class with W1, b1, W2, b2, its activation named by a string, and a backward pass written out layer by layer."""
 
 from ..blueprint import Blueprint
+from ..dialect import Dialect
 from ..forms import Gradients, Init, Loss, Output, Penalty, Place, Slope
 from ..options import Chooser
-from .common import DATA, dispatch, docstring, ordered, softmax, tail
+from .common import DATA, KINDS, dispatch, docstring, imports, ordered, softmax, tail
 
 TEMPLATE = """
 «imports»import numpy as np
@@ -128,54 +129,61 @@ def three_layers(choose: Chooser) -> Blueprint:
     of = "a" if choose.chance(0.25) else "z"
     definitions, slots = dispatch(choose, names["act"], names["dact"], names["kind"], True, of)
     n, kind = names["n"], f"self.{names['kind']}"
-    lam = f"self.{names['lam']}"
-    dW1, dW2, db1, db2 = "dW1", "dW2", "db1", "db2"
-    if names["W1"].startswith(("W_", "w")):
-        dW1, dW2, db1, db2 = (f"d_{names[key]}" for key in ("W1", "W2", "b1", "b2"))
-    squares = choose.by_part(
-        (f"np.sum(self.{names['W1']} ** 2) + np.sum(self.{names['W2']} ** 2)",),
-        (f"np.sum(np.square(self.{names['W1']})) + np.sum(np.square(self.{names['W2']}))",
-         f"np.linalg.norm(self.{names['W1']}) ** 2 + np.linalg.norm(self.{names['W2']}) ** 2"),
-    )  # fmt: skip
-    at = choose.by_part(("inline", "statement", "fit"), ("inline", "statement", "statement", "fit"))
-    kind_of = choose.any(("half", "mean", "mean", "full", "none"))
-    penalty = Penalty(kind_of, lam, "len(X)" if at == "fit" else n, squares, at)
+    penalty = penalty_of(choose, names)
+    for key in ("W1", "W2", "b1", "b2"):
+        names["d" + key] = f"d_{names[key]}" if names["W1"].startswith(("W_", "w")) else f"d{key}"
     mean_in_gradients = choose.chance(0.3)
     slope = Slope("any", "call" if of == "z" else "call a", f"self.{names['act']}({{}}, {kind})",
                   f"self.{names['dact']}({{}}, {kind})")  # fmt: skip
-    place2 = Place(
-        "2", f"self.{names['W2']}", f"self.{names['b2']}", names["d2"], dW2, db2, f"self.{names['a1']}",
-        f"self.{names['z2']}", f"self.{names['probs']}", f"self.{names['z1']}", x="X",
-    )  # fmt: skip
-    place1 = Place(
-        "1", f"self.{names['W1']}", f"self.{names['b1']}", names["d1"], dW1, db1, "X", f"self.{names['z1']}",
-        f"self.{names['a1']}", above=names["d2"], W_above=place2.W, z_other=f"self.{names['z2']}", form=choose.delta_form(),
-    )  # fmt: skip
+    place2, place1 = places(choose, names)
     output = Output(
         "one-hot" if one_hot else "index", dialect, names["d2"], place2.a, "y", n, not mean_in_gradients, place2.z,
         hidden_slope=slope.of(place2.z, place2.a), form=choose.by_part(("copy", "alias"), ("new", "alias", "times")),
     )  # fmt: skip
-    loss = Loss("one-hot" if one_hot else "index", "data_loss", place2.a, "y", n, True, penalty, choose.any(("", "two")))
+    loss = Loss(
+        "one-hot" if one_hot else "index", "data_loss", place2.a, "y", n, True, penalty, choose.any(("", "two"))
+    )
     scale = choose.any(("fan", "small", "he"))
     inits = (
         Init("1", place1.W, "nn_input_dim, nn_hidden_dim", "nn_input_dim", scale),
         Init("2", place2.W, "nn_hidden_dim, nn_output_dim", "nn_hidden_dim", scale),
     )
-    slots |= names | {"dW1": dW1, "dW2": dW2, "db1": db1, "db2": db2, "definitions": definitions}
+    slots |= names | {"definitions": definitions}
     slots |= pieces(choose, names, dialect, one_hot, penalty.at == "fit" and penalty.kind != "none")
     return Blueprint(
         "class", "three layers", TEMPLATE, DRIVER, slots, f"rows {'one-hot' if one_hot else 'index'}", 2, dialect,
         (place2, place1), output, Gradients(dialect, n, mean_in_gradients, penalty, choose.any(("suffix", "prefix"))),
-        penalty, slope, loss, inits, ("tanh", "sigmoid", "relu"), definitions={k: f"df.{k}" for k in ("tanh", "sigmoid", "relu")},
+        penalty, slope, loss, inits, KINDS, definitions={kind: f"df.{kind}" for kind in KINDS},
         argument=of, weights=(place1.W, place2.W),
     ).filled()  # fmt: skip
 
 
-def pieces(choose: Chooser, names: dict[str, str], dialect: object, one_hot: bool, fitted: bool) -> dict[str, str]:
-    """What varies without any bearing on the mathematics."""
-    from ..dialect import Dialect
+def penalty_of(choose: Chooser, names: dict[str, str]) -> Penalty:
+    W1, W2 = f"self.{names['W1']}", f"self.{names['W2']}"
+    squares = choose.by_part(
+        (f"np.sum({W1} ** 2) + np.sum({W2} ** 2)",),
+        (
+            f"np.sum(np.square({W1})) + np.sum(np.square({W2}))",
+            f"np.linalg.norm({W1}) ** 2 + np.linalg.norm({W2}) ** 2",
+        ),
+    )
+    at = choose.by_part(("inline", "statement", "fit"), ("inline", "statement", "statement", "fit"))
+    kind = choose.any(("half", "mean", "mean", "full", "none"))
+    return Penalty(kind, f"self.{names['lam']}", "len(X)" if at == "fit" else names["n"], squares, at)
 
-    assert isinstance(dialect, Dialect)
+
+def places(choose: Chooser, names: dict[str, str]) -> tuple[Place, Place]:
+    W1, b1, z1, a1, W2, b2, z2, p = (
+        f"self.{names[key]}" for key in ("W1", "b1", "z1", "a1", "W2", "b2", "z2", "probs")
+    )
+    high = Place("2", W2, b2, names["d2"], names["dW2"], names["db2"], a1, z2, p, z1, x="X")
+    low = Place("1", W1, b1, names["d1"], names["dW1"], names["db1"], "X", z1, a1, above=names["d2"], W_above=W2,
+                z_other=z2, form=choose.delta_form())  # fmt: skip
+    return high, low
+
+
+def pieces(choose: Chooser, names: dict[str, str], dialect: Dialect, one_hot: bool, fitted: bool) -> dict[str, str]:
+    """What varies without any bearing on the mathematics."""
     handed = names["forward"] == "feedforward"
     function = f"lambda x: self.{names['act']}(x, self.{names['kind']})"
     outer = f"lambda z: net.{names['act']}(z, net.{names['kind']})"
@@ -186,7 +194,7 @@ def pieces(choose: Chooser, names: dict[str, str], dialect: object, one_hot: boo
     order = ordered(choose, ("«dW1»", "«dW2»"), ("«db1»", "«db2»"))
     pens = "«pen.2»\n«pen.1»"
     return {
-        "imports": choose.by_part(("",), ("", "import random\n", "from math import sqrt\n")),
+        "imports": imports(choose),
         "doc": docstring(choose, "Builds and trains a neural network"),
         "seed": choose.any(("np.random.seed(seed)", "", "np.random.seed(seed)\nself.seed = seed")),
         "zeros1": shape.format("nn_hidden_dim"), "zeros2": shape.format("nn_output_dim"),

@@ -7,7 +7,9 @@ from ..options import Chooser, activation, derivative
 KINDS = ("tanh", "sigmoid", "relu")
 
 
-def dispatch(choose: Chooser, act: str, dact: str, kind: str, method: bool, of: str = "z") -> tuple[str, dict[str, str]]:
+def dispatch(
+    choose: Chooser, act: str, dact: str, kind: str, method: bool, of: str = "z"
+) -> tuple[str, dict[str, str]]:
     """Definitions of f and f′ that are told the activation by a string; the derivatives' expressions are slots."""
     self = "self, " if method else ""
     form = choose.any((0, 1, 2)) if choose.part == "test" else 0
@@ -24,7 +26,14 @@ def dispatch(choose: Chooser, act: str, dact: str, kind: str, method: bool, of: 
 def single(choose: Chooser, f: str, df: str, kind: str, of: str = "z") -> tuple[str, dict[str, str]]:
     """Definitions of one activation and its derivative as functions."""
     form = choose.any((0, 1, 2)) if choose.part == "test" else 0
-    lines = [f"def {f}(z):", f"    return {activation('z', kind)}", "", "", f"def {df}({of}):", f"    return «df.{kind}»"]
+    lines = [
+        f"def {f}(z):",
+        f"    return {activation('z', kind)}",
+        "",
+        "",
+        f"def {df}({of}):",
+        f"    return «df.{kind}»",
+    ]
     return "\n".join(lines), {f"df.{kind}": derivative(of, kind, of, form)}
 
 
@@ -52,7 +61,9 @@ def tail(choose: Chooser, training: str) -> str:
     """How the file ends: nothing, a guard, or training as soon as it is loaded."""
     guarded = "\n\nif __name__ == '__main__':\n" + "\n".join("    " + line for line in training.split("\n"))
     bare = "\n\n" + training
-    return choose.by_part(("", guarded), ("", guarded, bare, "\n\ndef main():\n" + guarded.split("\n", 3)[3] + "\n\n\nmain()"))
+    return choose.by_part(
+        ("", guarded), ("", guarded, bare, "\n\ndef main():\n" + guarded.split("\n", 3)[3] + "\n\n\nmain()")
+    )
 
 
 DATA = {
@@ -63,7 +74,10 @@ DATA = {
     "columns binary": "np.random.seed(3)\nX = np.random.randn(3, 40)\nY = (X[:1] > 0).astype(float)",
 }
 
-IMPORTS = ("", "import random\n", "from math import sqrt\n", "import matplotlib\n")
+
+def imports(choose: Chooser) -> str:
+    """Modules that are not used, as people leave them."""
+    return choose.by_part(("",), ("", "import random\n", "from math import sqrt\n"))
 
 
 def docstring(choose: Chooser, text: str) -> str:

@@ -4,7 +4,7 @@ from ..blueprint import Blueprint
 from ..dialect import Dialect
 from ..forms import Gradients, Init, Loss, Output, Penalty, Place, Slope
 from ..options import Chooser
-from .common import DATA, KINDS, dispatch, docstring, softmax, tail
+from .common import DATA, KINDS, dispatch, docstring, imports, softmax, tail
 
 LISTS = """
 «imports»import numpy as np
@@ -224,14 +224,15 @@ def lists(choose: Chooser) -> Blueprint:
                     z_other=f"{z}[l + 1]", form=choose.delta_form())  # fmt: skip
     init = Init("1", "w", f"{names['sizes']}[i], {names['sizes']}[i + 1]", f"{names['sizes']}[i]",
                 choose.any(("fan", "small", "he")), layer="i")  # fmt: skip
-    squares = choose.by_part((f"sum(np.sum(w ** 2) for w in {W})",),
-                             (f"sum([np.sum(np.square(w)) for w in {W}])", f"sum(np.linalg.norm(w) ** 2 for w in {W})"))  # fmt: skip
+    usual, listed = f"sum(np.sum(w ** 2) for w in {W})", f"sum([np.sum(np.square(w)) for w in {W}])"
+    squares = choose.by_part((usual,), (listed, f"sum(np.linalg.norm(w) ** 2 for w in {W})"))
     penalty = Penalty(choose.any(("half", "mean", "mean", "full", "none")), f"self.{names['lam']}", n, squares,
                       choose.any(("inline", "statement")))  # fmt: skip
     ranges = ("reversed(range(len(self.«W»)))", "range(len(self.«W») - 1, -1, -1)") if every else (
         "range(last - 1, -1, -1)", "reversed(range(last))")  # fmt: skip
     slots = {"range": choose.any(ranges), "backward": EVERY if every else LAST_FIRST,
-             "softmax": softmax(choose, "self.probs", f"{z}[-1]", 1), "product": dialect.forward(f"{a}[i]", f"{W}[i]")}  # fmt: skip
+             "softmax": softmax(choose, "self.probs", f"{z}[-1]", 1),
+             "product": dialect.forward(f"{a}[i]", f"{W}[i]")}  # fmt: skip
     slots["returned"] = choose.by_part(("«dW», «db»",), ("«dW», «db»", "«db», «dW»"))
     slots["zeros"] = "(«sizes»[i + 1],)" if dialect.flat else "(1, «sizes»[i + 1])"
     output_z, output_slope_a = f"{z}[-1]", "self.probs"
@@ -249,7 +250,9 @@ def objects(choose: Chooser) -> Blueprint:
     init = Init("1", "self.W", "n_in, n_out", "n_in", choose.any(("fan", "small", "he")), layer="")
     squares = f"sum(np.sum(layer.W ** 2) for layer in self.{names['layers']})"
     # λ's part is added by the network, after its layers have done theirs
-    penalty = Penalty(choose.any(("half", "mean", "full", "none")), f"self.{names['lam']}", names["n"], squares, "apart")
+    penalty = Penalty(
+        choose.any(("half", "mean", "full", "none")), f"self.{names['lam']}", names["n"], squares, "apart"
+    )
     slots = {"softmax": softmax(choose, "self.probs", "out", 1), "product": dialect.forward("x", "self.W"),
              "zeros": "(n_out,)" if dialect.flat else "(1, n_out)"}  # fmt: skip
     loop = "for layer in self.«layers»:\n    «pen.1»"
@@ -270,16 +273,16 @@ def assembled(
     kind, n = f"self.{names['kind']}", names["n"]
     slope = Slope("any", "call" if of == "z" else "call a", f"self.{names['act']}({{}}, {kind})",
                   f"self.{names['dact']}({{}}, {kind})")  # fmt: skip
-    outer = slope if not separate else Slope(
-        "any", slope.form, f"self.{names['layers']}[-1].{names['act']}({{}}, self.{names['layers']}[-1].{names['kind']})",
-        f"self.{names['layers']}[-1].{names['dact']}({{}}, self.{names['layers']}[-1].{names['kind']})")  # fmt: skip
+    last = f"self.{names['layers']}[-1]" if separate else "self"
+    outer = Slope("any", slope.form, f"{last}.{names['act']}({{}}, {last}.{names['kind']})",
+                  f"{last}.{names['dact']}({{}}, {last}.{names['kind']})")  # fmt: skip
     output = Output("one-hot" if one_hot else "index", dialect, names["delta"], p, "y", n, not mean_in_gradients, z_out,
                     hidden_slope=outer.of(z_out, p), form=choose.by_part(("copy",), ("copy", "times")))  # fmt: skip
     loss = Loss(output.kind, "data_loss", p, "y", n, True, penalty, choose.any(("", "two")))
     feed = f"rows {'one-hot' if one_hot else 'index'}"
     training = f"{DATA[feed]}\nmodel = {names['Net']}([3, 5, 6, 4])\nmodel.{names['fit']}(X, y, num_passes=20)"
     slots |= more | names | {
-        "definitions": definitions, "imports": choose.by_part(("",), ("", "import random\n", "from math import sqrt\n")),
+        "definitions": definitions, "imports": imports(choose),
         "doc": docstring(choose, "A network of any depth"), "seed": choose.any(("np.random.seed(seed)", "")),
         "count": f"{n} = {choose.any(('len(X)', 'X.shape[0]'))}", "tail": tail(choose, training),
     }  # fmt: skip

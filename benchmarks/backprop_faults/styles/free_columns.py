@@ -4,7 +4,7 @@ from ..blueprint import Blueprint
 from ..dialect import Dialect
 from ..forms import Gradients, Init, Loss, Output, Penalty, Place, Slope
 from ..options import Chooser, activation
-from .common import DATA, docstring, single, softmax, tail
+from .common import DATA, docstring, imports, single, softmax, tail
 
 TWO = """
 «imports»import numpy as np
@@ -215,27 +215,34 @@ NAMES = {
         {"make": "init_params", "forward": "forward_prop", "lossfn": "get_cost", "backward": "backward_prop",
          "update": "update_params", "model": "gradient_descent", "params": "params", "cache": "cache", "lam": "lam"},
         {"make": "initialize_parameters_deep", "forward": "L_model_forward", "lossfn": "compute_cost",
-         "backward": "L_model_backward", "update": "update_parameters", "model": "L_layer_model", "params": "parameters",
-         "cache": "memory", "lam": "lambd"},
+         "backward": "L_model_backward", "update": "update_parameters", "model": "L_layer_model",
+         "params": "parameters", "cache": "memory", "lam": "lambd"},
     ),
 }  # fmt: skip
-FINISH = "cost = np.squeeze(cost)"
+FUNCTIONS = {"tanh": "np.tanh({})", "relu": "np.maximum(0, {})", "sigmoid": "sigmoid({})"}
+# names, dialect, whether there is one output, activation, slope, definitions, slots
+Parts = tuple[dict[str, str], Dialect, bool, str, Slope, str, dict[str, str]]
 
 
-def base(choose: Chooser) -> tuple[dict[str, str], Dialect, bool, str, Slope, str, dict[str, str]]:
+def base(choose: Chooser) -> Parts:
     names = dict(choose.any(NAMES[choose.part]))
     dialect = choose.dialect(rows=False, in_out=False, flat=False)
     binary = choose.chance(0.5)
     kind = choose.by_part(("relu", "tanh"), ("relu", "tanh", "sigmoid"))
-    definitions, slots, slope = "", {}, Slope(kind, choose.any(("inline", "inline z")), {
-        "tanh": "np.tanh({})", "relu": "np.maximum(0, {})", "sigmoid": "sigmoid({})"}[kind], "")  # fmt: skip
+    definitions = ""
+    slots: dict[str, str] = {}
+    slope = Slope(kind, choose.any(("inline", "inline z")), FUNCTIONS[kind], "")
     if choose.chance(0.5):
         of = "a" if choose.chance(0.3) else "z"
-        f, df = choose.by_part(((kind, f"{kind}_derivative"),), ((kind, f"{kind}_prime"), (f"act_{kind}", f"dact_{kind}")))
+        f, df = choose.by_part(
+            ((kind, f"{kind}_derivative"),), ((kind, f"{kind}_prime"), (f"act_{kind}", f"dact_{kind}"))
+        )
         definitions, slots = single(choose, f, df, kind, of)
         slope = Slope(kind, "call" if of == "z" else "call a", f + "({})", df + "({})")
     if "def sigmoid(" not in definitions and (binary or kind == "sigmoid"):
-        definitions = "def sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n" + ("\n\n" + definitions if definitions else "")
+        definitions = "def sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n" + (
+            "\n\n" + definitions if definitions else ""
+        )
     return names, dialect, binary, kind, slope, definitions.rstrip() + "\n", slots
 
 
@@ -251,7 +258,9 @@ def two_layers(choose: Chooser) -> Blueprint:
     slots |= {"product1": dialect.forward("X", "W1"), "product2": dialect.forward("A1", "W2"),
               "applied": slope.f.format("Z1") if slope.f else activation("Z1", kind)}  # fmt: skip
     slots["unpack"] = f"W1, W2 = {names['params']}['W1'], {names['params']}['W2']"
-    return finished(choose, parts, (high, low), inits, squares, "two layers", TWO, TWO_DRIVER, "A2", "Z2", "dZ2", ("W1", "W2"))
+    return finished(
+        choose, parts, (high, low), inits, squares, "two layers", TWO, TWO_DRIVER, "A2", "Z2", "dZ2", ("W1", "W2")
+    )
 
 
 def deep(choose: Chooser) -> Blueprint:
@@ -259,7 +268,9 @@ def deep(choose: Chooser) -> Blueprint:
     names, dialect, _, kind, slope, _, slots = parts
     apart = choose.part == "test" and choose.chance(0.5)
     if apart:
-        places: tuple[Place, ...] = (Place("1", "W", "b", "dZ", "dW", "db", "A_prev", "Z", "A", above="dZ", W_above="W", gate="dA"),)
+        places: tuple[Place, ...] = (
+            Place("1", "W", "b", "dZ", "dW", "db", "A_prev", "Z", "A", above="dZ", W_above="W", gate="dA"),
+        )
     else:
         high = Place("L", "W", "b", "dZ", "grads['dW' + str(L)]", "grads['db' + str(L)]", "A_prev", "Z", "A")
         low = Place("h", "W", "b", "dZ", "grads['dW' + str(l)]", "grads['db' + str(l)]", "A_prev", "Z", "A", above="dZ",
@@ -267,20 +278,26 @@ def deep(choose: Chooser) -> Blueprint:
         places = (high, low)
     init = Init("1", "«params»['W' + str(l)]", "layer_dims[l], layer_dims[l - 1]", "layer_dims[l - 1]",
                 choose.any(("small", "fan", "he")), layer="l")  # fmt: skip
-    squares = f"sum(np.sum(np.square({names['params']}['W' + str(l)])) for l in range(1, len({names['params']}) // 2 + 1))"
-    slots |= {"product": dialect.forward("A_prev", "W"), "applied": slope.f.format("Z") if slope.f else activation("Z", kind),
-              "backward_code": APART if apart else BACKWARD}  # fmt: skip
-    return finished(choose, parts, places, (init,), squares, "functions apart" if apart else "deep", DEEP, DEEP_DRIVER, "AL",
-                    "caches[-1][3]", "dZ", (f"{names['params']}['W' + str(l)]",))  # fmt: skip
+    squares = (
+        f"sum(np.sum(np.square({names['params']}['W' + str(l)])) for l in range(1, len({names['params']}) // 2 + 1))"
+    )
+    slots |= {"product": dialect.forward("A_prev", "W"), "backward_code": APART if apart else BACKWARD,
+              "applied": slope.f.format("Z") if slope.f else activation("Z", kind)}  # fmt: skip
+    variant, weights = "functions apart" if apart else "deep", (f"{names['params']}['W' + str(l)]",)
+    return finished(
+        choose, parts, places, (init,), squares, variant, DEEP, DEEP_DRIVER, "AL", "caches[-1][3]", "dZ", weights
+    )
 
 
 def finished(
-    choose: Chooser, parts: tuple[dict[str, str], Dialect, bool, str, Slope, str, dict[str, str]], places: tuple[Place, ...],
-    inits: tuple[Init, ...], squares: str, variant: str, template: str, driver: str, p: str, z: str, d: str, weights: tuple[str, ...],
+    choose: Chooser, parts: Parts, places: tuple[Place, ...], inits: tuple[Init, ...], squares: str, variant: str,
+    template: str, driver: str, p: str, z: str, d: str, weights: tuple[str, ...],
 ) -> Blueprint:  # fmt: skip
     names, dialect, binary, kind, slope, definitions, slots = parts
     mean_in_gradients, params, lam = choose.chance(0.75), names["params"], names["lam"]
-    penalty = Penalty(choose.any(("none", "none", "mean", "half")), lam, "m", squares, choose.any(("inline", "statement")))
+    penalty = Penalty(
+        choose.any(("none", "none", "mean", "half")), lam, "m", squares, choose.any(("inline", "statement"))
+    )
     used = penalty.kind != "none"
     feed = "columns binary" if binary else "columns one-hot"
     in_two = variant == "two layers"
@@ -289,10 +306,12 @@ def finished(
     loss = Loss("binary" if binary else "one-hot", "cost", p, "Y", "m", True, penalty)
     target, z_name = ("A2", "Z2") if in_two else ("A", "Z")
     both = f", {params}, {lam}=0.1" if used else ""
-    training = f"{DATA[feed]}\n" + ("params = «model»(X, Y, 5)" if in_two else f"params = «model»(X, Y, [3, 5, 6, {1 if binary else 4}])")
+    training = f"{DATA[feed]}\n" + (
+        "params = «model»(X, Y, 5)" if in_two else f"params = «model»(X, Y, [3, 5, 6, {1 if binary else 4}])"
+    )
     slots |= names | {
-        "definitions": definitions if definitions.strip() else "", "doc": docstring(choose, "Small random weights, biases 0"),
-        "imports": choose.by_part(("",), ("", "import random\n", "from math import sqrt\n")), "tail": tail(choose, training),
+        "definitions": definitions if definitions.strip() else "", "imports": imports(choose),
+        "doc": docstring(choose, "Small random weights, biases 0"), "tail": tail(choose, training),
         "outputs": f"{target} = sigmoid({z_name})" if binary else softmax(choose, target, z_name, 0),
         "loss_args": both, "back_args": f", {lam}=0.1" if used else "", "loss_values": f", {params}" if used else "",
         "back_values": "", "back_pass": f", {lam}" if used else "", "driver_loss": ", P, 0.1" if used else "",
@@ -302,7 +321,7 @@ def finished(
         slots["unpack"] = ""
     return Blueprint(
         "columns", variant, template, driver, slots, feed, 2 if in_two else 3, dialect, places, output,
-        Gradients(dialect, "m", mean_in_gradients, penalty, choose.any(("suffix", "prefix"))), penalty, slope, loss, inits,
-        (kind,), variant == "functions apart", {kind: f"df.{kind}"} if "call" in slope.form else {},
+        Gradients(dialect, "m", mean_in_gradients, penalty, choose.any(("suffix", "prefix"))), penalty, slope, loss,
+        inits, (kind,), variant == "functions apart", {kind: f"df.{kind}"} if "call" in slope.form else {},
         "a" if slope.form == "call a" else "z", weights=weights, classes=1 if binary else 4,
     ).filled()  # fmt: skip

@@ -3,7 +3,7 @@
 from ..blueprint import Blueprint
 from ..forms import Gradients, Init, Loss, Output, Penalty, Place, Slope
 from ..options import Chooser, derivative
-from .common import DATA, docstring, softmax, tail
+from .common import DATA, docstring, imports, softmax, tail
 
 LAYERS = """
 «imports»import numpy as np
@@ -133,8 +133,8 @@ NAMES = {
     "dev": (
         {"Dense": "Dense", "Net": "Network", "layers": "layers", "forward": "forward", "backward": "backward", "x": "x",
          "grad": "grad", "W": "W", "b": "b", "dW": "dW", "db": "db"},
-        {"Dense": "Linear", "Net": "MLP", "layers": "layers", "forward": "forward", "backward": "backward", "x": "inputs",
-         "grad": "grad_output", "W": "weights", "b": "bias", "dW": "grad_weights", "db": "grad_bias"},
+        {"Dense": "Linear", "Net": "MLP", "layers": "layers", "forward": "forward", "backward": "backward",
+         "x": "inputs", "grad": "grad_output", "W": "weights", "b": "bias", "dW": "grad_weights", "db": "grad_bias"},
     ),
     "test": (
         {"Dense": "FullyConnected", "Net": "NeuralNetwork", "layers": "layers", "forward": "forward",
@@ -146,7 +146,7 @@ NAMES = {
          "db": "d_bias"},
     ),
 }  # fmt: skip
-SIZED = "sizes = [n_in, n_hidden, n_out]"
+FUNCTIONS = {"tanh": "np.tanh({})", "relu": "np.maximum(0, {})", "sigmoid": "1 / (1 + np.exp(-{}))"}
 
 
 def layers(choose: Chooser) -> Blueprint:
@@ -156,38 +156,44 @@ def layers(choose: Chooser) -> Blueprint:
     squared = choose.chance(0.25)
     one_hot = squared or choose.chance(0.4)
     sequential = choose.chance(0.3)
+    entropy = choose.by_part(("SoftmaxCrossEntropy",), ("CrossEntropyLoss", "SoftmaxLoss"))
     names |= {"Act": {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}[kind],
-              "Criterion": "MSELoss" if squared else choose.by_part(("SoftmaxCrossEntropy",), ("CrossEntropyLoss", "SoftmaxLoss"))}  # fmt: skip
+              "Criterion": "MSELoss" if squared else entropy}  # fmt: skip
     x, grad, W = f"self.{names['x']}", names["grad"], f"self.{names['W']}"
-    form = "inline" if kind == "sigmoid" else choose.any(("inline", "inline z"))
-    slope = Slope(kind, form, {"tanh": "np.tanh({})", "relu": "np.maximum(0, {})", "sigmoid": "1 / (1 + np.exp(-{}))"}[kind], "")
+    slope = Slope(kind, "inline" if kind == "sigmoid" else choose.any(("inline", "inline z")), FUNCTIONS[kind], "")
     place = Place("1", W, f"self.{names['b']}", grad, f"self.{names['dW']}", f"self.{names['db']}", x, "self.out", "",
                   above=grad, W_above=W, gate=grad)  # fmt: skip
     activation_place = Place("a", "", "", "", "", "", "", x, "self.out", above=grad, W_above=W, gate=grad)
-    squares = f"sum(np.sum(layer.{names['W']} ** 2) for layer in self.{names['layers']} if isinstance(layer, {names['Dense']}))"
+    over = f"for layer in self.{names['layers']} if isinstance(layer, {names['Dense']})"
+    squares = f"sum(np.sum(layer.{names['W']} ** 2) {over})"
     # λ's part stands in each layer, so that its place cannot be the network's
     penalty = Penalty("none" if sequential else choose.any(("none", "half", "full")), "self.reg", "n", squares,
                       choose.any(("inline", "statement")))  # fmt: skip
-    output_kind = "squared" if squared else "one-hot" if one_hot else "index"
-    p = "self.scores" if squared else "self.probs"
-    output = Output(output_kind, dialect, grad, p, "self.y", "n", True, "", form=choose.by_part(("copy",), ("new", "copy")))
-    loss = Loss(output_kind, "loss", p, "self.y", "n", True, penalty, choose.any(("", "two")) if output_kind == "index" else "")
+    of, p = ("squared", "self.scores") if squared else ("one-hot" if one_hot else "index", "self.probs")
+    output = Output(of, dialect, grad, p, "self.y", "n", True, "", form=choose.by_part(("copy",), ("new", "copy")))
+    loss = Loss(of, "loss", p, "self.y", "n", True, penalty, choose.any(("", "two")))
     init = Init("1", W, "n_in, n_out" if dialect.in_out else "n_out, n_in", "n_in", choose.any(("fan", "he", "small")))
     slots = names | pieces(choose, names, sequential, penalty.kind != "none", one_hot) | {
         "zeros": "n_out" if dialect.flat else "(1, n_out)", "product": dialect.forward(names["x"], W),
-        "applied": slope.f.format(names["x"]),
+        "applied": applied(choose, slope, names["x"]),
         "outputs": "self.scores = scores" if squared else softmax(choose, "self.probs", "scores", 1),
     }  # fmt: skip
-    if kind == "sigmoid" and choose.chance(0.5):
-        slots["applied"] = f"np.where({names['x']} > 0, 1 / (1 + np.exp(-np.abs({names['x']}))), 1 - 1 / (1 + np.exp(-np.abs({names['x']}))))"
     blueprint = Blueprint(
         "layer objects", "sequential" if sequential else "network", LAYERS, DRIVER, slots,
         f"rows {'one-hot' if one_hot else 'index'}", 2, dialect, (activation_place, place), output,
-        Gradients(dialect, "n", False, penalty), penalty, slope, loss, (init,), (kind,), True, weights=(f"layer.{names['W']}",),
+        Gradients(dialect, "n", False, penalty), penalty, slope, loss, (init,), (kind,), True,
+        weights=(f"layer.{names['W']}",),
     )  # fmt: skip
     # both places share the two slots: f′ comes from the one, what is handed down from the other
     shared = {"slope": f"{grad} * {wrapped_slope(choose, slope, x)}", "prop": blueprint.prop(place)}
     return Blueprint(**{**vars(blueprint), "slots": {**slots, **shared}}).filled()
+
+
+def applied(choose: Chooser, slope: Slope, x: str) -> str:
+    if slope.kind == "sigmoid" and choose.chance(0.5):
+        positive = f"1 / (1 + np.exp(-np.abs({x})))"
+        return f"np.where({x} > 0, {positive}, 1 - {positive})"
+    return slope.f.format(x)
 
 
 def wrapped_slope(choose: Chooser, slope: Slope, x: str) -> str:
@@ -196,30 +202,41 @@ def wrapped_slope(choose: Chooser, slope: Slope, x: str) -> str:
     return slope.of(x, "self.out")
 
 
-def pieces(choose: Chooser, names: dict[str, str], sequential: bool, regularised: bool, one_hot: bool) -> dict[str, str]:
+LISTED = """self.«layers» = []
+for i in range(len(sizes) - 1):
+    self.«layers».append(«Dense»(sizes[i], sizes[i + 1]«reg_value»))
+    if i < len(sizes) - 2:
+        self.«layers».append(«Act»())"""
+PLAIN = "self.«layers» = [«Dense»(n_in, n_hidden«reg_value»), «Act»(), «Dense»(n_hidden, n_out«reg_value»)]"
+BY_HAND = """for epoch in range(20):
+    loss = criterion.«forward»(model.«forward»(X), y)
+    model.«backward»(criterion.«backward»())
+    model.step(0.1)"""
+BY_NETWORK = """net = «Net»(«sizes_given»)
+for epoch in range(20):
+    loss = net.loss(X, y)
+    net.«backward»()
+    net.step(0.1)"""
+BUILT = """net = «Net»([«Dense»(SIZES[0], SIZES[1]), «Act»(), «Dense»(SIZES[1], SIZES[2])])
+CRITERION = «Criterion»()"""
+
+
+def pieces(choose: Chooser, names: dict[str, str], sequential: bool, penalised: bool, one_hot: bool) -> dict[str, str]:
     listed = choose.chance(0.5)
-    build = (
-        "self.«layers» = []\nfor i in range(len(sizes) - 1):\n    self.«layers».append(«Dense»(sizes[i], sizes[i + 1]«reg_value»))\n"
-        "    if i < len(sizes) - 2:\n        self.«layers».append(«Act»())"
-        if listed
-        else "self.«layers» = [«Dense»(n_in, n_hidden«reg_value»), «Act»(), «Dense»(n_hidden, n_out«reg_value»)]"
-    )
     data = DATA["rows one-hot" if one_hot else "rows index"]
-    arguments = "[3, 5, 4]" if listed else "3, 5, 4"
-    made = f"net = «Net»({'list(SIZES)' if listed else '*SIZES'}{', reg=0.1' if regularised else ''})"
-    train = (
-        f"{data}\nfor epoch in range(20):\n    loss = criterion.«forward»(model.«forward»(X), y)\n"
-        "    model.«backward»(criterion.«backward»())\n    model.step(0.1)"
-        if sequential
-        else f"{data}\nnet = «Net»({arguments})\nfor epoch in range(20):\n    loss = net.loss(X, y)\n    net.«backward»()\n    net.step(0.1)"
-    )
+    made = f"net = «Net»({'list(SIZES)' if listed else '*SIZES'}{', reg=0.1' if penalised else ''})"
     return {
-        "network": SEQUENTIAL if sequential else NETWORK, "build": build, "ctor": "sizes" if listed else "n_in, n_hidden, n_out",
-        "reg_arg": ", reg=0.01" if regularised else "", "reg_value": ", reg" if regularised else "",
-        "keep_reg": "self.reg = reg" if regularised else "", "imports": choose.by_part(("",), ("", "import random\n", "from math import sqrt\n")),
-        "doc": docstring(choose, "A fully connected layer"), "tail": tail(choose, train),
-        "driver_build": "net = «Net»([«Dense»(SIZES[0], SIZES[1]), «Act»(), «Dense»(SIZES[1], SIZES[2])])\nCRITERION = «Criterion»()"
-        if sequential else made,
+        "network": SEQUENTIAL if sequential else NETWORK,
+        "build": LISTED if listed else PLAIN,
+        "ctor": "sizes" if listed else "n_in, n_hidden, n_out",
+        "sizes_given": "[3, 5, 4]" if listed else "3, 5, 4",
+        "reg_arg": ", reg=0.01" if penalised else "",
+        "reg_value": ", reg" if penalised else "",
+        "keep_reg": "self.reg = reg" if penalised else "",
+        "imports": imports(choose),
+        "doc": docstring(choose, "A fully connected layer"),
+        "tail": tail(choose, f"{data}\n{BY_HAND if sequential else BY_NETWORK}"),
+        "driver_build": BUILT if sequential else made,
         "driver_loss": "CRITERION.«forward»(net.«forward»(X), Y)" if sequential else "net.loss(X, Y)",
         "driver_backward": "net.«backward»(CRITERION.«backward»())" if sequential else "net.«backward»()",
-    }  # fmt: skip
+    }

@@ -4,7 +4,7 @@ from ..blueprint import Blueprint
 from ..dialect import Dialect
 from ..forms import Gradients, Init, Loss, Output, Penalty, Place, Slope
 from ..options import Chooser, activation
-from .common import DATA, docstring, single, softmax, tail
+from .common import DATA, docstring, imports, single, softmax, tail
 
 TWO = """
 «imports»import numpy as np
@@ -202,8 +202,8 @@ def two_layers(choose: Chooser) -> Blueprint:
                  names["probs"], names["z1"], x="X")  # fmt: skip
     low = Place("1", "W1", "b1", names["d1"], "grads['W1']", "grads['b1']", "X", names["z1"], names["a1"],
                 above=names["d2"], W_above="W2", z_other=names["scores"], form=choose.delta_form())  # fmt: skip
-    squares = choose.by_part(("np.sum(W1 * W1) + np.sum(W2 * W2)",),
-                             ("np.sum(W1 ** 2) + np.sum(W2 ** 2)", "np.linalg.norm(W1) ** 2 + np.linalg.norm(W2) ** 2"))  # fmt: skip
+    norms = "np.linalg.norm(W1) ** 2 + np.linalg.norm(W2) ** 2"
+    squares = choose.by_part(("np.sum(W1 * W1) + np.sum(W2 * W2)",), ("np.sum(W1 ** 2) + np.sum(W2 ** 2)", norms))
     scale = choose.any(("small", "fan", "he"))
     inits = (Init("1", f"{params}['W1']", "input_size, hidden_size", "input_size", scale),
              Init("2", f"{params}['W2']", "hidden_size, output_size", "hidden_size", scale))  # fmt: skip
@@ -221,8 +221,9 @@ def two_layers(choose: Chooser) -> Blueprint:
     training = "net = «make»(3, 5, 4)\n«train»(net, X, y)" if free else "net = «Net»(3, 5, 4)\nnet.«train»(X, y)"
     penalty = Penalty(choose.any(("half", "mean", "full", "none")), names["lam"], names["n"], squares,
                       choose.any(("inline", "statement")))  # fmt: skip
+    template, variant = (FREE, "free") if free else (TWO, "two layers")
     return finished(choose, names, dialect, one_hot, kind, slope, definitions, slots, (high, low), penalty, inits,
-                    FREE if free else TWO, TWO_DRIVER, "free" if free else "two layers", training, ("W1", "W2"), 2)  # fmt: skip
+                    template, TWO_DRIVER, variant, training, ("W1", "W2"), 2)  # fmt: skip
 
 
 def deep(choose: Chooser) -> Blueprint:
@@ -242,7 +243,7 @@ def deep(choose: Chooser) -> Blueprint:
     slots |= {
         "product": dialect.forward("a[i - 1]", W),
         "product_last": dialect.forward("a[self.num_layers - 1]", "self.params[f'W{self.num_layers}']"),
-        "zeros": "dims[i]" if dialect.flat else "(1, dims[i])", "returned": choose.by_part(("loss, grads",), ("loss, grads",)),
+        "zeros": "dims[i]" if dialect.flat else "(1, dims[i])", "returned": "loss, grads",
         "early": f"if y is None:\n    return {names['scores']}",
         "applied": slope.f.format("z[i]"),
     }  # fmt: skip
@@ -265,13 +266,14 @@ def finished(
     loss = Loss(output.kind, "loss", p, "y", n, True, penalty, choose.any(("", "two")))
     feed = f"rows {'one-hot' if one_hot else 'index'}"
     slots |= names | {
-        "definitions": definitions, "imports": choose.by_part(("",), ("", "import random\n", "from math import sqrt\n")),
-        "doc": docstring(choose, "Weights are small and random, biases zero"), "tail": tail(choose, f"{DATA[feed]}\n{training}"),
-        "softmax": softmax(choose, p, names["scores"], 1), "loss_at": "1" if slots["returned"].startswith("grads") else "0",
+        "definitions": definitions, "imports": imports(choose),
+        "doc": docstring(choose, "Weights are small and random, biases zero"),
+        "tail": tail(choose, f"{DATA[feed]}\n{training}"), "softmax": softmax(choose, p, names["scores"], 1),
+        "loss_at": "1" if slots["returned"].startswith("grads") else "0",
     }  # fmt: skip
     return Blueprint(
         "loss and grads", variant, template, driver, slots, feed, depth, dialect, places, output,
-        Gradients(dialect, n, mean_in_gradients, penalty, choose.any(("suffix", "prefix"))), penalty, slope, loss, inits,
-        (kind,), definitions={kind: f"df.{kind}"} if "call" in slope.form else {},
+        Gradients(dialect, n, mean_in_gradients, penalty, choose.any(("suffix", "prefix"))), penalty, slope, loss,
+        inits, (kind,), definitions={kind: f"df.{kind}"} if "call" in slope.form else {},
         argument="a" if slope.form == "call a" else "z", weights=weights,
     ).filled()  # fmt: skip

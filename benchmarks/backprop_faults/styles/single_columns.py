@@ -112,24 +112,22 @@ def one_sample(choose: Chooser) -> Blueprint:
     dialect = choose.dialect(rows=False, in_out=False, flat=False)
     if choose.chance(0.5):
         dialect = type(dialect)(False, False, "np.dot", ".transpose()", False, "np.sum")
-    squared, place_of_cost = choose.chance(0.5), choose.by_part(("method", "none"), ("method", "class", "class", "none"))
-    squared = squared or place_of_cost == "none"
-    of = "a" if choose.part == "test" and choose.chance(0.3) else "z"
+    place_of_cost = choose.by_part(("method", "none"), ("method", "class", "class", "none"))
+    squared = place_of_cost == "none" or choose.chance(0.5)
+    argument = "a" if choose.part == "test" and choose.chance(0.3) else "z"
     kind = "sigmoid"
-    definitions, slots = single(choose, names["f"], names["df"], kind, of)
-    slope = Slope(kind, "call" if of == "z" else "call a", names["f"] + "({})", names["df"] + "({})")
+    definitions, slots = single(choose, names["f"], names["df"], kind, argument)
+    slope = Slope(kind, "call" if argument == "z" else "call a", names["f"] + "({})", names["df"] + "({})")
     low, high, loop = places(choose, names)
-    z_out, a_out = f"{names['zs']}[-1]", f"{names['as']}[-1]"
-    in_class = place_of_cost == "class"
-    if in_class:
-        z_out, a_out = "z", "a"
+    z_out, a_out = ("z", "a") if place_of_cost == "class" else (f"{names['zs']}[-1]", f"{names['as']}[-1]")
     output = Output(
         "squared" if squared else "one-hot", dialect, names["d"], a_out, "y", "", False, z_out,
         slope=slope.of(z_out, a_out) if squared else "", hidden_slope=slope.of(z_out, a_out), binary=True,
         error=f"self.cost_derivative({a_out}, y)" if place_of_cost == "none" else "",
     )  # fmt: skip
     penalty = Penalty("none", "", "", "")
-    loss = None if place_of_cost == "none" else Loss("squared" if squared else "binary", "cost", "a", "y", "", False, penalty)
+    of = "squared" if squared else "binary"
+    loss = None if place_of_cost == "none" else Loss(of, "cost", "a", "y", "", False, penalty)
     sizes = names["sizes"]
     init = Init("1", f"self.{names['W']}", "y, x", "x", choose.any(("fan", "plain")), "x", "[",
                 f" for x, y in zip({sizes}[:-1], {sizes}[1:])]")  # fmt: skip
@@ -140,7 +138,7 @@ def one_sample(choose: Chooser) -> Blueprint:
     return Blueprint(
         "one sample", place_of_cost, TEMPLATE, DRIVER, slots, "single one-hot", 3, dialect, (high, low), output,
         Gradients(dialect, "", False, penalty, single=True), penalty, slope, loss, (init,), (kind,),
-        definitions={kind: f"df.{kind}"}, argument=of,
+        definitions={kind: f"df.{kind}"}, argument=argument,
     ).filled()  # fmt: skip
 
 
@@ -156,7 +154,11 @@ def places(choose: Chooser, names: dict[str, str]) -> tuple[Place, Place, str]:
     low = Place("h", f"self.{W}[l]", f"self.{b}[l]", d, f"{nw}[l]", f"{nb}[l]", f"{a}[l]", f"{z}[l]", f"{a}[l + 1]",
                 f"{z}[l - 1]", above=d, W_above=f"self.{W}[l + 1]", x="x", z_other=f"{z}[l + 1]",
                 form=choose.delta_form())  # fmt: skip
-    return low, high, choose.any(("for l in range(self.num_layers - 3, -1, -1):", "for l in reversed(range(self.num_layers - 2)):"))
+    return (
+        low,
+        high,
+        choose.any(("for l in range(self.num_layers - 3, -1, -1):", "for l in reversed(range(self.num_layers - 2)):")),
+    )
 
 
 def pieces(choose: Chooser, names: dict[str, str], place_of_cost: str, squared: bool) -> dict[str, str]:

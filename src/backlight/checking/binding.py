@@ -2,7 +2,10 @@
 
 import inspect
 import itertools
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +16,32 @@ Pool = dict[str, Any]
 COMBINATIONS = 60
 # Parameters with a default are still given these; all others keep their default.
 WANTED = ("input", "labels", "outputs", "cache", "parameters", "penalty")
+
+
+CALL_SECONDS = 0.5
+
+
+class TooLongError(BaseException):
+    """A call that took longer than it may; no `except Exception` of the user's code catches it."""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Ends what runs inside after so many seconds. In the main thread of Unix; elsewhere there is no limit."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise TooLongError(f"it ran for more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, outer)
+        signal.signal(signal.SIGALRM, before)
 
 
 class NoCallError(Exception):
@@ -42,14 +71,19 @@ class Bound:
 def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable[[Any], bool]) -> Bound:
     """The first way of calling `function` with values of the pool whose result is accepted."""
     first: BaseException | None = None
+    slow = 0
     for plan in itertools.islice(plans(function, pool), COMBINATIONS):
         bound = Bound(function, plan)
         try:
-            result = bound(pool)
-        except (KeyboardInterrupt, TimeoutError, MemoryError):
+            with limited(CALL_SECONDS):
+                result = bound(pool)
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # the user's code may raise anything, SystemExit included
             first = first or error
+            slow += isinstance(error, TooLongError)
+            if slow > 1:
+                break
             continue
         if accept(result):
             return bound
@@ -70,10 +104,20 @@ def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Pla
         spelled = f"{parameter.name}=" if optional or parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         choices: list[tuple[str, str] | None] = [(spelled, key) for key in keys]
         options.append([*choices, None] if optional else choices)
-    for combination in itertools.product(*options):
-        used = [key for _, key in filter(None, combination)]
-        if len(used) == len(set(used)):  # no value twice
-            yield tuple(filter(None, combination))
+    yield from combinations(options, 0, frozenset())
+
+
+def combinations(options: list[list[tuple[str, str] | None]], start: int, used: frozenset[str]) -> Iterator[Plan]:
+    """One choice from each list, no value twice; None leaves a parameter at its default."""
+    if start == len(options):
+        yield ()
+        return
+    for choice in options[start]:
+        if choice is None:
+            yield from combinations(options, start + 1, used)
+        elif choice[1] not in used:
+            for rest in combinations(options, start + 1, used | {choice[1]}):
+                yield (choice, *rest)
 
 
 def keys_for(name: str, pool: Mapping[str, Any], optional: bool) -> list[str]:
@@ -88,4 +132,4 @@ def keys_for(name: str, pool: Mapping[str, Any], optional: bool) -> list[str]:
     if optional:
         return exact if exact and not roles else [*exact, *matching][:2]
     rest = [key for key in pool if not key.startswith("=") and key not in matching]
-    return [*exact, *matching, *rest]
+    return [*exact, *matching] if exact else [*matching, *rest]

@@ -17,6 +17,7 @@ ACTIVATION_NAMES = ("tanh", "sigmoid", "relu", "leaky_relu", "leakyrelu", "lrelu
                     "linear", "identity")  # fmt: skip
 PENALTY = 0.1
 TRIES = 80
+SAMPLE_NAMES = ("x", "inputs", "x_train", "data", "y", "y_train", "labels", "targets")
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,8 @@ class Maker:
         return len(self.feed.X) if self.feed else 7
 
     def width(self, role: str, name: str) -> list[Any]:
-        if self.feed is not None and roles_of(name)[:1] in (("input",), ("labels",)) and not tokens(name)[1:]:
-            return [self.feed.inputs() if "input" in roles_of(name) else self.feed.labels()]
+        if self.feed is not None and name.lower() in SAMPLE_NAMES:
+            return [self.feed.inputs() if name.lower() in SAMPLE_NAMES[:4] else self.feed.labels()]
         if role == "depth":
             return [len(self.sizes.hidden) + 1, len(self.sizes.hidden) + 2, 2]
         if role == "hidden":

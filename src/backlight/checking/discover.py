@@ -4,23 +4,29 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from backlight.checking.binding import Bound, NoCallError, Pool, bind
+from backlight.checking.binding import Bound, NoCallError, Pool, TooLongError, bind, limited
 from backlight.checking.construct import ACTIVATION_NAMES, PENALTY, Maker, activation_values
 from backlight.checking.gradient_places import Place, changed_state, match, named_returns, state
-from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, outputs_in, return_names
+from backlight.checking.chain import Chain, Ends
+from backlight.checking.compose import assembled, is_layer, required
+from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, outputs_in, return_names, short
 from backlight.checking.program import Program
 from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, NOT_A_ROLE, is_called, roles_of
 from backlight.checking.store import Slot, slots
-from backlight.checking.subject import generic_values, scalar, seeded
+from backlight.checking.subject import Subject, generic_values, scalar, seeded
 from backlight.networks.activations import Array
 
+SEARCH_SECONDS = 3.0  # for finding out how one function is called
 RATE = 0.01  # step size handed to code that applies its gradients itself
 RESETS = ("zero_grad", "zero_gradients", "reset_grad", "reset_grads", "reset_gradients", "clear_grads", "zero_grads")
+LOSSES = 3  # so many of the program's losses are tried with its backward pass
+ONE_STEP = r"(train_?(step|on_batch|batch|one\w*)|update(_mini_?batch|_weights|_params|_parameters)?|step|learn|train)"
 CALL_NAMES = ("fn", "forward", "__call__", "loss", "calculate", "compute", "value", "cost", "f", "function", "apply")
 
 
@@ -39,35 +45,139 @@ class NotFoundError(Exception):
         self.stage = stage
 
 
-def own_code(program: Program, maker: Maker, target: str | None) -> Iterator[OwnCode]:
-    """Every reading of the program as one network, the likeliest first. Raises NotFoundError if there is none."""
+@dataclass(frozen=True)
+class Made:
+    """A network, and how to make it again."""
+
+    shown: str
+    network: Any
+    build: Callable[[Program], Any]
+    as_argument: bool
+
+
+def subjects(program: Program, maker: Maker, target: str | None, training: bool = False) -> Iterator[Subject]:
+    """Every reading of the program as one network, the likeliest first. Raises NotFoundError if there is none.
+
+    With `training`, gradients are taken from one step of the program's own training function.
+    """
     failures: list[Stage] = []
     found = False
-    for make, arguments, network, created in networks(program, maker, target):
-        try:
-            yield complete(program, maker, make, arguments, network, created)
+    for made in networks(program, maker, target):
+        for attempt in range(LOSSES):
+            try:
+                yield complete(program, maker, made, training, attempt)
+                found = True
+            except NotFoundError as error:
+                failures.append(error.stage)
+                break
+    if not training:
+        for chain in chains(program, maker):
             found = True
-        except NotFoundError as error:
-            failures.append(error.stage)
+            yield chain
     if not found:
         raise NotFoundError(max(failures, key=lambda stage: stage.depth, default=Stage(0, "no network was found")))
 
 
-Made = tuple[str, dict[str, Any], Any, dict[str, Array] | None]
-
-
 def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Made]:
-    """Objects of network classes, then dicts or lists from `initialize…` functions, then parameters made here."""
+    """Objects of network classes, dicts or lists from `initialize…` functions, parameters made here, stacks of layers."""
     for name in network_classes(program, target):
         made = make_one(program.classes()[name], name, maker)
         if made is not None:
-            yield name, made[0], made[1], None
+            yield Made(shown(name, made[0]), made[1], partial(make_object, name, made[0], maker), False)
+    for description, build in assembled(program, maker.sizes):
+        with suppress(Exception):
+            network = seeded(lambda b=build: b(program))
+            yield Made(description, network, build, isinstance(network, list))
     if target is None or target in program.functions():
         yield from function_networks(program, maker)
 
 
+def shown(name: str, arguments: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={short(value)}' for key, value in arguments.items())})"
+
+
+def make_object(name: str, arguments: dict[str, Any], maker: Maker, program: Program) -> Any:
+    network = seeded(lambda: program.classes()[name](**arguments))
+    if not has_weights(network):
+        initialise(network, maker)
+    return network
+
+
+def make_parameters(name: str, arguments: dict[str, Any], program: Program) -> Any:
+    returned = seeded(lambda: program.functions()[name](**arguments))
+    return named(returned, return_names(program, Reference("", name), None))
+
+
+def chains(program: Program, maker: Maker) -> Iterator[Chain]:
+    """Stacks of layers run by loops of our own, with each loss of the program that has a derivative."""
+    assert maker.feed is not None
+    for description, build in assembled(program, maker.sizes):
+        for layers, removed in ((build, ""), (lambda p, b=build: without_softmax(b(p)), "softmax left to the loss")):
+            with suppress(Exception):
+                if not isinstance(seeded(lambda b=layers: b(program)), list):
+                    continue
+                for ends in endings(program, Chain(program, description, layers, maker.feed, None)):
+                    chain = Chain(program, description, layers, maker.feed, ends)
+                    with suppress(Exception):
+                        if chain.find_places():
+                            yield chain
+
+
+def without_softmax(layers: list[Any]) -> list[Any]:
+    if "softmax" not in type(layers[-1]).__name__.lower():
+        raise ValueError("no softmax at the end")
+    return layers[:-1]
+
+
+def endings(program: Program, chain: Chain) -> Iterator[Ends]:
+    """Pairs of a loss and its derivative: methods of one class, or functions whose names belong together."""
+    inputs, labels = chain.batches()[0]
+    out, _ = seeded(lambda: chain.forward(inputs))
+    pool = {"outputs": out, "labels": labels, "one": 1.0}
+    pairs: list[tuple[Reference | None, Reference]] = []
+    for name, kind in program.classes().items():
+        calls = [call for call in CALL_NAMES if call in methods(kind)]
+        slopes = [
+            m for m in methods(kind) if is_called(BACKWARD, m) or is_called(r"grad\w*|prime|derivative|delta|df|d", m)
+        ]
+        if calls and slopes and not is_plain_layer(kind):
+            pairs += [(Reference(name, call), Reference(name, slope)) for call in calls for slope in slopes]
+    functions = program.functions()
+    for name in functions:
+        if re.search(r"loss|cost|mse|entropy|bce|nll|error|xent", name, re.IGNORECASE):
+            slopes = [other for other in functions if other != name and is_derivative_of(other, name)]
+            pairs += [(Reference("", name), Reference("", slope)) for slope in slopes]
+    for loss, slope in pairs:
+        try:
+            plan = bind(
+                chain.resolve(loss), pool, lambda value: scalar(value) is not None or per_sample(value, chain)
+            ).plan
+            gradient = bind(
+                chain.resolve(slope), pool, lambda value: value is None or np.shape(value) == np.shape(out)
+            ).plan
+        except Exception:
+            continue
+        yield Ends(loss, plan, slope, gradient)
+
+
+def per_sample(value: Any, chain: Chain) -> bool:
+    return isinstance(value, np.ndarray) and value.shape == (len(chain.feed.X),)
+
+
+def is_plain_layer(kind: type) -> bool:
+    return is_layer(kind) and not re.search(r"loss|cost|entropy|mse|error", kind.__name__, re.IGNORECASE)
+
+
+def is_derivative_of(name: str, loss: str) -> bool:
+    words = re.sub(
+        r"(d_|_?(prime|grad(ient)?|deriv(ative)?|backward|der|delta|d)(_of)?_?)", "", name, flags=re.IGNORECASE
+    )
+    marked = words != name or name.startswith("d")
+    return marked and (words.strip("_") == loss.strip("_") or loss in name)
+
+
 def network_classes(program: Program, target: str | None) -> list[str]:
-    classes = program.classes()
+    classes = {name: kind for name, kind in program.classes().items() if name == target or not is_mere_layer(kind)}
     if target is not None:
         return [target] if target in classes else []
     score = {
@@ -79,6 +189,16 @@ def network_classes(program: Program, target: str | None) -> list[str]:
         for name, kind in classes.items()
     }
     return sorted((name for name in classes if score[name] >= 2), key=lambda name: -score[name])
+
+
+def is_mere_layer(kind: type) -> bool:
+    """backward(gradient from behind) and no loss: one layer of a network, not a network."""
+    names = methods(kind)
+    backward = next((name for name in names if is_called(BACKWARD, name)), None)
+    if backward is None or any(is_called(LOSS, name) for name in names):
+        return False
+    behind = r".*(grad|dout|dvalues|delta|error|d_?(a|y|z|l|h|out\w*)$|upstream|^g$|^da|^dz|^dy).*"
+    return any(re.match(behind, argument, re.IGNORECASE) for argument in required(getattr(kind, backward)))
 
 
 def methods(kind: type) -> list[str]:
@@ -94,6 +214,7 @@ def methods(kind: type) -> list[str]:
 
 
 def make_one(function: Callable[..., Any], name: str, maker: Maker) -> tuple[dict[str, Any], Any] | None:
+    """Arguments under which a class or function makes something that holds weights, and what it made."""
     for arguments in maker.calls(function, name):
         with suppress(Exception):
             network = seeded(lambda a=arguments: function(**a))
@@ -130,13 +251,13 @@ def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
             continue
         made = make_one(function, name, maker)
         if made is not None:
-            arguments, network = made
-            yield name, arguments, named(network, return_names(program, Reference("", name), None)), None
+            network = named(made[1], return_names(program, Reference("", name), None))
+            yield Made(shown(name, made[0]), network, partial(make_parameters, name, made[0]), True)
     for name, function in functions.items():
         if is_called(FORWARD, name):
             created = made_here(program, function, maker)
             if created:
-                yield "", {}, dict(created), created
+                yield Made("functions", dict(created), lambda p, c=created: {k: v.copy() for k, v in c.items()}, True)
 
 
 def named(network: Any, names: list[str]) -> Any:
@@ -170,20 +291,18 @@ def made_here(program: Program, forward: Callable[..., Any], maker: Maker) -> di
     return {name: created[name] for name in names}
 
 
-def complete(
-    program: Program, maker: Maker, make: str, arguments: dict[str, Any], network: Any, created: dict[str, Array] | None
-) -> OwnCode:
-    """The forward pass, loss and backward pass of a network that has been made."""
+def complete(program: Program, maker: Maker, made: Made, training: bool, attempt: int) -> OwnCode:
+    """The forward pass, loss and backward pass of a network that has been made; `attempt` counts losses."""
     assert maker.feed is not None
+    network = made.network
     found = [slot for slot in slots(network) if may_be_parameter(slot, maker)]
     extra = habits(program, maker, network)
-    recipe = Recipe(maker.feed, make, arguments, extra, created=created)
+    recipe = Recipe(maker.feed, made.shown, made.build, extra, as_argument=made.as_argument, resets=resets(network))
     subject = OwnCode(program, recipe, network, found)
-    subject.recipe = replace(subject.recipe, resets=resets(network))
     search = Search(program, subject, network)
     search.find_forward()
-    search.find_loss()
-    search.find_backward()
+    search.find_loss(attempt)
+    search.find_backward(training)
     return subject
 
 
@@ -265,7 +384,9 @@ class Search:
         found = []
         kept = vars(self.network) if self.is_object and hasattr(self.network, "__dict__") else {}
         for name, value in kept.items():
-            if callable(value) and is_called(pattern, name):
+            if isinstance(value, type):
+                found += [Reference(f"self.{name}", call) for call in CALL_NAMES if call in methods(value)]
+            elif callable(value) and is_called(pattern, name):
                 found.append(Reference("self", name))
             elif is_called(pattern, name) or is_called(pattern, type(value).__name__):
                 found += [Reference(f"self.{name}", call) for call in CALL_NAMES if hasattr(value, call)]
@@ -281,11 +402,12 @@ class Search:
     def try_step(self, reference: Reference, pool: Pool, accept: Callable[[Any], bool]) -> Step | None:
         try:
             function = reference.resolve(self.program, self.network)
-            bound: Bound = seeded(lambda: bind(function, pool, accept))
+            with limited(SEARCH_SECONDS):
+                bound: Bound = seeded(lambda: bind(function, pool, accept))
             return Step(reference, bound.plan)
         except NoCallError as error:
             self.last = error.cause or self.last
-        except (TypeError, AttributeError, KeyError) as error:
+        except (TypeError, AttributeError, KeyError, TooLongError) as error:
             self.last = error
         return None
 
@@ -297,6 +419,12 @@ class Search:
             if step is not None:
                 subject.recipe = replace(subject.recipe, forward=step)
                 return
+        for reference in self.candidates(LOSS):  # loss(X) without labels gives scores
+            pool = {key: value for key, value in self.pool().items() if key in ("input", "parameters")}
+            step = self.try_step(reference, pool, lambda returned: self.gives_outputs(returned))
+            if step is not None:
+                subject.recipe = replace(subject.recipe, forward=step)
+                return
 
     def gives_outputs(self, returned: Any) -> bool:
         kept = list(vars(self.network).values()) if self.is_object and hasattr(self.network, "__dict__") else []
@@ -304,8 +432,8 @@ class Search:
             returned is None and outputs_in(kept, self.subject.feed) is not None
         )
 
-    def find_loss(self) -> None:
-        subject = self.subject
+    def find_loss(self, attempt: int) -> None:
+        subject, skipped = self.subject, 0
         pool = self.pool()
         with suppress(Exception):
             seeded(lambda: subject.run_forward(pool))
@@ -315,18 +443,22 @@ class Search:
                 continue
             subject.recipe = replace(subject.recipe, loss=step)
             if self.depends_on_parameters():
-                return
+                if skipped == attempt:
+                    return
+                skipped += 1
             subject.recipe = replace(subject.recipe, loss=None)
+        if attempt and subject.recipe.loss is None:
+            raise NotFoundError(Stage(0, "no other loss was found"))
 
     def depends_on_parameters(self) -> bool:
         """Keeps the parameters that the loss depends on; False if it depends on none."""
         subject = self.subject
         kept = subject.values()
         try:
-            reference = subject.loss()
+            reference, other = subject.loss(), generic_values(subject, 5)
             felt = []
             for index, slot in enumerate(subject.slots):
-                changed = [v + 0.3 if i == index else v for i, v in enumerate(kept)]
+                changed = [other[i] if i == index else v for i, v in enumerate(kept)]
                 subject.assign(changed)
                 if subject.loss() != reference:
                     felt.append(slot)
@@ -338,9 +470,9 @@ class Search:
             subject.slots = felt
         return bool(felt)
 
-    def find_backward(self) -> None:
+    def find_backward(self, training: bool) -> None:
         subject = self.subject
-        for reference in self.backward_candidates():
+        for reference in self.training_candidates() if training else self.backward_candidates():
             pool = self.pool()
             with suppress(Exception):
                 seeded(lambda p=pool: subject.run_forward(p))
@@ -356,8 +488,11 @@ class Search:
 
     def backward_candidates(self) -> list[Reference]:
         both = [self.subject.recipe.loss.reference] if self.subject.recipe.loss else []
-        learning = self.candidates(r"(train_?step|train_on_batch|update|step|train|fit|update_mini_batch|learn)")
-        return self.candidates(BACKWARD) + both + self.candidates(LOSS) + learning
+        steps = [r for r in self.candidates(ONE_STEP) if r.holder]
+        return self.candidates(BACKWARD) + both + self.candidates(LOSS) + steps
+
+    def training_candidates(self) -> list[Reference]:
+        return self.candidates(ONE_STEP) + self.candidates(r".*(train|fit|model|learn|optimi[sz]e|descent).*")
 
     def locate(self, returned: Any, reference: Reference) -> list[Place | None] | None:
         """Places of the gradients in one result, judged by shapes and names alone; None if most are missing."""
@@ -426,7 +561,3 @@ class Search:
             if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
                 return float(value)
         return 1.0
-
-
-def paths(found: Sequence[Slot]) -> tuple[tuple[str | int, ...], ...]:
-    return tuple(slot.path for slot in found)

@@ -68,7 +68,7 @@ def changed_state(before: dict[tuple[Key, ...], Array], root: Any, parameters: S
 
 def match(parameters: Sequence[Slot], candidates: Sequence[Candidate]) -> list[Place | None]:
     """The most plausible gradient of each parameter: by shape, name, neighbourhood; each candidate once."""
-    if not candidates:
+    if not candidates or not parameters:
         return [None] * len(parameters)
     scores = np.array([[plausibility(slot, candidate) for candidate in candidates] for slot in parameters])
     places: list[Place | None] = [None] * len(parameters)

@@ -173,26 +173,49 @@ def penalties(weights: list[Array], biases: list[Array], chosen: tuple[bool, ...
     }
 
 
-def identify_loss(subject: Subject, network: Network) -> LossFit | None:
-    """The simplest α Σ D + β R + γ that is the program's loss at `POINTS` points."""
+@dataclass(frozen=True)
+class Measured:
+    """The program's loss at `POINTS` generic points."""
+
+    values: list[Array]  # each parameter, stacked
+    losses: Array
+
+
+def measure(subject: Subject) -> Measured | None:
+    """None where the loss is not finite everywhere."""
     values, losses = [], []
     for seed in range(20, 20 + POINTS):
         values.append(generic_values(subject, seed))
         subject.assign(values[-1])
         losses.append(subject.loss())
-    measured = np.array(losses)
-    if not np.isfinite(measured).all():
+    if not np.isfinite(losses).all():
         return None
-    stacked = [np.stack(each) for each in zip(*values, strict=True)]
-    run = network.run(subject, stacked, NOTHING, 0.0)
+    return Measured([np.stack(each) for each in zip(*values, strict=True)], np.array(losses))
+
+
+def identify_loss(subject: Subject, network: Network, measured: Measured, simple: bool = False) -> LossFit | None:
+    """The simplest α Σ D + β R + γ that is the program's loss; `simple` tries correct terms alone."""
+    run = network.run(subject, measured.values, NOTHING, 0.0)
     y = subject.feed.y
+    terms = {term: function for term, function in TERMS.items() if not (simple and term.mistake)}
     with np.errstate(all="ignore"):
-        sums = {term: function(run.outputs, run.targets, y).sum(-1) for term, function in TERMS.items()}
+        sums = {term: function(run.outputs, run.targets, y).sum(-1) for term, function in terms.items()}
     for term, data in ordered(sums, network.form):
         if np.isfinite(data).all():
-            fit = fitted(term, data, measured, run)
+            fit = fitted(term, data, measured.losses, run, simple)
             if fit is not None:
                 return fit
+    return None
+
+
+def identify_both(subject: Subject, measured: Measured) -> tuple[Network, LossFit] | None:
+    """Network and loss together, for programs that show no outputs."""
+    for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
+        for form in itertools.islice(forms(len(layout.weights) - 1), 4 * len(ELEMENTWISE)):
+            network = Network(layout, form)
+            fit = identify_loss(subject, network, measured, simple=True)
+            if fit is not None:
+                return network, fit
     return None
 
 
@@ -204,10 +227,10 @@ def ordered(sums: dict[DataTerm, Array], form: Form) -> list[tuple[DataTerm, Arr
     )
 
 
-def fitted(term: DataTerm, data: Array, measured: Array, run: Pass) -> LossFit | None:
+def fitted(term: DataTerm, data: Array, measured: Array, run: Pass, simple: bool = False) -> LossFit | None:
     depth = run.depth
     subsets: list[tuple[bool, ...]] = [(True,) * depth]
-    if depth > 1:
+    if depth > 1 and not simple:
         subsets += [s for s in itertools.product((True, False), repeat=depth) if any(s) and not all(s)][:14]
     none = solve(term, [data], measured)
     if none is not None:

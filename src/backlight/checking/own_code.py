@@ -11,7 +11,7 @@ from backlight.checking.binding import Bound, Plan, Pool
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place
 from backlight.checking.program import Program
-from backlight.checking.store import Key, Slot, is_number_array
+from backlight.checking.store import Key, Slot, is_number_array, slots
 from backlight.checking.subject import Subject, scalar, seeded
 from backlight.networks.activations import Array
 
@@ -57,8 +57,9 @@ class Recipe:
     """How a network is made and asked: everything that is needed to do the same with a patched program.
 
     Attributes:
-        make: name of the class or of the function that initialises parameters; "" for parameters made here.
-        arguments: keyword arguments for it.
+        made: what makes the network, as a call in words.
+        build: makes it from a program.
+        extra: values besides samples that its functions may ask for.
         forward, loss, backward: the program's functions; None where there is none.
         resets: methods that clear gradients before a backward pass.
         places: where each parameter's gradient is found.
@@ -66,8 +67,8 @@ class Recipe:
     """
 
     feed: Feed
-    make: str
-    arguments: dict[str, Any]
+    made: str
+    build: Callable[[Program], Any]
     extra: Pool = field(default_factory=dict)
     forward: Step | None = None
     loss: Step | None = None
@@ -76,8 +77,7 @@ class Recipe:
     places: tuple[Place | None, ...] = ()
     rate: float = 1.0
     backward_gives_loss: bool = False
-    parameters: tuple[tuple[Key, ...], ...] = ()  # paths of what the loss depends on
-    created: dict[str, Array] | None = None  # parameters made here, by name
+    as_argument: bool = False  # whether parameters are handed to functions, instead of being kept by an object
 
 
 class OwnCode(Subject):
@@ -91,9 +91,16 @@ class OwnCode(Subject):
 
     @property
     def description(self) -> str:  # type: ignore[override]
-        made = f"{self.recipe.make}({', '.join(f'{k}={short(v)}' for k, v in self.recipe.arguments.items())})"
         steps = [str(step) for step in (self.recipe.forward, self.recipe.loss, self.recipe.backward) if step]
-        return f"{made if self.recipe.make else 'functions'}: {', '.join(dict.fromkeys(steps))}"
+        return f"{self.recipe.made}: {', '.join(dict.fromkeys(steps))}"
+
+    def rebuilt(self, program: Program) -> "OwnCode":
+        """The same recipe with another version of the program."""
+        network = self.recipe.build(program)
+        paths = {slot.path: slot for slot in slots(network)}
+        again = OwnCode(program, self.recipe, network, [paths[slot.path] for slot in self.slots])
+        again.accumulates = self.accumulates
+        return again
 
     @property
     def has_loss(self) -> bool:
@@ -101,9 +108,7 @@ class OwnCode(Subject):
 
     def fresh_pool(self, inputs: Any, labels: Any) -> Pool:
         pool: Pool = {"input": inputs, "labels": labels, **self.recipe.extra}
-        if self.recipe.make and not isinstance(self.program.namespace.get(self.recipe.make), type):
-            pool["parameters"] = self.network
-        elif self.recipe.created is not None:
+        if self.recipe.as_argument:
             pool["parameters"] = self.network
         if isinstance(self.network, dict):
             pool |= {f"={key}": value for key, value in self.network.items()}

@@ -90,7 +90,7 @@ def tokens(name: str) -> list[str]:
 
 def size_role(name: str) -> str | None:
     """ "input", "hidden", "output" or "depth" for a single size such as `n_h`, `inputSize`, `hidden_dim2`."""
-    words = tokens(name)
+    words = [next((w for w in ("input", "hidden", "output") if word.startswith(w)), word) for word in tokens(name)]
     if "layer" in words or "layers" in words:
         if set(words) & (DEPTH_TOKENS | {"n"}) and not set(words) & (HIDDEN_TOKENS - {"h"}):
             return "depth"

@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from backlight.checking.binding import limited
 from backlight.checking.feed import Feed
 from backlight.checking.store import Slot
 from backlight.networks.activations import Array
+
+
+SECONDS = 5.0  # for one call of the user's code
 
 
 class Subject(ABC):
@@ -19,11 +23,13 @@ class Subject(ABC):
     Attributes:
         feed: the batch.
         slots: its parameters, in the program's order.
+        accumulates: whether gradients add up over calls; `gradients` then gives what one call adds.
         description: what was found and how it is run, for the report.
     """
 
     feed: Feed
     slots: list[Slot]
+    accumulates: bool
     description: str
 
     def values(self) -> list[Array]:
@@ -49,6 +55,10 @@ class Subject(ABC):
     def outputs(self) -> Array | None:
         """(N, K) what the forward pass gives, or None where that was not found."""
 
+    @abstractmethod
+    def rebuilt(self, program: Any) -> "Subject":
+        """The same network made from another version of the program's source."""
+
     @property
     @abstractmethod
     def has_loss(self) -> bool:
@@ -73,7 +83,7 @@ def seeded(call: Callable[[], Any], seed: int = 0) -> Any:
     """A call with the global generators at the same place each time, and nothing said about overflow."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (the user's code may draw from the global generator)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), limited(SECONDS):
         return call()
 
 
