@@ -34,6 +34,7 @@ from . import manifest
 from .answers import Answer, judged
 from .cases import cases
 from .options import PARTS
+from .styles import STYLES
 from .truth import Case
 from .verify import wrongly_right
 
@@ -52,7 +53,6 @@ def check(case: Case, folder: Path, command: Sequence[str]) -> Answer:
             capture_output=True,
             text=True,
             timeout=PATIENCE,
-            cwd=file.parent,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # as many checks as cores
         )
@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="so many cases, evenly chosen")
     parser.add_argument("--jobs", type=int, default=2, help="checks at a time")
     parser.add_argument("--sort", choices=("correct", "single", "pair", "unknown"))
-    parser.add_argument("--style")
+    parser.add_argument("--style", choices=tuple(STYLES))
     parser.add_argument("--names", nargs="+", help="only mistakes with one of these names")
     parser.add_argument("--failures", type=Path, metavar="FOLDER")
     parser.add_argument("--write", type=Path, metavar="FOLDER")

@@ -5,6 +5,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from cyclopts.config import Toml
 from rich.console import Console
 
 from backlight.errors import BacklightError, RunError, SettingsError
+from backlight.files import write_atomically
 from backlight.recording.export import Format
 from backlight.recording.run import Event, Run
 from backlight.recording.settings_file import split_command
@@ -90,6 +92,40 @@ def cnn(
     chosen = resumed_settings(CNNSettings, run, settings) if resume else settings or CNNSettings()
     result = train_cnn(chosen, run, resume)
     report(result, "test/final_accuracy", draw_cnn(result), json)
+
+
+@app.command
+def check(
+    file: str,
+    *,
+    fix: Annotated[bool, Parameter(negative=(), help="Write the proven patches into the file, beside a backup.")] = False,
+    adapter: Annotated[Path | None, Parameter(help="A file with parameters(), loss(), gradients().")] = None,
+    sarif: Annotated[Path | None, Parameter(help="Also write the verdict as SARIF, for editors and CI.")] = None,
+    seconds: Annotated[float, Parameter(help="Give up after so many seconds.")] = 60.0,
+    json: Json = False,
+) -> None:
+    """Is a hand-written backward pass right, and if not, which line is wrong? Exits with 0, 1 for wrong, 2 for unchecked.
+
+    Parameters:
+        file: the Python file with your network, or file.py:Class.
+    """
+    from backlight.checking.check import check as judged
+    from backlight.checking.check import fix as mend
+    from backlight.checking.check import located
+    from backlight.reports.check_sarif import sarif as as_sarif
+    from backlight.reports.check_text import print_verdict
+
+    verdict = judged(file, adapter=adapter, seconds=seconds)
+    if sarif is not None:
+        write_atomically(sarif, dumps(as_sarif(verdict), indent=2))
+    if json:
+        sys.stdout.write(dumps(asdict(verdict)) + "\n")
+    else:
+        print_verdict(verdict, Console())
+    if fix and verdict.status == "wrong":
+        backups = mend(located(file)[0], verdict)
+        Console(stderr=True).print(f"patched; as it was: {', '.join(map(str, backups))}", markup=False)
+    sys.exit({"right": 0, "wrong": 1, "unchecked": 2}[verdict.status])
 
 
 @app.command

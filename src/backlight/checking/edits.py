@@ -1,0 +1,472 @@
+"""Small edits of source text that might mend a mistake: what was too much is dropped, what is missing is put in.
+
+Each family is a generator of edits of one statement. They know nothing of mistakes: which edit mends is found out
+by trying (`repair`). Edits are of the text between two positions, so formatting and comments stay as they are.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from backlight.checking.roles import roles_of
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace text[start:end] of a file by `text`.
+
+    Attributes:
+        line: of the edited expression.
+    """
+
+    file: str
+    start: int
+    end: int
+    text: str
+    line: int
+
+    def applied(self, source: str) -> str:
+        return source[: self.start] + self.text + source[self.end :]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A statement that was executed, and what stands around it.
+
+    Attributes:
+        statement: the statement.
+        function: the function it belongs to.
+        block: the statements it stands among.
+        source: the whole text.
+        starts: offset of each line.
+    """
+
+    file: str
+    statement: ast.stmt
+    function: ast.FunctionDef
+    block: Sequence[ast.stmt]
+    source: str
+    starts: tuple[int, ...]
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        return (
+            self.starts[first - 1] + self.column(first, node.col_offset),  # type: ignore[attr-defined]
+            self.starts[last - 1] + self.column(last, node.end_col_offset),  # type: ignore[attr-defined]
+        )
+
+    def column(self, line: int, offset: int) -> int:
+        """Characters before a column that the parser counts in UTF-8 bytes."""
+        text = self.source[self.starts[line - 1] : self.starts[line] if line < len(self.starts) else None]
+        return len(text.encode()[:offset].decode(errors="ignore"))
+
+    def text(self, node: ast.AST) -> str:
+        start, end = self.span(node)
+        return self.source[start:end]
+
+    def replace(self, node: ast.AST, text: str) -> Edit:
+        start, end = self.span(node)
+        return Edit(self.file, start, end, text, node.lineno)  # type: ignore[attr-defined]
+
+    def bracketed(self, node: ast.AST) -> str:
+        """The text of an operand, in brackets where it is not one name, call or number."""
+        text = self.text(node)
+        return text if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript | ast.Constant) else f"({text})"
+
+    @property
+    def value(self) -> ast.expr | None:
+        """The right-hand side, or what is returned."""
+        if isinstance(self.statement, ast.Assign | ast.AugAssign | ast.Return | ast.AnnAssign):
+            return self.statement.value
+        call = self.statement.value if isinstance(self.statement, ast.Expr) else None
+        return call.args[0] if isinstance(call, ast.Call) and call.args else None  # grads.append(…)
+
+    def expressions(self) -> Iterator[ast.expr]:
+        """Every expression of the statement itself, not of statements inside it."""
+        for field, child in ast.iter_fields(self.statement):
+            if field in ("body", "orelse", "finalbody", "handlers"):
+                continue
+            for node in child if isinstance(child, list) else [child]:
+                if isinstance(node, ast.AST):
+                    yield from (part for part in ast.walk(node) if isinstance(part, ast.expr))
+
+    def names(self) -> list[str]:
+        """Variables, attributes and keyed values of the function, as they are written."""
+        found: dict[str, None] = {}
+        for argument in self.function.args.args:
+            found[argument.arg] = None
+        for node in ast.walk(self.function):
+            if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not self.is_method_or_module(node):
+                found[self.text(node)] = None
+        return list(found)
+
+    def is_method_or_module(self, node: ast.expr) -> bool:
+        text = self.text(node)
+        return text in ("np", "numpy", "self", "range", "len") or text.startswith(("np.", "numpy.")) or len(text) > 30
+
+
+Family = Callable[[Site], Iterator[Edit]]
+
+
+def dropped(site: Site) -> Iterator[Edit]:
+    """x * y → x or y, x / y → x, x + y → x or y, x − y → x, −x → x, f(x) → x."""
+    for node in site.expressions():
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, ast.Mult | ast.Add | ast.Div | ast.Sub | ast.Pow):
+                yield site.replace(node, site.bracketed(node.left))
+            if isinstance(node.op, ast.Mult | ast.Add):
+                yield site.replace(node, site.bracketed(node.right))
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            yield site.replace(node, site.bracketed(node.operand))
+        elif isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
+            yield site.replace(node, site.text(node.args[0]))
+            if isinstance(node.func, ast.Attribute) and not site.is_method_or_module(node.func):
+                yield site.replace(node, site.text(node.func.value))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield site.replace(node, site.text(node.func.value))
+
+
+def renamed(site: Site) -> Iterator[Edit]:
+    """One variable, attribute or key for another of the same function."""
+    names = site.names()
+    for node in site.expressions():
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
+            own = site.text(node)
+            if site.is_method_or_module(node) or own not in names:
+                continue
+            for other in names:
+                if other != own and alike(own, other):
+                    yield site.replace(node, other)
+
+
+def alike(one: str, other: str) -> bool:
+    """Names that are easily confused: the same letters or the same number, or one of them the input."""
+    letters = [re.sub(r"[\d\W_]|self|cache|params", "", name) for name in (one, other)]
+    figures = [re.sub(r"\D", "", name) for name in (one, other)]
+    same_number = figures[0] == figures[1] and len(letters[0]) <= len(letters[1]) + 4
+    return letters[0] == letters[1] or same_number or "input" in roles_of(one) or "input" in roles_of(other)
+
+
+def turned(site: Site) -> Iterator[Edit]:
+    """W → W.T, W.T → W, x @ y → y @ x, np.dot(x, y) → np.dot(y, x)."""
+    for node in site.expressions():
+        if isinstance(node, ast.Attribute) and node.attr == "T":
+            yield site.replace(node, site.text(node.value))
+        elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
+            if not site.is_method_or_module(node):
+                yield site.replace(node, f"{site.text(node)}.T")
+        pair = operands(node)
+        if pair:
+            yield from swapped(site, pair)
+    if site.value is not None:
+        yield site.replace(site.value, f"{site.bracketed(site.value)}.T")
+
+
+def operands(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """The two sides of a difference, a product of matrices or np.dot."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Sub):
+        return node.left, node.right
+    if isinstance(node, ast.Call) and len(node.args) == 2 and getattr(node.func, "attr", "") in ("dot", "matmul", "outer"):
+        return node.args[0], node.args[1]
+    return None
+
+
+def swapped(site: Site, pair: tuple[ast.expr, ast.expr]) -> Iterator[Edit]:
+    left, right = site.span(pair[0]), site.span(pair[1])
+    between = site.source[left[1] : right[0]]
+    text = f"{site.bracketed(pair[1])}{between}{site.bracketed(pair[0])}"
+    yield Edit(site.file, left[0], right[1], text, pair[0].lineno)
+
+
+OPERATORS: dict[type, Sequence[str]] = {
+    ast.Add: ("-", "*"), ast.Sub: ("+",), ast.Mult: ("/", "@", "+"), ast.Div: ("*",), ast.MatMult: ("*",), ast.Pow: ("*",),
+    ast.Gt: ("<", ">=", "<="), ast.Lt: (">", ">=", "<="), ast.GtE: ("<", ">", "<="), ast.LtE: (">", "<", ">="),
+    ast.Eq: ("!=",), ast.NotEq: ("==",),
+}  # fmt: skip
+
+
+def reoperated(site: Site) -> Iterator[Edit]:
+    """Another operator between the same operands; += for =, and so on."""
+    for node in site.expressions():
+        if isinstance(node, ast.BinOp):
+            yield from between(site, node.left, node.right, OPERATORS.get(type(node.op), ()))
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+            yield from between(site, node.left, node.comparators[0], OPERATORS.get(type(node.ops[0]), ()))
+    statement = site.statement
+    if isinstance(statement, ast.AugAssign):
+        yield from between(site, statement.target, statement.value, ("=", "+=", "-=", "*=", "/="))
+    elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        yield from between(site, statement.targets[0], statement.value, ("+=",))
+
+
+def between(site: Site, left: ast.expr, right: ast.expr, operators: Sequence[str]) -> Iterator[Edit]:
+    start, end = site.span(left)[1], site.span(right)[0]
+    gap = site.source[start:end]
+    symbol = "".join(character for character in gap if character in "+-*/@<>=!")
+    if not symbol or gap.count(symbol) != 1:
+        return
+    for other in operators:
+        if other != symbol:
+            yield Edit(site.file, start, end, gap.replace(symbol, other), left.lineno)
+
+
+FAMILIES_OF_NAMES = (("sum", "mean"), ("log", "log10", "log2", "log1p"), ("tanh", "sinh", "cosh", "sin"), ("max", "min"),
+                     ("maximum", "minimum"), ("randn", "rand", "random"), ("zeros", "ones"), ("normal", "uniform"),
+                     ("standard_normal", "random"), ("zeros_like", "ones_like"), ("sqrt", "square"), ("square", "abs"))  # fmt: skip
+
+
+def called_otherwise(site: Site) -> Iterator[Edit]:
+    """np.mean → np.sum, f → another function of the program, True → False, numbers and strings."""
+    functions = [node.name for node in ast.walk(ast.parse(site.source)) if isinstance(node, ast.FunctionDef)]
+    strings = {node.value for node in ast.walk(site.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    for node in site.expressions():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            for family in FAMILIES_OF_NAMES:
+                if node.func.attr in family:
+                    yield from (renamed_call(site, node.func, other) for other in family if other != node.func.attr)
+            for other in functions:
+                if node.func.attr in functions and other != node.func.attr and not other.startswith("__"):
+                    yield renamed_call(site, node.func, other)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+            yield from (site.replace(node.func, other) for other in functions if other != node.func.id)
+        elif isinstance(node, ast.Constant):
+            yield from constants(site, node, strings)
+
+
+def renamed_call(site: Site, function: ast.Attribute, other: str) -> Edit:
+    return site.replace(function, f"{site.text(function.value)}.{other}")
+
+
+def constants(site: Site, node: ast.Constant, strings: set[str]) -> Iterator[Edit]:
+    value = node.value
+    if isinstance(value, bool):
+        yield site.replace(node, str(not value))
+    elif isinstance(value, int | float):
+        near = [value + 1, value - 1] if isinstance(value, int) else []
+        for other in (*near, 0, 1, 2, 0.5, 3, 0.01, 0.1):
+            if other != value:
+                yield site.replace(node, str(other) if other >= 0 else f"({other})")
+    elif isinstance(value, str) and value in strings and len(value) < 12:
+        yield from (site.replace(node, repr(other)) for other in sorted(strings) if other != value and len(other) < 12)
+
+
+def deleted(site: Site) -> Iterator[Edit]:
+    """The statement is left out; an assignment that only repeats or changes a variable, mostly."""
+    if isinstance(site.statement, ast.AugAssign | ast.Expr | ast.Assign | ast.If):
+        yield site.replace(site.statement, "pass")
+
+
+def exchanged(site: Site) -> Iterator[Edit]:
+    """Two neighbouring statements in the other order, at up to four places' distance."""
+    index = list(site.block).index(site.statement)
+    for other in site.block[index + 1 : index + 5]:
+        start, middle_end = site.span(site.statement)
+        end = site.span(other)[1]
+        later = site.source[middle_end:end]
+        indent = site.source[site.starts[site.statement.lineno - 1] : start]
+        if not indent.strip():
+            moved = later.lstrip("\n").lstrip() + "\n" + indent + site.text(site.statement)
+            yield Edit(site.file, start, end, moved, site.statement.lineno)
+
+
+def samples(site: Site) -> list[str]:
+    """Expressions that may be the number of samples: m, N, len(X), X.shape[0], y.shape[1]."""
+    plain = [name for name in site.names() if "samples" in roles_of(name) and "[" not in name]
+    arguments = [a.arg for a in site.function.args.args if {"input", "labels", "outputs"} & set(roles_of(a.arg))]
+    attributes = [name for name in site.names() if name.startswith("self.") and {"input", "labels"} & set(roles_of(name[5:]))]
+    return [*plain, *(f"{a}.shape[{axis}]" for a in [*arguments, *attributes][:3] for axis in (0, 1)),
+            *(f"len({a})" for a in arguments[:2])]  # fmt: skip
+
+
+def scaled(site: Site) -> Iterator[Edit]:
+    """The whole right-hand side, or one operand in it, times or divided by a number that is at hand."""
+    if site.value is None:
+        return
+    counts = samples(site)
+    parts: list[ast.expr] = [site.value]
+    parts += [node for node in site.expressions() if node is not site.value and isinstance(node, ast.BinOp | ast.Call)]
+    for node in parts[:6]:
+        text = site.bracketed(node)
+        for count in counts:
+            yield site.replace(node, f"{text} / {count}")
+            yield site.replace(node, f"{text} * {count}")
+        for number in ("2", "0.5"):
+            yield site.replace(node, f"{number} * {text}")
+        yield site.replace(node, f"-{text}")
+        yield site.replace(node, f"{text}.sum(axis=0)")
+
+
+def inserted(site: Site) -> Iterator[Edit]:
+    """A statement after this one: the variable divided by N, or 1 taken from the true class."""
+    statement = site.statement
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target: ast.expr = statement.targets[0]
+    elif isinstance(statement, ast.AugAssign):
+        target = statement.target
+    else:
+        return
+    base = target.value if isinstance(target, ast.Subscript) and not is_key(target) else target
+    if isinstance(base, ast.Tuple | ast.List) or statement.end_lineno != statement.lineno:
+        return
+    name = site.text(base)
+    start, end = site.span(statement)
+    indent = site.source[site.starts[statement.lineno - 1] : start]
+    if indent.strip():
+        return
+    labels = [n for n in site.names() if "[" not in n and "labels" in roles_of(n.split(".")[-1])][:2]
+    added = [f"{name} /= {count}" for count in samples(site)[:5]]
+    added += [f"{name}[np.arange(len({y})), {y}] -= 1" for y in labels]
+    for text in added:
+        yield Edit(site.file, end, end, f"\n{indent}{text}", statement.lineno + 1)
+
+
+def is_key(node: ast.Subscript) -> bool:
+    return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+
+
+def slopes_of(names: Sequence[str], calls: Sequence[str]) -> list[str]:
+    """What f′ may be written as here: calls of derivative functions, and formulas in a and z."""
+    found = list(calls)
+    for name in names:
+        last = name.split(".")[-1].lower()
+        if "[" in name or last[:1] in "azhlo" or "out" in last or "in" in last or last in ("x", "s"):
+            found += [f"(1 - {name}**2)", f"{name} * (1 - {name})", f"({name} > 0)", f"(1 - np.tanh({name})**2)"]
+    return found
+
+
+def derivative_calls(site: Site) -> list[str]:
+    """Calls in the program that look like a derivative, with every argument that stands in this function."""
+    found: dict[str, None] = {}
+    tree = ast.parse(site.source)
+    for node in ast.walk(tree):
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and any(w in name.lower() for w in ("deriv", "prime", "diff", "grad", "backward", "d_")):
+            function = ast.get_source_segment(site.source, node.func) or name
+            rest = [ast.get_source_segment(site.source, a) or "" for a in node.args[1:]]
+            for argument in site.names()[:30]:
+                found[f"{function}({', '.join([argument, *rest])})"] = None
+    return list(found)[:80]
+
+
+def with_slope(site: Site) -> Iterator[Edit]:
+    """A factor f′ put to the right-hand side."""
+    if site.value is not None:
+        names = [name for name in site.names() if name.count("[") < 2]
+        for slope in slopes_of(names, derivative_calls(site)):
+            yield site.replace(site.value, f"{site.bracketed(site.value)} * {slope}")
+
+
+def with_labels(site: Site) -> Iterator[Edit]:
+    """− y put to the right-hand side."""
+    if site.value is not None:
+        for name in site.names():
+            if "labels" in roles_of(name.split(".")[-1]):
+                yield site.replace(site.value, f"{site.text(site.value)} - {name}")
+
+
+def with_penalty(site: Site) -> Iterator[Edit]:
+    """A term λW put to the right-hand side."""
+    if site.value is not None:
+        for term in penalty_terms(site, [name for name in site.names() if name.count("[") < 2]):
+            yield site.replace(site.value, f"{site.text(site.value)} + {term}")
+
+
+def penalty_terms(site: Site, names: Sequence[str]) -> list[str]:
+    strengths = [n for n in file_names(site) if "penalty" in roles_of(n.split(".")[-1])]
+    weights = [n for n in names if n.split(".")[-1].strip("'\"]").split("[")[-1].strip("'\"").lower().startswith(("w", "theta"))]
+    counts = samples(site)[:3]
+    terms = [f"{s} * {w}" for s in strengths for w in weights]
+    return [*terms, *(f"2 * {t}" for t in terms), *(f"{t} / {c}" for t in terms for c in counts)][:120]
+
+
+def file_names(site: Site) -> list[str]:
+    found: dict[str, None] = dict.fromkeys(a.arg for a in site.function.args.args)
+    for node in ast.walk(ast.parse(site.source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            found[f"self.{node.attr}"] = None
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.col_offset == 0:
+            found[node.id] = None
+    return list(found)
+
+
+def as_sum(site: Site) -> Iterator[Edit]:
+    """The right-hand side as a sum of some array over the samples, or as that array."""
+    if site.value is not None:
+        for d in [n for n in site.names() if "(" not in n and n.count("[") < 2][:24]:
+            for form in ("np.sum({}, axis=0, keepdims=True)", "np.sum({}, axis=0)", "np.sum({}, axis=1, keepdims=True)",
+                         "np.sum({}, axis=1)", "{}"):  # fmt: skip
+                yield site.replace(site.value, form.format(d))
+
+
+DERIVATIVES = ("1 - np.tanh({0})**2", "1 - {0}**2", "{0} * (1 - {0})", "({0} > 0).astype(float)",
+               "1 / (1 + np.exp(-{0})) * (1 - 1 / (1 + np.exp(-{0})))", "np.where({0} > 0, 1.0, 0.01)",
+               "np.where({0} > 0, 1.0, 0.1)")  # fmt: skip
+
+
+def as_derivative(site: Site) -> Iterator[Edit]:
+    """The right-hand side, or a factor of it, as the derivative of a known function."""
+    if site.value is None:
+        return
+    parts: list[ast.expr] = [site.value]
+    parts += [node.right for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
+    parts += [node.left for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
+    for node in parts[:5]:
+        within = [n for n in site.names() if n in site.text(node)][:3] or site.names()[:4]
+        for argument in within:
+            for form in DERIVATIVES:
+                text = form.format(argument)
+                yield site.replace(node, text if node is site.value else f"({text})")
+
+
+# Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
+PREFERRED: dict[str, tuple[Family, ...]] = {
+    "penalty": (dropped, reoperated, called_otherwise, renamed, with_penalty, deleted),
+    "loss": (dropped, reoperated, called_otherwise, renamed, scaled),
+    "summed": (called_otherwise, dropped, inserted, scaled),
+    "averaged": (called_otherwise, dropped, deleted, scaled),
+    "mean": (called_otherwise, dropped, scaled, inserted),
+    "constant": (dropped, called_otherwise, reoperated, scaled, deleted),
+    "slope": (renamed, dropped, called_otherwise, reoperated, with_slope, as_derivative),
+    "activation": (renamed, called_otherwise, as_derivative, with_slope),
+    "relu": (reoperated, called_otherwise, renamed, dropped, as_derivative),
+    "labels": (renamed, called_otherwise, with_labels, inserted, reoperated),
+    "bias": (called_otherwise, dropped, as_sum, scaled),
+    "weights-updated": (exchanged,),
+    "init": (called_otherwise, dropped, reoperated, renamed),
+    "accumulated": (reoperated, deleted),
+}
+FAMILIES: tuple[Family, ...] = (dropped, reoperated, called_otherwise, deleted, renamed, turned, inserted, scaled, with_slope,
+                                with_labels, with_penalty, as_sum, as_derivative, exchanged)  # fmt: skip
+
+
+def families_for(mistake: str) -> list[Family]:
+    """All families, those first that mend mistakes of this name."""
+    first = next((families for start, families in PREFERRED.items() if mistake.startswith(start)), ())
+    return [*first, *(family for family in FAMILIES if family not in first)]
+
+
+def line_starts(source: str) -> tuple[int, ...]:
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    return tuple(starts)
+
+
+def sites(file: str, source: str, tree: ast.Module, lines: set[int]) -> list[Site]:
+    """Statements of functions that stand on these lines, the last first: near the loss, where most mistakes are."""
+    starts = line_starts(source)
+    found: list[Site] = []
+
+    def visit(block: list[ast.stmt], function: ast.FunctionDef | None) -> None:
+        for statement in block:
+            owner = statement if isinstance(statement, ast.FunctionDef) else function
+            if owner is not None and owner is not statement and statement.lineno in lines:
+                found.append(Site(file, statement, owner, block, source, starts))
+            for field in ("body", "orelse", "finalbody"):
+                inner = getattr(statement, field, None)
+                if isinstance(inner, list):
+                    visit(inner, owner)
+
+    visit(tree.body, None)
+    return found

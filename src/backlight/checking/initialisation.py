@@ -1,0 +1,82 @@
+"""Are the weights that a network starts from what they should be? Looked at in wide layers, where statistics tell."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from backlight.checking.construct import Maker, Sizes
+from backlight.checking.discover import networks
+from backlight.checking.feed import Feed
+from backlight.checking.program import Program
+from backlight.checking.store import Slot, slots
+from backlight.checking.subject import Subject
+from backlight.networks.activations import Array
+
+WIDE = Sizes(20, (30, 40), 10)
+TOO_LARGE, TOO_SMALL = 8.0, 1e-5  # of std · √fan_in; 1 keeps the variance, √2 does for a ReLU
+UNUSUAL = (0.02, 2.5)
+
+
+@dataclass(frozen=True)
+class InitialMistake:
+    """name of the mistake, the parameter, the numbers that show it, and whether it does harm for certain."""
+
+    name: str
+    tensor: str
+    evidence: str
+    harmful: bool
+
+
+def initial_mistakes(program: Program, target: str | None, subject: Subject) -> list[InitialMistake]:
+    """Mistakes in the initial weights, each kind at most once."""
+    named = dict(matrices(wide_network(program, target, subject.feed) or subject.rebuilt(program).slots))
+    found: dict[str, InitialMistake] = {}
+    for mistake in [*shared(named), *itertools.chain.from_iterable(single(n, W) for n, W in named.items())]:
+        found.setdefault(mistake.name, mistake)
+    if "init-constant" in found:
+        found.pop("init-positive", None)
+    return list(found.values())
+
+
+def wide_network(program: Program, target: str | None, feed: Feed) -> Sequence[Slot] | None:
+    with suppress(Exception):
+        for made in networks(program, Maker(program, WIDE, feed), target):
+            return list(slots(made.network))
+    return None
+
+
+def matrices(found: Sequence[Slot]) -> Iterator[tuple[str, Array]]:
+    for slot in found:
+        value = slot.read()
+        if value.dtype.kind == "f" and value.ndim == 2 and min(value.shape) > 1 and value.size >= 12:
+            if not any(word in slot.name.lower() for word in ("grad", "dw", "veloc", "momentum", "cache", "v_", "m_")):
+                yield slot.name, np.array(value, dtype=float)
+
+
+def single(name: str, W: Array) -> Iterator[InitialMistake]:
+    if np.ptp(W) == 0.0:
+        if not name.lower().startswith(("v", "m", "s")):
+            yield InitialMistake("init-constant", name, f"every entry of {name} is {W.flat[0]:g}", True)
+        return
+    if W.min() >= 0.0 and W.size > 30:
+        yield InitialMistake("init-positive", name, f"no entry of {name} is negative; their mean is {W.mean():.3g}", True)
+    ratio = float(W.std() * np.sqrt(min(W.shape)))
+    if not UNUSUAL[0] <= ratio <= UNUSUAL[1]:
+        harmful = ratio > TOO_LARGE or ratio < TOO_SMALL
+        shown = f"std({name}) · √fan_in is {ratio:.3g}; 1 to 1.4 keeps the size of the signal"
+        yield InitialMistake("init-scale", name, shown, harmful)
+
+
+def shared(named: dict[str, Array]) -> Iterator[InitialMistake]:
+    """Two matrices whose entries, in the order they were drawn, are multiples of each other."""
+    for (name, W), (other, V) in itertools.combinations(named.items(), 2):
+        count = min(W.size, V.size)
+        a, b = W.ravel()[:count], V.ravel()[:count]
+        if count < 6 or np.ptp(W) == 0 or np.ptp(V) == 0:
+            continue
+        factor = float(a @ b / (b @ b))
+        if factor > 0 and np.abs(a - factor * b).max() < 1e-9 * np.abs(a).max():
+            yield InitialMistake("init-shared-seed", other, f"the first {count} entries of {name} and {other} are the same numbers, times {factor:.4g}", True)  # fmt: skip
