@@ -1,13 +1,13 @@
 """Ten lines by the user instead of looking: a file that says where the network is.
 
-    import my_network
+import my_network
 
-    net = my_network.Net([4, 5, 3])
-    X, y = ..., ...                                  # any samples it takes
+net = my_network.Net([4, 5, 3])
+X, y = ..., ...                                  # any samples it takes
 
-    def parameters():      return {"W1": net.layers[0].W, ...}        # arrays that are changed in place
-    def loss():            return net.objective(X, y)
-    def gradients():       net.run(X); return net.derive(y)           # a dict with the same keys
+def parameters():      return {"W1": net.layers[0].W, ...}        # arrays that are changed in place
+def loss():            return net.objective(X, y)
+def gradients():       net.run(X); return net.derive(y)           # a dict with the same keys
 """
 
 import runpy
@@ -72,7 +72,9 @@ def judge_adapter(sources: Sources, adapter: Path) -> Verdict:
         raise CannotCheckError(f"{adapter.name} fails: {type(error).__name__}: {error}", adapter.name) from None
     missing = [name for name in NAMES if not callable(functions.get(name))]
     if missing:
-        raise CannotCheckError(f"{adapter.name} defines no {', '.join(missing)}; it must define {', '.join(NAMES)}", adapter.name)
+        raise CannotCheckError(
+            f"{adapter.name} defines no {', '.join(missing)}; it must define {', '.join(NAMES)}", adapter.name
+        )
     subject = Adapted(functions, adapter.name)
     errors = gradient_errors(subject, POINTS)
     checks = tuple(
@@ -87,4 +89,6 @@ def judge_adapter(sources: Sources, adapter: Path) -> Verdict:
     evidence = (f"first wrong gradient: {wrong.name}, relative error {wrong.error:.2g}; class: {klass}",)
     finding = Finding(words.code, "unknown", words.kind, words.severity, words.title, words.explanation, words.formula,
                       evidence, tensor=wrong.name)  # fmt: skip
-    return Verdict(sources.main, "wrong", subject=subject.description, gradient_class=klass, findings=(finding,), tensors=checks)
+    return Verdict(
+        sources.main, "wrong", subject=subject.description, gradient_class=klass, findings=(finding,), tensors=checks
+    )

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -103,7 +104,8 @@ def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Pla
         keys = keys_for(parameter.name, pool, optional)
         spelled = f"{parameter.name}=" if optional or parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         choices: list[tuple[str, str] | None] = [(spelled, key) for key in keys]
-        options.append([*choices, None] if optional else choices)
+        forced = any(key.startswith("!") for key in keys)
+        options.append([*choices, None] if optional and not forced else choices)
     yield from combinations(options, 0, frozenset())
 
 
@@ -124,12 +126,38 @@ def keys_for(name: str, pool: Mapping[str, Any], optional: bool) -> list[str]:
     """Keys of the pool that a parameter of this name may mean, most likely first.
 
     A pool's keys are roles, roles with an alternative ("activation:1"), or "=name" for values that the
-    user's own code has given this name.
+    user's own code has given this name; "!name" stands before all others, also where there is a default.
     """
+    if f"!{name}" in pool:
+        return [f"!{name}"]
     exact = [f"={name}"] if f"={name}" in pool else []
-    roles = [role for role in roles_of(name) if not optional or role in WANTED]
+    wanted = (*WANTED, "activation") if "activation:forced" in pool else WANTED
+    roles = [role for role in roles_of(name) if not optional or role in wanted]
     matching = [key for role in roles for key in pool if key.split(":")[0] == role]
     if optional:
         return exact if exact and not roles else [*exact, *matching][:2]
-    rest = [key for key in pool if not key.startswith("=") and key not in matching]
+    rest = [key for key in pool if key[0] not in "=!" and key not in matching]
     return [*exact, *matching] if exact else [*matching, *rest]
+
+
+def one_step(function: Callable[..., Any], rate: float, samples: int, optimizer: str | None) -> Pool:
+    """What a training function must be given so that it makes one plain step, also where it has defaults."""
+    forced: Pool = {}
+    for parameter in inspect.signature(function).parameters.values():
+        name, roles = parameter.name, roles_of(parameter.name)
+        number = isinstance(parameter.default, int) and not isinstance(parameter.default, bool)
+        if re.search(r"decay|momentum|^mu$|every|interval|freq|tol\w*$|patience", name, re.IGNORECASE):
+            periodic = re.search(r"every|interval|freq|patience", name, re.IGNORECASE)
+            if periodic or parameter.default is parameter.empty:
+                forced[f"!{name}"] = 10**9 if periodic else 0.0
+        elif "rate" in roles:
+            forced[f"!{name}"] = rate
+        elif "many" in roles:
+            forced[f"!{name}"] = 1
+        elif "batch" in roles:
+            forced[f"!{name}"] = samples
+        elif "quiet" in roles:
+            forced[f"!{name}"] = 10**9 if number else False
+        elif optimizer is not None and re.match(r"optimi[sz]er|solver", name, re.IGNORECASE):
+            forced[f"!{name}"] = optimizer
+    return forced

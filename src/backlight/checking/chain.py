@@ -1,23 +1,41 @@
 """A list of layer objects run one after the other, for scripts whose loops stand at module level."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from backlight.checking.binding import Bound, Plan
-from backlight.checking.compose import method
+from backlight.checking.binding import Bound, Plan, Pool, bind
+from backlight.checking.compose import (
+    LAYER_FORWARD,
+    assembled,
+    is_layer,
+    is_mere_layer,
+    make_object,
+    make_one,
+    method,
+    methods,
+    required,
+    shown,
+)
+from backlight.checking.construct import Maker
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place, changed_state, match, state
-from backlight.checking.own_code import Reference, as_shape, follow, rows
+from backlight.checking.layout import is_bias
+from backlight.checking.own_code import Reference, added, as_shape, follow, rows
 from backlight.checking.program import Program
-from backlight.checking.roles import BACKWARD
+from backlight.checking.roles import BACKWARD, LOSS, is_called, roles_of
 from backlight.checking.store import Slot, slots
-from backlight.checking.subject import Subject, scalar, seeded
+from backlight.checking.subject import Subject, generic_values, scalar, seeded
 from backlight.networks.activations import Array
 
-FORWARD_METHODS = r"(forward\w*|fprop|__call__|feed_?forward|fwd|predict)"
+CALL_NAMES = ("fn", "forward", "__call__", "loss", "calculate", "compute", "value", "cost", "f", "function", "apply")
+LOSS_WORDS = r"loss|cost|mse|sse|entropy|bce|nll|error|xent|criterion|objective"
+RATE = 0.01  # step size handed to code that applies its gradients itself
 
 
 @dataclass(frozen=True)
@@ -85,7 +103,7 @@ class Chain(Subject):
         given = []
         for layer in self.layers:
             given.append(x)
-            name = method(layer, FORWARD_METHODS)
+            name = method(layer, LAYER_FORWARD)
             returned = getattr(layer, name or "forward")(x)
             x = returned if returned is not None else layer.output
             x = x[0] if isinstance(x, tuple) else x
@@ -101,15 +119,18 @@ class Chain(Subject):
     def sample_loss(self, inputs: Any, labels: Any) -> float:
         assert self.ends is not None and self.ends.loss is not None
         out, _ = self.forward(inputs)
-        value = Bound(self.resolve(self.ends.loss), self.ends.loss_plan)({"outputs": out, "labels": labels})
+        value = Bound(self.resolve(self.ends.loss), self.ends.loss_plan)(self.pool(out, labels))
         number = scalar(value)
         return float(np.mean(value)) if number is None else number
+
+    def pool(self, out: Any, labels: Any) -> Pool:
+        return {"outputs": out, "labels": labels, "one": 1.0}
 
     def gradients(self) -> list[Array | None]:
         found = self.one_backward()
         if not self.accumulates:
             return found
-        return [None if a is None or b is None else b - a for a, b in zip(found, self.one_backward(), strict=True)]
+        return [added(a, b) for a, b in zip(found, self.one_backward(), strict=True)]
 
     def one_backward(self) -> list[Array | None]:
         kept = self.values()
@@ -126,10 +147,12 @@ class Chain(Subject):
     def backward(self, inputs: Any, labels: Any) -> None:
         assert self.ends is not None
         out, given = self.forward(inputs)
+        pool = self.pool(out, labels)
         if self.ends.loss is not None:  # a loss object remembers what its backward needs
-            Bound(self.resolve(self.ends.loss), self.ends.loss_plan)({"outputs": out, "labels": labels})
-        pool = {"outputs": out, "labels": labels, "one": 1.0}
+            Bound(self.resolve(self.ends.loss), self.ends.loss_plan)(pool)
+            pool["outputs:probabilities"] = getattr(self.objects.get(self.ends.loss.holder), "output", None)
         grad = Bound(self.resolve(self.ends.gradient), self.ends.gradient_plan)(pool)
+        grad = grad[1] if isinstance(grad, tuple) else grad  # (loss, gradient)
         grad = self.objects[self.ends.gradient.holder].dinputs if grad is None else grad
         for layer, x in zip(reversed(self.layers), reversed(given), strict=True):
             grad = self.layer_backward(layer, x, grad)
@@ -145,13 +168,11 @@ class Chain(Subject):
 
     def layer_arguments(self, function: Callable[..., Any], x: Any, grad: Any) -> list[Any]:
         """(grad), (grad, learning_rate) or (input, grad)."""
-        from backlight.checking.compose import required
-
         names = required(function)
         if len(names) < 2:
             return [grad]
         if any(word in names[1].lower() for word in ("rate", "lr", "eta", "alpha", "step")):
-            return [grad, self.rate if self.rate != 1.0 else 0.01]
+            return [grad, self.rate if self.rate != 1.0 else RATE]
         return (
             [x, grad] if any(word in names[0].lower() for word in ("in", "x")) and "grad" not in names[0] else [grad, x]
         )
@@ -166,10 +187,9 @@ class Chain(Subject):
 
     def find_places(self) -> bool:
         """Where the layers leave their gradients, seen by running backward at two different parameters."""
-        from backlight.checking.subject import generic_values
-
         self.rate = self.step_size()
         inputs, labels = self.batches()[0]
+        self.keep_parameters(inputs)
         for seed in (1, 2):
             values = generic_values(self, seed)
             self.assign(values)
@@ -178,21 +198,121 @@ class Chain(Subject):
             seeded(lambda: self.backward(inputs, labels))
         moved = any(not np.array_equal(a, b) for a, b in zip(self.values(), values, strict=True))
         found = match(self.slots, changed_state(before, self.layers, self.slots))
-        if sum(place is not None for place in found) * 2 <= len(found) and moved:
+        if sum(place is not None for place in found) * 2 < len(found) and moved:
             found = [Place("update", slot.path) for slot in self.slots]
         self.places = tuple(found)
-        return sum(place is not None for place in found) * 2 > len(found)
+        return sum(place is not None for place in found) * 2 >= len(found)
+
+    def keep_parameters(self, inputs: Any) -> None:
+        """Leaves out arrays that the outputs do not depend on, such as gradients kept beside their parameters."""
+        first, second = generic_values(self, 1), generic_values(self, 2)
+        self.assign(first)
+        before, _ = seeded(lambda: self.forward(inputs))
+        before, felt = np.array(before), []
+        for slot, old, new in zip(self.slots, first, second, strict=True):
+            slot.write(new)
+            after, _ = seeded(lambda: self.forward(inputs))
+            slot.write(old)
+            felt.append(not np.array_equal(before, after))
+        self.slots = [slot for slot, counts in zip(self.slots, felt, strict=True) if counts]
 
     def step_size(self) -> float:
-        from backlight.checking.roles import roles_of
-
         for layer in self.layers:
             for name, value in vars(layer).items() if hasattr(layer, "__dict__") else ():
                 if isinstance(value, float) and roles_of(name)[:1] == ("rate",):
                     return value
             name = method(layer, BACKWARD)
-            from backlight.checking.compose import required
-
             if name and any(roles_of(argument)[:1] == ("rate",) for argument in required(getattr(layer, name))):
-                return 0.01
+                return RATE
         return 1.0
+
+
+def chains(program: Program, maker: Maker) -> Iterator[Chain]:
+    """Stacks of layers run by loops of our own, with each loss of the program that has a derivative."""
+    assert maker.feed is not None
+    for description, build in layer_lists(program, maker):
+        for layers in (build, partial(without_softmax, build)):
+            with suppress(Exception):
+                if not isinstance(seeded(partial(layers, program)), list):
+                    continue
+                for ends in endings(program, Chain(program, description, layers, maker.feed, None)):
+                    chain = Chain(program, description, layers, maker.feed, ends)
+                    with suppress(Exception):
+                        if chain.find_places():
+                            yield chain
+
+
+def layer_lists(program: Program, maker: Maker) -> Iterator[tuple[str, Callable[[Program], Any]]]:
+    """The script's stacks, and networks that are called like one layer: forward(x), backward(gradient)."""
+    yield from assembled(program, maker.sizes)
+    for name, kind in program.classes().items():
+        if is_mere_layer(kind):
+            made = make_one(kind, name, maker)
+            if made is not None and sum(slot.read().ndim == 2 and not is_bias(slot) for slot in slots(made[1])) > 1:
+                yield shown(name, made[0]), partial(alone, partial(make_object, name, made[0], maker))
+
+
+def alone(build: Callable[[Program], Any], program: Program) -> list[Any]:
+    return [build(program)]
+
+
+def without_softmax(build: Callable[[Program], Any], program: Program) -> list[Any]:
+    """The stack with its softmax left to the loss."""
+    layers: list[Any] = build(program)
+    if "softmax" not in type(layers[-1]).__name__.lower():
+        raise ValueError("no softmax at the end")
+    return layers[:-1]
+
+
+def endings(program: Program, chain: Chain) -> Iterator[Ends]:
+    """Pairs of a loss and its derivative: methods of one class, or functions whose names belong together."""
+    inputs, labels = chain.batches()[0]
+    out, _ = seeded(lambda: chain.forward(inputs))
+    fitting = partial(gives_gradient, np.shape(out))
+    for loss, slope in loss_pairs(program):
+        pool = chain.pool(out, labels)
+        with suppress(Exception):
+            plan = bind(chain.resolve(loss), pool, partial(gives_loss, len(chain.feed.X))).plan
+            kept = getattr(chain.objects.get(loss.holder), "output", None)
+            if np.shape(kept) == np.shape(out):  # a softmax in front of the loss; its result is what comes back
+                with_kept = {"outputs:probabilities": kept, **{k: v for k, v in pool.items() if k != "outputs"}}
+                yield Ends(loss, plan, slope, bind(chain.resolve(slope), with_kept, fitting).plan)
+            yield Ends(loss, plan, slope, bind(chain.resolve(slope), pool, fitting).plan)
+
+
+def gives_loss(samples: int, value: Any) -> bool:
+    return scalar(value) is not None or (isinstance(value, np.ndarray) and value.shape == (samples,))
+
+
+def gives_gradient(shape: tuple[int, ...], value: Any) -> bool:
+    if isinstance(value, tuple):
+        return len(value) == 2 and scalar(value[0]) is not None and np.shape(value[1]) == shape
+    return value is None or np.shape(value) == shape
+
+
+def loss_pairs(program: Program) -> list[tuple[Reference, Reference]]:
+    pairs: list[tuple[Reference, Reference]] = []
+    for name, kind in program.classes().items():
+        own = methods(kind)
+        calls = [call for call in own if call in CALL_NAMES or is_called(LOSS, call)]
+        slopes = [m for m in own if is_called(BACKWARD, m) or is_called(r"grad\w*|\w*prime|derivative|delta|df|d", m)]
+        if calls and slopes and not is_plain_layer(kind):
+            pairs += [(Reference(name, call), Reference(name, slope)) for call in calls for slope in slopes]
+    functions = program.functions()
+    for name in functions:
+        if re.search(LOSS_WORDS, name, re.IGNORECASE):
+            slopes = [other for other in functions if other == name or is_derivative_of(other, name)]
+            pairs += [(Reference("", name), Reference("", slope)) for slope in slopes]
+    return pairs
+
+
+def is_plain_layer(kind: type) -> bool:
+    return is_layer(kind) and not re.search(LOSS_WORDS, kind.__name__, re.IGNORECASE)
+
+
+def is_derivative_of(name: str, loss: str) -> bool:
+    words = re.sub(
+        r"(d_|_?(prime|grad(ient)?|deriv(ative)?|backward|der|delta|d)(_of)?_?)", "", name, flags=re.IGNORECASE
+    )
+    marked = words != name or name.startswith("d")
+    return marked and (words.strip("_") == loss.strip("_") or loss in name)

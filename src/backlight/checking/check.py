@@ -139,7 +139,9 @@ def fix(path: Path, verdict: Verdict) -> list[Path]:
     Raises:
         CheckError: if there is no patch, or a file is no longer what was checked.
     """
-    patches = [finding.patch for finding in verdict.findings if finding.patch is not None and finding.severity != "note"]
+    patches = [
+        finding.patch for finding in verdict.findings if finding.patch is not None and finding.severity != "note"
+    ]
     if not patches:
         raise CheckError(f"{verdict.file}: no proven patch to apply")
     texts: dict[Path, str] = {}

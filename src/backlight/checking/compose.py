@@ -2,16 +2,28 @@
 
 import ast
 import inspect
+import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from types import FunctionType
 from typing import Any
 
-from backlight.checking.construct import Sizes
-from backlight.checking.program import Program
-from backlight.checking.roles import BACKWARD, FORWARD, is_called, roles_of, size_role
-from backlight.checking.store import slots
+import numpy as np
 
+from backlight.checking.construct import Maker, Sizes, call_with, is_parameter_name
+from backlight.checking.own_code import Reference, return_names, short
+from backlight.checking.program import Program
+from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called, roles_of, size_role
+from backlight.checking.store import slots
+from backlight.checking.subject import seeded
+from backlight.networks.activations import Array
+
+LAYER_FORWARD = r"(forward\w*|fprop|__call__|feed_?forward|fwd|predict)"
+# What a backward pass is called with that gets a gradient from the layer behind it.
+BEHIND = r".*(grad|dout|dvalues|delta|error|d_?(a|y|z|l|h|out\w*)$|upstream|^g$|^da|^dz|^dy).*"
 SETTINGS = ("compile", "set", "configure", "use", "use_loss", "set_loss", "finalize", "build", "loss")
 
 
@@ -42,12 +54,19 @@ def required(function: Callable[..., Any]) -> list[str]:
 
 
 def method(kind: Any, pattern: str) -> str | None:
-    return next((name for name in dir(kind) if is_called(pattern, name) and callable(getattr(kind, name))), None)
+    """The method of this kind; `__call__`, which often only leads to another, last."""
+    return method_of(kind if isinstance(kind, type) else type(kind), pattern)
+
+
+@lru_cache(maxsize=512)
+def method_of(kind: type, pattern: str) -> str | None:
+    fitting = [name for name in dir(kind) if is_called(pattern, name) and callable(getattr(kind, name))]
+    return next((name for name in fitting if name != "__call__"), fitting[0] if fitting else None)
 
 
 def is_layer(kind: type) -> bool:
     """forward(x) and backward(…): one input, no labels."""
-    forward, backward = method(kind, r"(forward\w*|fprop|__call__|feed_?forward|fwd|predict)"), method(kind, BACKWARD)
+    forward, backward = method(kind, LAYER_FORWARD), method(kind, BACKWARD)
     if forward is None:
         return False
     arguments = [name for name in required(getattr(kind, forward)) if not {"quiet", "many"} & set(roles_of(name))]
@@ -108,8 +127,7 @@ def is_dense(kind: type) -> bool:
 def rebuilt(program: Program, stack: list[LayerCall], sizes: Sizes) -> list[Any]:
     """The stack's layers anew, each dense one from the width before it to the next."""
     dense = [index for index, layer in enumerate(stack) if layer.dense]
-    hidden = list(sizes.hidden) + [sizes.hidden[-1]] * len(dense)
-    widths = [sizes.inputs, *hidden[: len(dense) - 1], sizes.classes]
+    widths = sizes.of_depth(len(dense))
     made = []
     for index, layer in enumerate(stack):
         kind = program.namespace[layer.name] if layer.name in program.namespace else program.classes()[layer.name]
@@ -176,11 +194,13 @@ def assembled(program: Program, sizes: Sizes) -> Iterator[tuple[str, Callable[[P
         for name, kind in program.classes().items():
             with suppress(TypeError, ValueError):
                 if is_network(kind):
-                    yield (
-                        f"{name}([{shown}])",
-                        lambda p, n=name, i=index: into_network(p, n, rebuilt(p, stacks(p)[i], sizes)),
-                    )
-        yield f"[{shown}]", lambda p, i=index: rebuilt(p, stacks(p)[i], sizes)
+                    yield f"{name}([{shown}])", partial(stacked, index, sizes, name)
+        yield f"[{shown}]", partial(stacked, index, sizes, None)
+
+
+def stacked(index: int, sizes: Sizes, network: str | None, program: Program) -> Any:
+    layers = rebuilt(program, stacks(program)[index], sizes)
+    return layers if network is None else into_network(program, network, layers)
 
 
 def into_network(program: Program, name: str, layers: list[Any]) -> Any:
@@ -212,4 +232,172 @@ def added(network: Any, layers: list[Any]) -> Any:
     return network
 
 
-__all__ = ["FORWARD", "LayerCall", "assembled", "is_layer", "method", "required", "stacks"]
+@dataclass(frozen=True)
+class Made:
+    """A network, and how to make it again."""
+
+    shown: str
+    network: Any
+    build: Callable[[Program], Any]
+    as_argument: bool
+    arguments: dict[str, Any] = field(default_factory=dict)  # what it was made with
+
+
+def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Made]:
+    """Objects of network classes, dicts or lists from `initialize…` functions, parameters made here, stacks of layers."""
+    for name in network_classes(program, target):
+        made = make_one(program.classes()[name], name, maker)
+        if made is not None:
+            yield Made(shown(name, made[0]), made[1], partial(make_object, name, made[0], maker), False, made[0])
+    for description, build in assembled(program, maker.sizes):
+        with suppress(Exception):
+            network = seeded(partial(build, program))
+            yield Made(description, network, build, isinstance(network, list))
+    if target is None or target in program.functions():
+        yield from function_networks(program, maker)
+    if target is None and globals_assigned(program):
+        yield Made("globals", Globals(program), Globals, False)
+
+
+class Globals:
+    """Parameters that a script keeps in global variables, as attributes of an object."""
+
+    def __init__(self, program: Program) -> None:
+        self.__dict__ = program.namespace
+
+
+def globals_assigned(program: Program) -> list[str]:
+    """Names of parameters that the script keeps as float arrays at module level."""
+    return [
+        name
+        for name, value in program.namespace.items()
+        if is_parameter_name(name) and isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    ]
+
+
+def shown(name: str, arguments: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={short(value)}' for key, value in arguments.items())})"
+
+
+def make_object(name: str, arguments: dict[str, Any], maker: Maker, program: Program) -> Any:
+    network = seeded(lambda: call_with(program.classes()[name], arguments))
+    if not has_weights(network):
+        initialise(network, maker)
+    return network
+
+
+def make_parameters(name: str, arguments: dict[str, Any], program: Program) -> Any:
+    returned = seeded(lambda: call_with(program.functions()[name], arguments))
+    return named(returned, return_names(program, Reference("", name), None))
+
+
+def network_classes(program: Program, target: str | None) -> list[str]:
+    classes = {name: kind for name, kind in program.classes().items() if name == target or not is_mere_layer(kind)}
+    if target is not None:
+        return [target] if target in classes else []
+    score = {
+        name: sum(
+            weight
+            for pattern, weight in ((BACKWARD, 3), (LOSS, 2), (FORWARD, 1), (r".*(train|fit|sgd|update).*", 1))
+            if any(is_called(pattern, method) for method in methods(kind))
+        )
+        for name, kind in classes.items()
+    }
+    return sorted((name for name in classes if score[name] >= 2), key=lambda name: -score[name])
+
+
+def is_mere_layer(kind: type) -> bool:
+    """backward(gradient from behind) and no loss: one layer of a network, not a network."""
+    names = methods(kind)
+    backward = next((name for name in names if is_called(BACKWARD, name)), None)
+    if backward is None or any(is_called(LOSS, name) for name in names):
+        return False
+    return any(re.match(BEHIND, argument, re.IGNORECASE) for argument in required(getattr(kind, backward)))
+
+
+def methods(kind: type) -> list[str]:
+    """Names of a class's functions, inherited ones included, in the order of their definition."""
+    found: dict[str, None] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        found |= {
+            name: None
+            for name, value in vars(base).items()
+            if isinstance(value, FunctionType | staticmethod | classmethod)
+        }
+    return list(found)
+
+
+def make_one(function: Callable[..., Any], name: str, maker: Maker) -> tuple[dict[str, Any], Any] | None:
+    """Arguments under which a class or function makes something that holds weights, and what it made."""
+    for arguments in maker.calls(function, name):
+        with suppress(Exception):
+            network = seeded(partial(call_with, function, arguments))
+            if network is not None and has_weights(network):
+                return arguments, network
+            if network is not None and isinstance(function, type):
+                with suppress(Exception):  # parameters may be made by a method of their own
+                    initialise(network, maker)
+                    if has_weights(network):
+                        return arguments, network
+    return None
+
+
+def initialise(network: Any, maker: Maker) -> None:
+    for name in methods(type(network)):
+        if is_called(INIT, name) and name != "__init__":
+            arguments = next(iter(maker.calls(getattr(network, name), name)), {})
+            seeded(partial(call_with, getattr(network, name), arguments))
+
+
+def has_weights(network: Any) -> bool:
+    return any(slot.read().ndim == 2 and slot.read().dtype.kind == "f" for slot in slots(as_list(network)))
+
+
+def as_list(network: Any) -> Any:
+    return list(network) if isinstance(network, tuple) else network
+
+
+def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
+    functions = program.functions()
+    for name, function in functions.items():
+        if not is_called(INIT, name) or re.fullmatch(r".*(adam|velocity|momentum|optim).*", name, re.IGNORECASE):
+            continue
+        made = make_one(function, name, maker)
+        if made is not None:
+            network = named(made[1], return_names(program, Reference("", name), None))
+            yield Made(shown(name, made[0]), network, partial(make_parameters, name, made[0]), True, made[0])
+    for name, function in functions.items():
+        if is_called(FORWARD, name):
+            for created in made_here(function, maker):
+                yield Made("functions", dict(created), partial(copied, created), True)
+
+
+def copied(created: dict[str, Array], program: Program) -> dict[str, Array]:
+    return {name: value.copy() for name, value in created.items()}
+
+
+def named(network: Any, names: list[str]) -> Any:
+    """A returned tuple W1, b1, W2, b2 as a dict by these names; lists and dicts as they are."""
+    if isinstance(network, tuple) and len(names) == len(network):
+        return dict(zip(names, network, strict=True))
+    return as_list(network)
+
+
+def made_here(forward: Callable[..., Any], maker: Maker) -> Iterator[dict[str, Array]]:
+    """Parameters for functions that take W1, b1, … one by one and leave it to the script to make them.
+
+    In both orientations: W_l (d_in, d_out) with b_l (1, d_out), and W_l (d_out, d_in) with b_l (d_out, 1).
+    """
+    names = [name for name in inspect.signature(forward).parameters if is_parameter_name(name)]
+    weights = [name for name in names if not name.lower().startswith("b")]
+    if not weights:
+        return
+    widths = maker.sizes.of_depth(len(weights))
+    shapes = dict(zip(weights, itertools.pairwise(widths), strict=True))
+    shapes |= {
+        name: (1, width) for name, width in zip([n for n in names if n not in weights], widths[1:], strict=False)
+    }
+    plain = {name: np.ones(shapes[name]) for name in names if name in shapes}
+    turned = {name: np.ones(shapes[name][::-1]) for name in names if name in shapes}
+    columns = maker.feed is not None and maker.feed.layout != "rows"
+    yield from (turned, plain) if columns else (plain, turned)

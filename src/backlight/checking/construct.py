@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,16 @@ class Sizes:
     @property
     def all(self) -> list[int]:
         return [self.inputs, *self.hidden, self.classes]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the inputs and all hidden layers are equally wide, so that shapes tell nothing apart."""
+        return {self.inputs} == set(self.hidden)
+
+    def of_depth(self, layers: int) -> list[int]:
+        """Widths of a network of so many layers of weights: d, h_1 … h_{layers − 1}, K."""
+        hidden = [*self.hidden, *self.hidden[-1:] * layers][: layers - 1]
+        return [self.inputs, *hidden, self.classes]
 
 
 # All widths differ, so that every array's shape says which it is; then what code that is written for one
@@ -72,22 +83,79 @@ def makes_itself(kind: type) -> bool:
     return True
 
 
+def is_parameter_name(name: str) -> bool:
+    return (
+        re.fullmatch(r"(w|b|theta|weights?|bias(es)?)_?(\d+|ih|ho|hh|xh|hy|h|o|in|out|hidden|output)", name, re.I)
+        is not None
+    )
+
+
+def call_with(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """A call in which the value of "*name" is spread over the positional arguments."""
+    spread = [value for key, values in arguments.items() if key.startswith("*") for value in values]
+    return function(*spread, **{key: value for key, value in arguments.items() if not key.startswith("*")})
+
+
+def constants(program: Program) -> dict[str, Any]:
+    """Values of literal assignments anywhere in the source, also where the program itself is not run."""
+    found: dict[str, Any] = {}
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                value = literal(node.value, {})
+                if value is not None:
+                    found.setdefault(node.targets[0].id, value)
+    return found
+
+
 def literal_arguments(program: Program, name: str) -> list[tuple[list[Any], dict[str, Any]]]:
     """Literal arguments of every call of `name` in the source; what is no literal is None."""
-    calls = []
+    calls, known = [], constants(program)
     for tree in program.trees.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == name:
-                named = {word.arg: literal(word.value) for word in node.keywords if word.arg}
-                calls.append(([literal(argument) for argument in node.args], named))
+                named = {word.arg: literal(word.value, known) for word in node.keywords if word.arg}
+                calls.append(([literal(argument, known) for argument in node.args], named))
     return calls
 
 
-def literal(node: ast.expr) -> Any:
+def literal(node: ast.expr, known: dict[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
         return None
+
+
+def described_layers(value: Any) -> bool:
+    """Whether this is an architecture written layer by layer: dicts or tuples with widths in them."""
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(isinstance(layer, dict | tuple | list) and bool(widths_in(layer)) for layer in value)
+        and not all(isinstance(layer, tuple | list) and all(type(v) is not str for v in layer) for layer in value)
+    )
+
+
+def widths_in(layer: Any) -> list[Any]:
+    """Keys (or indices) under which a layer's description has its widths, the input's first."""
+    items = list(layer.items()) if isinstance(layer, dict) else list(enumerate(layer))
+    keys = [key for key, value in items if type(value) is int and (isinstance(key, int) or size_role(key) is not None)]
+    return sorted(keys, key=lambda key: isinstance(key, str) and size_role(key) != "input")[:2]
+
+
+def with_widths(layers: list[Any], sizes: Sizes) -> list[Any]:
+    """The same architecture in these sizes; what else it says of its layers stays."""
+    widths, changed = sizes.of_depth(len(layers)), []
+    for layer, before, after in zip(layers, widths, widths[1:], strict=False):
+        keys = widths_in(layer)
+        given = dict(zip(keys, (before, after) if len(keys) == 2 else (after,), strict=True))
+        if isinstance(layer, dict):
+            changed.append({**layer, **given})
+        else:
+            changed.append(type(layer)(given.get(index, value) for index, value in enumerate(layer)))
+    return changed
 
 
 @dataclass(frozen=True)
@@ -105,11 +173,17 @@ class Maker:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
             return
+        spread = {f"*{p.name}": self.sizes.all for p in parameters[:1] if self.takes_widths(p)}
         parameters = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != "self"]
-        hints = self.hints(name, [p.name for p in parameters])
+        hints = {} if spread else self.hints(name, [p.name for p in parameters])
         options = [self.options(parameter, hints.get(parameter.name)) for parameter in parameters]
         for values in itertools.islice(itertools.product(*options), TRIES):
-            yield {p.name: v for p, v in zip(parameters, values, strict=True) if v is not DEFAULT}
+            yield spread | {p.name: v for p, v in zip(parameters, values, strict=True) if v is not DEFAULT}
+
+    def takes_widths(self, parameter: inspect.Parameter) -> bool:
+        """`*sizes`: widths one by one."""
+        sized = size_role(parameter.name) is not None or "size_list" in roles_of(parameter.name)
+        return parameter.kind is parameter.VAR_POSITIONAL and (sized or parameter.name in ("args", "n"))
 
     def hints(self, name: str, parameters: list[str]) -> dict[str, Any]:
         """Literals that the program itself hands over, by parameter."""
@@ -144,6 +218,10 @@ class Maker:
         if "activation" in roles and (isinstance(default, str) or default is None or callable(default)):
             return self.activations(default, hint)
         example = hint if hint is not None else default
+        if example is None and "size_list" in roles:
+            example = next((value for value in constants(self.program).values() if described_layers(value)), None)
+        if described_layers(example):
+            return [with_widths(example, self.sizes)]
         if isinstance(example, list | tuple) and example and all(type(v) is int for v in example):
             whole = "hidden" not in tokens(name)
             widths = self.sizes.all if whole else list(self.sizes.hidden)

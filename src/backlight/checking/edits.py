@@ -72,7 +72,11 @@ class Site:
     def bracketed(self, node: ast.AST) -> str:
         """The text of an operand, in brackets where it is not one name, call or number."""
         text = self.text(node)
-        return text if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript | ast.Constant) else f"({text})"
+        return (
+            text
+            if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript | ast.Constant)
+            else f"({text})"
+        )
 
     @property
     def value(self) -> ast.expr | None:
@@ -99,6 +103,8 @@ class Site:
         for node in ast.walk(self.function):
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not self.is_method_or_module(node):
                 found[self.text(node)] = None
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.UnaryOp):  # zs[-l] suggests zs[-1] too
+                found[f"{self.text(node.value)}[-1]"] = None
         return list(found)
 
     def is_method_or_module(self, node: ast.expr) -> bool:
@@ -144,8 +150,11 @@ def alike(one: str, other: str) -> bool:
     """Names that are easily confused: the same letters or the same number, or one of them the input."""
     letters = [re.sub(r"[\d\W_]|self|cache|params", "", name) for name in (one, other)]
     figures = [re.sub(r"\D", "", name) for name in (one, other)]
-    same_number = figures[0] == figures[1] and len(letters[0]) <= len(letters[1]) + 4
-    return letters[0] == letters[1] or same_number or "input" in roles_of(one) or "input" in roles_of(other)
+    if letters[0].lower().startswith(("grad", "param", "np")) or max(map(len, letters)) > 12:
+        return letters[0] == letters[1]
+    same_number = bool(figures[0]) and figures[0] == figures[1]
+    inputs = any("input" in roles_of(name) and len(name) < 8 for name in (one, other)) and min(map(len, letters)) <= 2
+    return letters[0] == letters[1] or same_number or inputs or (not figures[0] and not figures[1])
 
 
 def turned(site: Site) -> Iterator[Edit]:
@@ -167,7 +176,11 @@ def operands(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     """The two sides of a difference, a product of matrices or np.dot."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Sub):
         return node.left, node.right
-    if isinstance(node, ast.Call) and len(node.args) == 2 and getattr(node.func, "attr", "") in ("dot", "matmul", "outer"):
+    if (
+        isinstance(node, ast.Call)
+        and len(node.args) == 2
+        and getattr(node.func, "attr", "") in ("dot", "matmul", "outer")
+    ):
         return node.args[0], node.args[1]
     return None
 
@@ -219,7 +232,9 @@ FAMILIES_OF_NAMES = (("sum", "mean"), ("log", "log10", "log2", "log1p"), ("tanh"
 def called_otherwise(site: Site) -> Iterator[Edit]:
     """np.mean → np.sum, f → another function of the program, True → False, numbers and strings."""
     functions = [node.name for node in ast.walk(ast.parse(site.source)) if isinstance(node, ast.FunctionDef)]
-    strings = {node.value for node in ast.walk(site.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    strings = {
+        node.value for node in ast.walk(site.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     for node in site.expressions():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             for family in FAMILIES_OF_NAMES:
@@ -274,7 +289,9 @@ def samples(site: Site) -> list[str]:
     """Expressions that may be the number of samples: m, N, len(X), X.shape[0], y.shape[1]."""
     plain = [name for name in site.names() if "samples" in roles_of(name) and "[" not in name]
     arguments = [a.arg for a in site.function.args.args if {"input", "labels", "outputs"} & set(roles_of(a.arg))]
-    attributes = [name for name in site.names() if name.startswith("self.") and {"input", "labels"} & set(roles_of(name[5:]))]
+    attributes = [
+        name for name in site.names() if name.startswith("self.") and {"input", "labels"} & set(roles_of(name[5:]))
+    ]
     return [*plain, *(f"{a}.shape[{axis}]" for a in [*arguments, *attributes][:3] for axis in (0, 1)),
             *(f"len({a})" for a in arguments[:2])]  # fmt: skip
 
@@ -325,6 +342,86 @@ def is_key(node: ast.Subscript) -> bool:
     return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
 
 
+def doubled(site: Site) -> Iterator[Edit]:
+    """A factor 2 or ½ put to any operand."""
+    if site.value is None:
+        return
+    for node in ast.walk(site.value):
+        if isinstance(node, ast.BinOp | ast.Call) and not (
+            isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+        ):
+            yield site.replace(node, f"2 * {site.bracketed(node)}")
+            yield site.replace(node, f"0.5 * {site.bracketed(node)}")
+            yield site.replace(node, f"-{site.bracketed(node)}")
+
+
+def squared_inside(site: Site) -> Iterator[Edit]:
+    """sum(x)**2 → sum(x**2), and x → x**2 within a sum."""
+    for node in site.expressions():
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Pow)
+            and isinstance(node.left, ast.Call)
+            and node.left.args
+        ):
+            call = node.left
+            yield site.replace(node, f"{site.text(call.func)}({site.bracketed(call.args[0])}**2)")
+        elif (
+            isinstance(node, ast.Call)
+            and node.args
+            and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("sum", "abs")
+        ):
+            yield site.replace(node, f"np.sum({site.bracketed(node.args[0])}**2)")
+
+
+def indexed(site: Site) -> Iterator[Edit]:
+    """p[y] → p[np.arange(len(y)), y], p[:, y] likewise; p −= 1 → p[np.arange(len(y)), y] −= 1."""
+    for node in site.expressions():
+        if isinstance(node, ast.Subscript):
+            labels = node.slice.elts[-1] if isinstance(node.slice, ast.Tuple) else node.slice
+            text = site.text(labels)
+            if "labels" in roles_of(text.split(".")[-1]):
+                yield site.replace(node, f"{site.text(node.value)}[np.arange(len({text})), {text}]")
+                yield site.replace(node, f"{site.text(node.value)}[{text}, np.arange(len({text}))]")
+    if isinstance(site.statement, ast.AugAssign) and isinstance(site.statement.target, ast.Name):
+        for y in [n for n in site.names() if "labels" in roles_of(n.split(".")[-1])][:3]:
+            target = site.statement.target
+            yield site.replace(target, f"{target.id}[np.arange(len({y})), {y}]")
+
+
+def grown(site: Site) -> Iterator[Edit]:
+    """A sum over one more layer: sum(W1**2) → (sum(W1**2) + sum(W2**2)), range(n) → range(n + 1)."""
+    for node in site.expressions():
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name == "range":
+            for argument in node.args:
+                yield site.replace(argument, f"{site.text(argument)} + 1")
+                yield site.replace(argument, f"{site.text(argument)} - 1")
+        elif name in ("sum", "norm"):
+            text = site.text(node)
+            for own in [n for n in site.names() if n in text and re.search(r"[Ww]", n)]:
+                for other in site.names():
+                    if other != own and re.sub(r"\d", "", other) == re.sub(r"\d", "", own):
+                        yield site.replace(node, f"({text} + {text.replace(own, other)})")
+
+
+def drawn(site: Site) -> Iterator[Edit]:
+    """np.zeros(shape) and the like → small normal numbers of that shape."""
+    for node in site.expressions():
+        if isinstance(node, ast.Call) and node.args and getattr(node.func, "attr", "") in ("zeros", "ones", "full"):
+            yield site.replace(node, f"0.1 * np.random.randn(*{site.text(node.args[0])})")
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in (
+            "rand",
+            "random",
+            "uniform",
+            "random_sample",
+        ):
+            yield site.replace(node, f"({site.text(node)} - 0.5)")
+            yield site.replace(node, f"(2 * {site.text(node)} - 1)")
+
+
 def slopes_of(names: Sequence[str], calls: Sequence[str]) -> list[str]:
     """What f′ may be written as here: calls of derivative functions, and formulas in a and z."""
     found = list(calls)
@@ -341,7 +438,9 @@ def derivative_calls(site: Site) -> list[str]:
     tree = ast.parse(site.source)
     for node in ast.walk(tree):
         name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and any(w in name.lower() for w in ("deriv", "prime", "diff", "grad", "backward", "d_")):
+        if isinstance(node, ast.Call) and any(
+            w in name.lower() for w in ("deriv", "prime", "diff", "grad", "backward", "d_")
+        ):
             function = ast.get_source_segment(site.source, node.func) or name
             rest = [ast.get_source_segment(site.source, a) or "" for a in node.args[1:]]
             for argument in site.names()[:30]:
@@ -374,7 +473,11 @@ def with_penalty(site: Site) -> Iterator[Edit]:
 
 def penalty_terms(site: Site, names: Sequence[str]) -> list[str]:
     strengths = [n for n in file_names(site) if "penalty" in roles_of(n.split(".")[-1])]
-    weights = [n for n in names if n.split(".")[-1].strip("'\"]").split("[")[-1].strip("'\"").lower().startswith(("w", "theta"))]
+    weights = [
+        n
+        for n in names
+        if n.split(".")[-1].strip("'\"]").split("[")[-1].strip("'\"").lower().startswith(("w", "theta"))
+    ]
     counts = samples(site)[:3]
     terms = [f"{s} * {w}" for s in strengths for w in weights]
     return [*terms, *(f"2 * {t}" for t in terms), *(f"{t} / {c}" for t in terms for c in counts)][:120]
@@ -392,7 +495,8 @@ def file_names(site: Site) -> list[str]:
 
 def as_sum(site: Site) -> Iterator[Edit]:
     """The right-hand side as a sum of some array over the samples, or as that array."""
-    if site.value is not None:
+    left = site.text(site.statement).split("=")[0]
+    if site.value is not None and re.search(r"b", left):
         for d in [n for n in site.names() if "(" not in n and n.count("[") < 2][:24]:
             for form in ("np.sum({}, axis=0, keepdims=True)", "np.sum({}, axis=0)", "np.sum({}, axis=1, keepdims=True)",
                          "np.sum({}, axis=1)", "{}"):  # fmt: skip
@@ -409,8 +513,12 @@ def as_derivative(site: Site) -> Iterator[Edit]:
     if site.value is None:
         return
     parts: list[ast.expr] = [site.value]
-    parts += [node.right for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
-    parts += [node.left for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
+    parts += [
+        node.right for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    ]
+    parts += [
+        node.left for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    ]
     for node in parts[:5]:
         within = [n for n in site.names() if n in site.text(node)][:3] or site.names()[:4]
         for argument in within:
@@ -421,28 +529,40 @@ def as_derivative(site: Site) -> Iterator[Edit]:
 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
 PREFERRED: dict[str, tuple[Family, ...]] = {
-    "penalty": (dropped, reoperated, called_otherwise, renamed, with_penalty, deleted),
-    "loss": (dropped, reoperated, called_otherwise, renamed, scaled),
-    "summed": (called_otherwise, dropped, inserted, scaled),
-    "averaged": (called_otherwise, dropped, deleted, scaled),
+    "penalty": (dropped, doubled, reoperated, called_otherwise, deleted, with_penalty),
+    "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, called_otherwise),
+    "loss": (dropped, doubled, indexed, reoperated, called_otherwise),
+    "summed": (called_otherwise, inserted, scaled, dropped),
+    "averaged": (dropped, deleted, called_otherwise, scaled),
     "mean": (called_otherwise, dropped, scaled, inserted),
-    "constant": (dropped, called_otherwise, reoperated, scaled, deleted),
-    "slope": (renamed, dropped, called_otherwise, reoperated, with_slope, as_derivative),
-    "activation": (renamed, called_otherwise, as_derivative, with_slope),
-    "relu": (reoperated, called_otherwise, renamed, dropped, as_derivative),
-    "labels": (renamed, called_otherwise, with_labels, inserted, reoperated),
-    "bias": (called_otherwise, dropped, as_sum, scaled),
+    "constant": (dropped, doubled, called_otherwise, deleted, reoperated),
+    "slope-missing": (with_slope, renamed, called_otherwise, as_derivative),
+    "slope": (dropped, called_otherwise, reoperated, as_derivative, renamed, with_slope),
+    "activation": (called_otherwise, as_derivative, dropped, renamed, with_slope),
+    "relu": (reoperated, called_otherwise, dropped, renamed, as_derivative),
+    "labels": (indexed, with_labels, inserted, called_otherwise, reoperated, renamed),
+    "output-slope-missing": (with_slope, called_otherwise, as_derivative),
+    "output-sign": (turned, reoperated, doubled, dropped),
+    "one-from-all": (indexed, with_labels, called_otherwise, inserted, renamed),
+    "bias": (called_otherwise, dropped, as_sum, reoperated, scaled),
     "weights-updated": (exchanged,),
-    "init": (called_otherwise, dropped, reoperated, renamed),
+    "wrong-weights": (renamed, called_otherwise),
+    "input-in": (renamed, called_otherwise),
+    "preactivation": (renamed, called_otherwise),
+    "own-activation": (renamed, called_otherwise),
+    "init": (called_otherwise, deleted, drawn, dropped, reoperated),
     "accumulated": (reoperated, deleted),
 }
-FAMILIES: tuple[Family, ...] = (dropped, reoperated, called_otherwise, deleted, renamed, turned, inserted, scaled, with_slope,
-                                with_labels, with_penalty, as_sum, as_derivative, exchanged)  # fmt: skip
+FAMILIES: tuple[Family, ...] = (
+    dropped, reoperated, called_otherwise, deleted, doubled, turned, indexed, squared_inside, inserted, with_labels,
+    renamed, as_derivative, grown, scaled, with_slope, with_penalty, as_sum, exchanged,
+)  # fmt: skip
 
 
 def families_for(mistake: str) -> list[Family]:
     """All families, those first that mend mistakes of this name."""
-    first = next((families for start, families in PREFERRED.items() if mistake.startswith(start)), ())
+    fitting = [start for start in PREFERRED if mistake.startswith(start)]
+    first = PREFERRED[max(fitting, key=len)] if fitting else ()
     return [*first, *(family for family in FAMILIES if family not in first)]
 
 

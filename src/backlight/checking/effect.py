@@ -79,8 +79,12 @@ def trained(run: Pass, terms: Terms, initial: Parameters, X: Array, y: Labels) -
 
 
 def mean_of(objective: Objective, samples: int) -> Objective:
-    return replace(objective, alpha=1.0 / samples, beta=tuple(min(beta, 0.001) for beta in objective.beta), beta_bias=0.0)
+    return replace(
+        objective, alpha=1.0 / samples, beta=tuple(min(beta, 0.001) for beta in objective.beta), beta_bias=0.0
+    )
 
 
-def replace_pass(run: Pass, form: Form, objective: Objective, X: Array, y: Labels, W: list[Array], b: list[Array]) -> Pass:
+def replace_pass(
+    run: Pass, form: Form, objective: Objective, X: Array, y: Labels, W: list[Array], b: list[Array]
+) -> Pass:
     return Pass(form, objective, X, y, W, b, rate=run.rate, strength=run.strength)

@@ -8,7 +8,7 @@ import numpy as np
 from backlight.networks.activations import Array
 from backlight.networks.losses import Labels
 
-Layout = Literal["rows", "columns", "single column", "single vector"]
+Layout = Literal["rows", "columns", "single column", "single vector", "single row"]
 Encoding = Literal["integers", "one-hot", "column", "row", "scalar"]
 
 SAMPLES = 7  # no width, number of classes or inputs is 7, so that no sum over samples looks like one over units
@@ -63,6 +63,8 @@ class Feed:
         x, target = self.X[index], self.targets()[index]
         if self.layout == "single column":
             x, target = x[:, None].copy(), target[:, None]
+        if self.layout == "single row":
+            x, target = x[None, :].copy(), target[None, :]
         if self.encoding in ("integers", "scalar"):
             return x.copy(), int(self.y[index])
         return x.copy(), target.copy()
@@ -74,7 +76,8 @@ def feeds(inputs: int, classes: int, samples: int = SAMPLES, seed: int = 0) -> l
     X = rng.standard_normal((samples, inputs))
     y = rng.permutation(np.arange(samples) % max(classes, 2))
     many: list[tuple[Layout, Encoding]] = [("rows", "integers"), ("rows", "one-hot"), ("columns", "one-hot")]
-    one: list[tuple[Layout, Encoding]] = [("single column", "one-hot"), ("single vector", "one-hot")]
+    one: list[tuple[Layout, Encoding]] = [("single column", "one-hot"), ("single vector", "one-hot"),
+                                          ("single row", "one-hot")]  # fmt: skip
     if classes == 1:
         pairs = [("rows", "column"), ("columns", "row"), ("rows", "integers"), ("columns", "integers"), *one]
     else:

@@ -24,7 +24,8 @@ class Place:
     """Where one parameter's gradient is read after a backward pass.
 
     Attributes:
-        source: "returned", "state" (an array the program keeps) or "update" (the change of the parameter itself).
+        source: "returned", "state" (an array the program keeps), "update" (the change of the parameter itself)
+            or "new" (the change to a parameter that is returned).
         path: keys from the returned value or from the root.
     """
 

@@ -29,31 +29,38 @@ class Network:
 
 
 def identify_network(subject: Subject) -> Network | None:
-    """Layout and activations under which the textbook's outputs are the program's, at two points; None if none fit."""
+    """The first of `candidate_networks`; None where none fits."""
+    return next(candidate_networks(subject), None)
+
+
+def candidate_networks(subject: Subject) -> Iterator[Network]:
+    """Layouts and activations under which the textbook's outputs are the program's, at two points.
+
+    There may be several: outputs without a function may be values, or logits whose softmax the loss takes.
+    """
     outputs = []
     points = [generic_values(subject, seed) for seed in (1, 2)]
     for values in points:
         subject.assign(values)
         outputs.append(subject.outputs())
     if any(p is None for p in outputs):
-        return None
+        return
+    given = np.stack(outputs)  # type: ignore[arg-type]
+    stacked = [np.stack(pair) for pair in zip(*points, strict=True)]
     for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
-        stacked = [np.stack(pair) for pair in zip(*points, strict=True)]
         for form in forms(len(layout.weights) - 1):
+            network = Network(layout, form)
             with np.errstate(all="ignore"):
-                computed = Network(layout, form).run(subject, stacked, NOTHING, 0.0).outputs
-            if close(computed, np.stack(outputs)):  # type: ignore[arg-type]
-                return Network(layout, form)
-            if form.output is None and close(computed_logits(subject, layout, form, stacked), np.stack(outputs)):  # type: ignore[arg-type]
-                return Network(layout, form)  # the forward pass gives logits; the loss takes the softmax
-    return None
+                run = network.run(subject, stacked, NOTHING, 0.0)
+                if close(run.outputs, given):
+                    yield network
+                    if form.output is not None and form.output.name == "identity":
+                        yield Network(layout, Form(form.hidden, None))
+                        yield Network(layout, Form(form.hidden, ELEMENTWISE[1]))
+                    return
 
 
 NOTHING = Objective("squared error", 0.0, ())
-
-
-def computed_logits(subject: Subject, layout: Layout, form: Form, values: Sequence[Array]) -> Array:
-    return Network(layout, form).run(subject, values, NOTHING, 0.0).z[-1]
 
 
 def forms(hidden: int) -> Iterator[Form]:

@@ -62,7 +62,9 @@ def single(name: str, W: Array) -> Iterator[InitialMistake]:
             yield InitialMistake("init-constant", name, f"every entry of {name} is {W.flat[0]:g}", True)
         return
     if W.min() >= 0.0 and W.size > 30:
-        yield InitialMistake("init-positive", name, f"no entry of {name} is negative; their mean is {W.mean():.3g}", True)
+        yield InitialMistake(
+            "init-positive", name, f"no entry of {name} is negative; their mean is {W.mean():.3g}", True
+        )
     ratio = float(W.std() * np.sqrt(min(W.shape)))
     if not UNUSUAL[0] <= ratio <= UNUSUAL[1]:
         harmful = ratio > TOO_LARGE or ratio < TOO_SMALL

@@ -20,7 +20,8 @@ from backlight.checking.program import Program, user_line
 from backlight.checking import readings as reading_module
 from backlight.checking.readings import POINTS, Reading, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
-from backlight.checking.repair import Accept, Change, executed_lines, mend, shown
+from backlight.checking.places import likely_line
+from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.subject import Subject, generic_values
 from backlight.checking.verdict import Finding, Patch, TensorCheck, Verdict
@@ -54,7 +55,10 @@ def why_not_found(sources: Sources, error: NotFoundError, target: str | None) ->
     file, stage = sources.main, error.stage
     program = Program(sources)
     if target is not None and target not in {**program.classes(), **program.functions()}:
-        return f"{file} defines no {target}; it defines {', '.join([*program.classes(), *program.functions()]) or 'nothing'}", None
+        return (
+            f"{file} defines no {target}; it defines {', '.join([*program.classes(), *program.functions()]) or 'nothing'}",
+            None,
+        )
     if stage.cause is not None:
         missing = program.missing.get(getattr(stage.cause, "name", None) or "")
         if isinstance(stage.cause, NameError) and missing is not None:
@@ -125,8 +129,14 @@ class Case:
         return self.found.reading.subject
 
     def verdict(self) -> Verdict:
-        findings = [*self.loss_findings(), *self.gradient_findings(), *self.program_findings(), *self.initial_findings()]
-        findings += self.other_activations({finding.name for finding in findings})
+        findings = [
+            *self.loss_findings(),
+            *self.gradient_findings(),
+            *self.program_findings(),
+            *self.initial_findings(),
+        ]
+        if self.found.right:
+            findings += self.other_activations({finding.name for finding in findings})
         findings.sort(key=lambda finding: ORDER[finding.severity])
         wrong = any(finding.severity != "note" for finding in findings)
         return Verdict(
@@ -144,7 +154,11 @@ class Case:
         fit = self.found.reading.fit
         if fit is None:
             known = self.found.objective
-            return f"no loss function; the gradient was held against {known.data}" if known and not self.subject.has_loss else ""
+            return (
+                f"no loss function; the gradient was held against {known.data}"
+                if known and not self.subject.has_loss
+                else ""
+            )
         penalty = f" + {fit.beta:.4g} · {fit.penalty}" if fit.penalty else ""
         constant = f" + {fit.gamma:.4g}" if fit.gamma else ""
         return f"{fit.alpha:.4g} · Σ_n ({fit.term.shown}){penalty}{constant}, N = {len(self.subject.feed.X)}"
@@ -168,7 +182,11 @@ class Case:
         if network is not None:
             hidden = ", ".join(f.name for f in network.form.hidden) or "none"
             form = f"hidden activations: {hidden}; outputs: {network.form.output_name}"
-        return (f"parameters: {', '.join(names)}", form, f"{len(self.subject.feed.X)} samples, {self.subject.feed.layout}")
+        return (
+            f"parameters: {', '.join(names)}",
+            form,
+            f"{len(self.subject.feed.X)} samples, {self.subject.feed.layout}",
+        )
 
     # -- the loss --------------------------------------------------------------------------------------------
 
@@ -176,7 +194,9 @@ class Case:
         return [self.loss_finding(mistake) for mistake in self.found.loss]
 
     def loss_finding(self, mistake: LossMistake) -> Finding:
-        finding = self.finding(mistake.name, (f"the loss is {self.objective_in_words()}", f"there: {mistake.shown}"), None)
+        finding = self.finding(
+            mistake.name, (f"the loss is {self.objective_in_words()}", f"there: {mistake.shown}"), None
+        )
         if mistake.name in NOTES:
             return dataclasses.replace(finding, severity="note")
         lines = executed_lines(self.subject.loss)
@@ -219,11 +239,15 @@ class Case:
         findings = []
         for index, mistake in enumerate(mistakes):
             others = [m for m in mistakes if m is not mistake]
-            equivalents = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)} - {mistake.name}
+            equivalents = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)} - {
+                mistake.name
+            }
             finding = self.finding(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
             target = self.in_user_form(self.replay(others))
-            proof = "all gradients are right at three points" if not others else "what is left is exactly the other mistake"
+            proof = (
+                "all gradients are right at three points" if not others else "what is left is exactly the other mistake"
+            )
             finding = self.mended(finding, lines, gradient_accept(target), proof)
             findings.append(self.with_effect(finding, mistake))
         return findings
@@ -323,7 +347,9 @@ class Case:
                     findings.append(dataclasses.replace(finding, severity="note"))
                     continue
                 lines = executed_lines(lambda: self.subject.rebuilt(self.program))
-                findings.append(self.mended(finding, lines, self.initial_accept(mistake.name), "the initial weights are sound"))
+                findings.append(
+                    self.mended(finding, lines, self.initial_accept(mistake.name), "the initial weights are sound")
+                )
         return findings
 
     def initial_accept(self, name: str) -> Accept:
@@ -360,24 +386,24 @@ class Case:
         return Finding(words.code, name, words.kind, words.severity, words.title, words.explanation, words.formula,
                        evidence, tensor=tensor)  # fmt: skip
 
-    def mended(self, finding: Finding, lines: dict[str, set[int]], accept: Accept, proof: str) -> Finding:
+    def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
         edit = mend(self.program, self.subject, lines, finding.name, accept, REPAIR_SECONDS)
         if edit is None:
             return self.located(finding, lines)
         change: Change = shown(self.sources, edit)
         patch = Patch(change.file, change.line, change.before, change.after, change.diff, f"with this edit {proof}")
         line = edit.line
-        return dataclasses.replace(finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch)
+        return dataclasses.replace(
+            finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch
+        )
 
-    def located(self, finding: Finding, lines: dict[str, set[int]]) -> Finding:
-        """Without a patch: the executed line that assigns the tensor's gradient, if its name tells."""
-        if finding.tensor is None:
+    def located(self, finding: Finding, lines: Lines) -> Finding:
+        """Without a patch: the executed line that looks most like the place of such a mistake."""
+        best = likely_line(finding, lines, self.line_text)
+        if best is None:
             return finding
-        for file, numbers in lines.items():
-            for number in sorted(numbers, reverse=True):
-                if assigns_gradient(self.line_text(file, number), finding.tensor):
-                    return dataclasses.replace(finding, file=file, line=number, text=self.line_text(file, number))
-        return finding
+        file, line = best
+        return dataclasses.replace(finding, file=file, line=line, text=self.line_text(file, line))
 
     def line_text(self, file: str, line: int) -> str:
         lines = self.sources.texts[file].splitlines()
@@ -390,14 +416,6 @@ class Case:
             patch = dataclasses.replace(finding.patch, effect=effect) if finding.patch else None
             return dataclasses.replace(finding, severity=severity, patch=patch)
         return finding
-
-
-def assigns_gradient(text: str, tensor: str) -> bool:
-    import re
-
-    last = re.split(r"[.\[\]'\"]+", tensor.rstrip("]'\""))[-1] if not tensor.endswith("]") or "'" in tensor else ""
-    left = text.split("=")[0] if "=" in text else ""
-    return bool(last) and re.search(rf"(d|grad|nabla|delta)_?\w*{re.escape(last)}\b|{re.escape(last)}_?grad", left, re.I) is not None
 
 
 def difference(gradient: Array | None, target: Array) -> float:

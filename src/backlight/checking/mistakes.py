@@ -219,24 +219,47 @@ def slope_mistakes(run: Pass) -> Iterator[Hypothesis]:
             name = "output-slope-missing" if mistake == "slope-missing" and site == "output" else mistake
             if name != "output-slope-missing":
                 yield Hypothesis(name, site, detail, lambda t, c=chosen, s=slope: replace(t, slope=at(c, t.slope, s)))
+    yield from confused_slopes(run)
+
+
+def confused_slopes(run: Pass) -> Iterator[Hypothesis]:
+    """f′ of another layer, and a ReLU's mask taken of the gradient itself."""
     widths = [z.shape[-1] for z in run.z]
     for l in range(run.depth - 1):
         for other in range(run.depth):
-            if other != l and widths[other] == widths[l]:
-                yield Hypothesis(
-                    "slope-of-neighbour", f"hidden layer {l + 1}", f"f′(z{other + 1})", neighbour(l, other)
-                )
+            if other != l and widths[other] in (widths[l], 1):
+                site = f"hidden layer {l + 1}"
+                yield Hypothesis("slope-of-neighbour", site, f"f′(z{other + 1})", neighbour(l, other, False))
+                yield Hypothesis("slope-of-neighbour", site, f"f′ by a{other + 1}", neighbour(l, other, True))
+    rectified = tuple(l for l, f in enumerate(run.form.hidden) if f.name == "relu")
+    for chosen in dict.fromkeys([rectified, *((l,) for l in rectified)]):
+        if chosen:
+            site = "layers " + ", ".join(str(l + 1) for l in chosen)
+            yield Hypothesis("relu-slope", site, "where δ > 0, not z", masked_by_itself(chosen))
     if run.depth > 2:
         yield Hypothesis("slope-of-neighbour", "all hidden layers", "f′ of the layer before", shifted_slopes(-1))
         yield Hypothesis("slope-of-neighbour", "all hidden layers", "f′ of the layer behind", shifted_slopes(1))
 
 
-def neighbour(l: int, other: int) -> Change:
+def masked_by_itself(layers: tuple[int, ...]) -> Change:
+    """δ ⊙ (δ > 0) for δ ⊙ (z > 0): the mask is taken of the gradient itself."""
+
+    def change(terms: Terms) -> Terms:
+        def carried(run: Pass, l: int, delta: Array) -> Array:
+            gradient = terms.through(run, l, delta)
+            return gradient * (gradient > 0) if l - 1 in layers else gradient
+
+        return replace(terms, through=carried, slope=at(layers, terms.slope, lambda z, a: np.ones_like(z)))
+
+    return change
+
+
+def neighbour(l: int, other: int, activated: bool) -> Change:
     def slope(run: Pass, layer: int, before: Callable[[Pass, int], Array]) -> Array:
         if layer != l:
             return before(run, layer)
-        own = run.form.hidden[l]
-        return own.derivative(run.z[other], own.function(run.z[other]))
+        own, z = run.form.hidden[l], run.z[other]
+        return own.derivative(z, run.a[other + 1] if activated else own.function(z)) * np.ones_like(run.z[l])
 
     return lambda terms: replace(terms, slope=lambda run, layer: slope(run, layer, terms.slope))
 
@@ -425,14 +448,28 @@ def weight_mistakes(run: Pass) -> Iterator[Hypothesis]:
                 shown = "Xᵀδ" if other == 0 else f"a{other}ᵀδ"
                 yield Hypothesis("input-in-weights", site, shown, weights_from(l, lambda r, o=other: r.a[o]))
         yield Hypothesis("weights-missing", site, "0", times("weights", 0.0, l))
-        yield Hypothesis("slope-in-weights", site, "aᵀ(δ ⊙ f′)", slope_again("weights", l)) if l < run.depth - 1 else weights_sum(l, site)  # fmt: skip
+        yield Hypothesis("activations-averaged", site, "mean(a)ᵀ Σδ", weights_from(l, lambda r, l=l: r.a[l].mean(axis=-2, keepdims=True) * np.ones_like(r.a[l])))  # fmt: skip
     for l in range(run.depth - 1):
         yield Hypothesis("slope-missing", f"dW{l + 1} alone", "δ before f′", undone("weights", l))
         yield Hypothesis("slope-missing", f"db{l + 1} alone", "δ before f′", undone("biases", l))
+        yield Hypothesis("slope-twice", f"dW{l + 1} alone", "δ ⊙ f′", slope_again("weights", l))
+        yield Hypothesis("slope-twice", f"db{l + 1} alone", "δ ⊙ f′", slope_again("biases", l))
+    if run.depth > 2:
+        yield Hypothesis("slope-twice", "every hidden db", "δ ⊙ f′", in_hidden("biases", run.depth - 1, slope_again))
+        yield Hypothesis("slope-twice", "every hidden dW", "δ ⊙ f′", in_hidden("weights", run.depth - 1, slope_again))
+        yield Hypothesis("slope-missing", "every hidden db", "δ before f′", in_hidden("biases", run.depth - 1, undone))
+        yield Hypothesis("slope-missing", "every hidden dW", "δ before f′", in_hidden("weights", run.depth - 1, undone))
 
 
-def weights_sum(l: int, site: str) -> Hypothesis:
-    return Hypothesis("activations-averaged", site, "mean(a)ᵀ Σδ", weights_from(l, lambda r: r.a[l].mean(axis=-2, keepdims=True) * np.ones_like(r.a[l])))  # fmt: skip
+def in_hidden(term: str, layers: int, change: Callable[[str, int], Change]) -> Change:
+    """The same change in one term of every hidden layer."""
+
+    def changed(terms: Terms) -> Terms:
+        for layer in range(layers):
+            terms = change(term, layer)(terms)
+        return terms
+
+    return changed
 
 
 def slope_again(term: str, layer: int) -> Change:

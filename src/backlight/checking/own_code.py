@@ -42,6 +42,25 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class OwnMethod:
+    """An activation function that is a method of the network, for functions that want it handed over."""
+
+    name: str
+    kind: Any
+
+    def of(self, network: Any) -> Callable[[Any], Any]:
+        function = getattr(network, self.name)
+
+        def activation(z: Any) -> Any:
+            try:
+                return function(z)
+            except TypeError:
+                return function(z, self.kind)
+
+        return activation
+
+
+@dataclass(frozen=True)
 class Step:
     """A function of the program and how it is called."""
 
@@ -64,6 +83,9 @@ class Recipe:
         resets: methods that clear gradients before a backward pass.
         places: where each parameter's gradient is found.
         rate: the step size that an update of the parameters is divided by.
+        update: what applies the gradients, where a whole training step is looked at.
+        listed: whether the training step takes a list of samples, of one here.
+        strength: the penalty's, as the program calls it.
     """
 
     feed: Feed
@@ -77,6 +99,9 @@ class Recipe:
     places: tuple[Place | None, ...] = ()
     rate: float = 1.0
     backward_gives_loss: bool = False
+    update: Step | None = None
+    listed: bool = False
+    strength: float = 0.1
     as_argument: bool = False  # whether parameters are handed to functions, instead of being kept by an object
 
 
@@ -103,11 +128,17 @@ class OwnCode(Subject):
         return again
 
     @property
+    def strength(self) -> float:
+        return self.recipe.strength
+
+    @property
     def has_loss(self) -> bool:
         return self.recipe.loss is not None or self.recipe.backward_gives_loss
 
     def fresh_pool(self, inputs: Any, labels: Any) -> Pool:
-        pool: Pool = {"input": inputs, "labels": labels, **self.recipe.extra}
+        pool: Pool = {"input": inputs, "labels": labels, "pairs": [(inputs, labels)]}
+        for key, value in self.recipe.extra.items():
+            pool[key] = value.of(self.network) if isinstance(value, OwnMethod) else value
         if self.recipe.as_argument:
             pool["parameters"] = self.network
         if isinstance(self.network, dict):
@@ -157,21 +188,31 @@ class OwnCode(Subject):
         found = self.one_backward()
         if not self.accumulates:
             return found
-        return [None if a is None or b is None else b - a for a, b in zip(found, self.one_backward(), strict=True)]
+        return [added(a, b) for a, b in zip(found, self.one_backward(), strict=True)]
 
     def one_backward(self) -> list[Array | None]:
         kept = self.values()
         each = []
         for sample in self.batches():
             each.append(seeded(lambda s=sample: self.sample_gradients(*s)))
+            self.relocate()
             self.assign(kept)
         if len(each) == 1:
             return each[0]
         return [None if any(g is None for g in parts) else sum(parts) / len(each) for parts in zip(*each, strict=True)]
 
+    def relocate(self) -> None:
+        """Finds the parameters again after a step, which may have put new lists or dicts in place of the old ones."""
+        if any(place is not None and place.source == "update" for place in self.recipe.places):
+            there = {slot.path: slot for slot in slots(self.network)}
+            self.slots = [there.get(slot.path, slot) for slot in self.slots]
+
     def sample_gradients(self, inputs: Any, labels: Any) -> list[Array | None]:
         before = self.values()
-        returned = self.run_backward(self.fresh_pool(inputs, labels))
+        pool = self.fresh_pool(inputs, labels)
+        returned = self.run_backward(pool)
+        if self.recipe.update is not None:
+            returned = self.run_update(pool, returned)
         return [
             self.gradient_at(place, returned, slot, old)
             for place, slot, old in zip(self.recipe.places, self.slots, before, strict=True)
@@ -183,19 +224,35 @@ class OwnCode(Subject):
         for reset in self.recipe.resets:
             reset.resolve(self.program, self.network)()
         self.run_forward(pool)
-        if self.recipe.loss is not None and self.recipe.forward is None:
-            self.call(self.recipe.loss, pool)
-        elif self.recipe.loss is not None and self.recipe.loss.reference.holder.startswith("self"):
+        if self.recipe.listed:
+            pool |= {"input": [pool["input"]], "labels": [pool["labels"]]}
+        if self.recipe.loss is not None:  # many a loss keeps what the backward pass needs
             pool["loss"] = self.call(self.recipe.loss, pool)
         return self.call(step, pool)
+
+    def run_update(self, pool: Pool, gradients: Any) -> Any:
+        assert self.recipe.backward is not None and self.recipe.update is not None
+        publish(pool, gradients, return_names(self.program, self.recipe.backward.reference, self.network))
+        pool["gradients"] = gradients
+        return self.call(self.recipe.update, pool)
 
     def gradient_at(self, place: Place | None, returned: Any, slot: Slot, before: Array) -> Array | None:
         if place is None:
             return None
         if place.source == "update":
-            return (before - np.asarray(slot.read(), dtype=float)) / self.recipe.rate
-        value = follow(returned if place.source == "returned" else self.network, place.path)
+            after = follow(self.network, slot.path)
+            return None if after is None else (before - np.asarray(after, dtype=float)) / self.recipe.rate
+        value = follow(self.network if place.source == "state" else returned, place.path)
+        if place.source == "new" and value is not None:
+            value = (before - as_shape(np.array(value, dtype=float), before.shape)) / self.recipe.rate
         return None if value is None else as_shape(np.array(value, dtype=float), before.shape)
+
+
+def added(first: Array | None, second: Array | None) -> Array | None:
+    """What the second of two equal backward passes added; a gradient that stays as it is, itself."""
+    if first is None or second is None or np.array_equal(first, second):
+        return first
+    return second - first
 
 
 def as_shape(gradient: Array, shape: tuple[int, ...]) -> Array:

@@ -1,21 +1,29 @@
 """Of all ways in which a file can be read as a network, the one under which it is most right."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
 from backlight.checking.construct import TRIED_SIZES, Maker, Sizes
 from backlight.checking.discover import NotFoundError, Stage, networks, subjects
 from backlight.checking.feed import feeds
-from backlight.checking.gradients import TOLERANCE, Sampled, numeric_gradients, relative_error
-from backlight.checking.identify import LossFit, Network, identify_both, identify_loss, identify_network, measure
-from backlight.checking.program import Program
-from backlight.checking.store import slots
+from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
+from backlight.checking.identify import LossFit, Network, candidate_networks, identify_both, identify_loss, measure
+from backlight.checking.layout import is_bias
+from backlight.checking.own_code import OwnCode
+from backlight.checking.program import Program, user_line
+from backlight.checking.store import Slot, slots
 from backlight.checking.subject import Subject, generic_values
+from backlight.networks.activations import Array
 
 POINTS = (1, 2, 3)
+DIRECTIONS = 3  # along which a reading's gradient is tried
+FAILURES = (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, NameError)
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,8 @@ class Reading:
 
     Attributes:
         network, fit: the textbook's form of network and loss; None where they were not recognised.
-        errors: relative error of each parameter's gradient, the largest over the points tried; empty without a loss.
+        errors: relative error of each parameter's gradient along a few directions; empty without a loss.
+        activation: the activation that was asked for by name; None for the program's own choice.
     """
 
     subject: Subject
@@ -32,44 +41,109 @@ class Reading:
     network: Network | None
     fit: LossFit | None
     errors: tuple[float, ...]
+    activation: str | None = None
 
     @property
     def right(self) -> bool:
         return bool(self.errors) and max(self.errors) <= TOLERANCE
 
     @property
-    def rank(self) -> tuple[bool, bool, bool, float]:
+    def equal_widths(self) -> bool:
+        """Whether only equal widths worked, under which shapes tell no two layers apart."""
+        return self.sizes.equal
+
+    @property
+    def clean(self) -> bool:
+        """Whether the loss was recognised and has no mistake in it."""
+        return self.fit is not None and self.fit.term.mistake in ("", "loss-epsilon")
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, bool, bool, float]:
         """The smaller the better."""
-        clean = self.fit is not None and not self.fit.term.mistake
-        return (not self.right, not clean, self.network is None, max(self.errors, default=1.0))
+        single = self.subject.feed.single
+        worst = 0.0 if self.clean and self.network else max(self.errors, default=1.0)  # then the first one found
+        return (not self.right, not self.clean, self.network is None, self.misshapen, single, worst)
+
+    @property
+    def misshapen(self) -> bool:
+        """Whether every bias' gradient has another shape: samples taken one by one were handed over as a batch."""
+        biases = [(g, slot) for g, slot in self.gradients() if is_bias(slot)]
+        return bool(biases) and all(g is not None and g.shape != slot.read().shape for g, slot in biases)
+
+    @property
+    def off_by_a_factor(self) -> bool:
+        """Whether one constant factor over all gradients may be all that is wrong: ‖cg − g‖ ∝ ‖cg + g‖."""
+        felt = [error for error in self.errors if error > 0]
+        return bool(felt) and not self.right and max(felt) < 1 and np.ptp(felt) <= 1e-5 * max(felt)
+
+    @property
+    def sound(self) -> bool:
+        """Whether a whole batch was understood: the mistakes that are left are the program's."""
+        batch = not self.subject.feed.single and self.clean and self.network is not None
+        shaped = [g is not None and g.shape == s.read().shape for g, s in self.gradients()] if batch else []
+        return bool(shaped) and all(shaped)
+
+    def gradients(self) -> Iterator[tuple[Array | None, Slot]]:
+        return zip(self.subject.gradients(), self.subject.slots, strict=True)
 
 
 def best_reading(program: Program, target: str | None, activation: str | None = None) -> Reading:
-    """Sizes in order; the first for which the file can be read at all. Raises NotFoundError."""
+    """Sizes in order; the first for which the file can be read at all. Raises NotFoundError.
+
+    Equal widths, which hide wrong shapes, are for code whose forward pass works with any widths.
+    """
     failures: list[Stage] = []
-    for sizes in [*TRIED_SIZES[:3], *fixed_sizes(program, target), *TRIED_SIZES[3:]]:
-        found: list[Reading] = []
-        for reading in readings(program, target, sizes, activation, failures):
-            found.append(reading)
-            if reading.right and reading.rank[1:3] == (False, False):
-                break
-        if found:
-            return min(found, key=lambda reading: reading.rank)
-    raise NotFoundError(max(failures, key=lambda stage: stage.depth, default=Stage(0, "no network was found")))
+    for sizes in [*fixed_sizes(program, target), *TRIED_SIZES[:3]]:
+        best = best_of(program, target, sizes, activation, failures)
+        if best is not None:
+            return better(program, target, activation, best)
+    if any(stage.depth >= 2 for stage in failures):
+        for sizes in TRIED_SIZES[3:]:
+            best = best_of(program, target, sizes, activation, failures)
+            if best is not None:
+                return best
+    raise NotFoundError(max(failures, key=telling, default=Stage(0, "no network was found")))
 
 
-def fixed_sizes(program: Program, target: str | None) -> list[Sizes]:
-    """Widths that are written into the program, where it asks for none; in both orientations."""
-    tried = TRIED_SIZES[0]
-    feed = feeds(tried.inputs, tried.classes)[0]
-    for made in networks(program, Maker(program, tried, feed), target):
-        shapes = [
-            slot.read().shape for slot in slots(made.network) if slot.read().ndim == 2 and min(slot.read().shape) > 1
-        ]
-        if shapes and tried.inputs not in shapes[0]:
-            ends = {(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])}
-            return [Sizes(int(d), tried.hidden, int(k)) for d, k in sorted(ends) if d * k < 100_000]
-    return []
+def telling(stage: Stage) -> tuple[int, bool]:
+    return stage.depth, stage.cause is not None and user_line(stage.cause) is not None
+
+
+def better(program: Program, target: str | None, activation: str | None, best: Reading) -> Reading:
+    """Where a reading is not right: one output instead of several, a whole step of training instead of its gradient.
+
+    A mean over N × K entries of the loss beside 1/N in the gradient is no mistake in a program for one output.
+    """
+    if best.right:
+        return best
+    written = one_output(program)
+    if best.sizes == TRIED_SIZES[0] and (written or (best.off_by_a_factor and not several_outputs(program))):
+        single = best_of(program, target, TRIED_SIZES[1], activation, [])
+        if (
+            single is not None
+            and single.network is not None
+            and (single.clean if single.right else single.fit and written)
+        ):
+            return single
+    if best.off_by_a_factor and not best.subject.feed.single:
+        step = training_reading(program, target, best)
+        if step is not None and step.right:
+            return step
+    return best
+
+
+def best_of(
+    program: Program, target: str | None, sizes: Sizes, activation: str | None, failures: list[Stage]
+) -> Reading | None:
+    """Batches first: what is right for single samples alone is wrong in code that is written for batches."""
+    found: list[Reading] = []
+    for reading in readings(program, target, sizes, activation, failures):
+        if reading.subject.feed.single and any(r.sound and not one_by_one(program, r.subject) for r in found):
+            break
+        found.append(reading)
+        if reading.rank[:3] == (False, False, False):
+            break
+    return min(found, key=lambda reading: reading.rank, default=None)
 
 
 def readings(
@@ -78,29 +152,168 @@ def readings(
     for feed in feeds(sizes.inputs, sizes.classes):
         try:
             for subject in subjects(program, Maker(program, sizes, feed, activation), target):
-                with suppress(ArithmeticError, ValueError, TypeError, IndexError, KeyError, AttributeError):
-                    yield read(subject, sizes)
+                with suppress(*FAILURES):
+                    yield read(subject, sizes, activation)
         except NotFoundError as error:
             failures.append(error.stage)
 
 
-def read(subject: Subject, sizes: Sizes) -> Reading:
-    if sizes.classes > 1 and not any(sizes.classes in slot.read().shape for slot in subject.slots):
-        raise ValueError("these are not the widths that were asked for")
+def training_reading(program: Program, target: str | None, like: Reading) -> Reading | None:
+    """The same network, sizes and samples, with gradients from one step of the program's own training.
+
+    A gradient is then (θ before − θ after) / rate. None where no such step was found.
+    """
+    found: list[Reading] = []
+    maker = Maker(program, like.sizes, like.subject.feed, like.activation)
+    with suppress(NotFoundError):
+        for subject in subjects(program, maker, target, training=True):
+            if subject.names == like.subject.names and subject.has_loss == like.subject.has_loss:
+                with suppress(*FAILURES):
+                    found.append(read(subject, like.sizes, like.activation))
+    return min(found, key=lambda reading: reading.rank, default=None)
+
+
+def one_output(program: Program) -> bool:
+    """Whether the source has labels as a column, or widths that end with 1."""
+    column = r"(reshape\(\s*(-1,\s*1|1,\s*-1)\s*\)|\[:,\s*(None|np\.newaxis)\])"
+    labels = rf"^[^#\n]*\b(y|t|labels?|targets?)\w*\b[^#\n]*{column}"
+    pairs = r"\[\s*[01]\s*\]\s*,\s*\[\s*[01]\s*\]"
+    widths = r"\[[\d\s,]*\d\s*,\s*1\s*\]|\b(\w*out\w*|n_y|classes)[\"']?\s*[=:]\s*1\b"
+    signs = re.compile(f"{labels}|{pairs}|{widths}", re.IGNORECASE | re.MULTILINE)
+    return any(signs.search(text) for text in program.sources.texts.values())
+
+
+def several_outputs(program: Program) -> bool:
+    """Whether the source has one-hot labels, or widths that end with more than 1."""
+    shown = r"np\.eye\(|one_?hot|to_categorical|softmax|arg_?max|\[\s*\d+\s*,[\d\s,]*\s([2-9]|\d\d+)\s*\]"
+    return any(re.search(shown, text, re.IGNORECASE) for text in program.sources.texts.values())
+
+
+def one_by_one(program: Program, subject: Subject) -> bool:
+    """Whether a loop of the program hands single samples to the functions that were found."""
+    if not isinstance(subject, OwnCode):
+        return any(loop_hands_samples(node, None) for node in loops(program))
+    steps = (subject.recipe.forward, subject.recipe.loss, subject.recipe.backward)
+    names = {step.reference.name for step in steps if step}
+    return any(loop_hands_samples(node, names) for node in loops(program))
+
+
+def loops(program: Program) -> Iterator[ast.For]:
+    for tree in program.trees.values():
+        yield from (node for node in ast.walk(tree) if isinstance(node, ast.For))
+
+
+def loop_hands_samples(loop: ast.For, functions: set[str] | None) -> bool:
+    """`for x, t in …: f(x, t)` or `for i in …: f(X[i], …)`, batches aside."""
+    bound = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    bound = {name for name in bound if not re.search(r"batch|mini|_?mb$|[xy]_?b$", name, re.IGNORECASE)}
+    pairs = isinstance(loop.target, ast.Tuple) and len(bound) > 1
+    for call in (node for node in ast.walk(loop) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "id", getattr(call.func, "attr", None))
+        if functions is not None and name not in functions:
+            continue
+        handed = [argument for argument in call.args if isinstance(argument, ast.Name) and argument.id in bound]
+        indexed = [a for a in call.args if isinstance(a, ast.Subscript) and getattr(a.slice, "id", None) in bound]
+        if (pairs and handed) or indexed:
+            return True
+    return False
+
+
+def fixed_sizes(program: Program, target: str | None) -> list[Sizes]:
+    """Widths that are written into the program, where it asks for none; in both orientations."""
+    tried = TRIED_SIZES[0]
+    feed = feeds(tried.inputs, tried.classes)[0]
+    for made in networks(program, Maker(program, tried, feed), target):
+        shapes = matrices(slots(made.network))
+        if chained(shapes, tried.inputs, tried.classes):
+            return []
+        if shapes:
+            ends = {(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])}
+            return [Sizes(int(d), tried.hidden, int(k)) for d, k in sorted(ends) if d * k < 100_000]
+    return []
+
+
+def matrices(parameters: Iterable[Slot]) -> list[tuple[int, ...]]:
+    return [slot.read().shape for slot in parameters if slot.read().ndim == 2 and not is_bias(slot)]
+
+
+def chained(shapes: Sequence[tuple[int, ...]], inputs: int, classes: int) -> bool:
+    """Whether matrices can be a chain from d to K: every width inside stands twice, the ends once."""
+    widths = Counter(width for shape in shapes for width in shape)
+    widths.subtract((inputs, classes))
+    return all(count >= 0 and count % 2 == 0 for count in widths.values())
+
+
+def read(subject: Subject, sizes: Sizes, activation: str | None = None) -> Reading:
     network, fit = identify(subject)
-    errors = gradient_errors(subject, POINTS[:1]) if subject.has_loss else ()
-    return Reading(subject, sizes, network, fit, errors)
+    if (
+        network is None
+        and subject.outputs() is None
+        and not chained(matrices(subject.slots), sizes.inputs, sizes.classes)
+    ):
+        raise ValueError("these are not the widths that were asked for")
+    subject.accumulates = adds_up(subject)
+    errors = directional_errors(subject) if subject.has_loss else ()
+    return Reading(subject, sizes, network, fit, errors, activation)
+
+
+def adds_up(subject: Subject) -> bool:
+    """Whether each backward pass on the same batch adds the same to what the last one left."""
+    subject.assign(generic_values(subject, 1))
+    first, second, third = (subject.gradients() for _ in range(3))
+    steps = [
+        (b - a, c - b)
+        for a, b, c in zip(first, second, third, strict=True)
+        if a is not None and b is not None and c is not None
+    ]  # type: ignore[operator]
+    return any(np.any(one) for one, _ in steps) and all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in steps)
 
 
 def identify(subject: Subject) -> tuple[Network | None, LossFit | None]:
-    network = identify_network(subject)
+    """Network and loss; of several networks with these outputs, the one whose loss is recognised."""
+    found = list(candidate_networks(subject))
     measured = measure(subject) if subject.has_loss else None
     if measured is None:
-        return network, None
-    if network is not None:
-        return network, identify_loss(subject, network, measured)
+        return (found[0] if found else None), None
+    for network in found:
+        fit = identify_loss(subject, network, measured)
+        if fit is not None:
+            return network, fit
+    if found:
+        return found[0], None
     both = identify_both(subject, measured) if subject.outputs() is None else None
     return both or (None, None)
+
+
+def directional_errors(subject: Subject) -> tuple[float, ...]:
+    """Of each parameter, ‖g·u − ∂L/∂u‖ / (‖g·u‖ + ‖∂L/∂u‖) along a few directions u: twelve losses each."""
+    rng, values = np.random.default_rng(5), generic_values(subject, POINTS[0])
+    subject.assign(values)
+    gradients, errors = subject.gradients(), []
+    for index, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
+        if gradient is None or gradient.shape != value.shape:
+            errors.append(1.0)
+            continue
+        directions = [rng.standard_normal(value.shape) for _ in range(DIRECTIONS)]
+        slopes = np.array([slope(subject, values, index, u) for u in directions])
+        ours = np.array([(gradient * u).sum() for u in directions])[np.isfinite(slopes)]
+        theirs = slopes[np.isfinite(slopes)]
+        size = float(np.linalg.norm(ours) + np.linalg.norm(theirs))
+        errors.append(0.0 if size < 1e-9 else float(np.linalg.norm(ours - theirs)) / size)
+    subject.assign(values)
+    return tuple(errors)
+
+
+def slope(subject: Subject, values: Sequence[Array], index: int, direction: Array) -> float:
+    """∂L/∂u by central differences with two steps; NaN where they differ, since a kink lies between."""
+    found = []
+    for step in (STEP, STEP / 2):
+        losses = []
+        for h in (step, -step):
+            subject.assign([v + h * direction if i == index else v for i, v in enumerate(values)])
+            losses.append(subject.loss())
+        found.append((losses[0] - losses[1]) / (2 * step))
+    return found[0] if abs(found[0] - found[1]) <= 1e-4 * (1.0 + abs(found[0])) else float("nan")
 
 
 def gradient_errors(subject: Subject, points: tuple[int, ...]) -> tuple[float, ...]:

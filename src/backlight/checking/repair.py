@@ -19,16 +19,20 @@ from backlight.checking.subject import Subject
 Accept = Callable[[Subject], bool]
 
 
-def executed_lines(call: Callable[[], Any]) -> dict[str, set[int]]:
-    """Lines of the user's files that a call runs through, by file."""
-    found: dict[str, set[int]] = {}
+Lines = dict[str, dict[int, int]]  # file → line → when it ran first
+
+
+def executed_lines(call: Callable[[], Any]) -> Lines:
+    """Lines of the user's files that a call runs through, and in which order."""
+    found: Lines = {}
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         name = frame.f_code.co_filename
         if not name.startswith(FOLDER):
             return None
         if event == "line":
-            found.setdefault(name.removeprefix(FOLDER), set()).add(frame.f_lineno)
+            lines = found.setdefault(name.removeprefix(FOLDER), {})
+            lines.setdefault(frame.f_lineno, sum(map(len, found.values())))
         return trace
 
     before = sys.gettrace()
@@ -110,13 +114,14 @@ class Workshop:
             return False
 
 
-def candidates(program: Program, lines: dict[str, set[int]], families: Sequence[Family]) -> Iterator[Edit]:
+def candidates(program: Program, lines: Lines, families: Sequence[Family]) -> Iterator[Edit]:
     """Edits of executed statements, one family after the other, each once."""
     seen: set[tuple[str, int, int, str]] = set()
     found: list[Site] = []
     for file, numbers in lines.items():
         if file in program.trees:
-            found += sites(file, program.sources.texts[file], program.trees[file], numbers)
+            found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
+    found.sort(key=lambda site: lines[site.file][site.statement.lineno])
     for family in families:
         for site in found:
             for edit in family(site):
@@ -126,9 +131,7 @@ def candidates(program: Program, lines: dict[str, set[int]], families: Sequence[
                     yield edit
 
 
-def mend(
-    program: Program, subject: Subject, lines: dict[str, set[int]], mistake: str, accept: Accept, seconds: float
-) -> Edit | None:
+def mend(program: Program, subject: Subject, lines: Lines, mistake: str, accept: Accept, seconds: float) -> Edit | None:
     """The first edit that is accepted, those that usually mend such a mistake tried first; None if time runs out."""
     workshop = Workshop(program)
     end = time.monotonic() + seconds
@@ -162,4 +165,6 @@ def shown(sources: Sources, edit: Edit) -> Change:
     while tail < min(len(old), len(new)) - start and old[-1 - tail] == new[-1 - tail]:
         tail += 1
     diff = "\n".join(difflib.unified_diff(old, new, edit.file, edit.file, lineterm="", n=1))
-    return Change(edit.file, start + 1, "\n".join(old[start : len(old) - tail]), "\n".join(new[start : len(new) - tail]), diff)
+    return Change(
+        edit.file, start + 1, "\n".join(old[start : len(old) - tail]), "\n".join(new[start : len(new) - tail]), diff
+    )

@@ -26,12 +26,15 @@ ROLES: dict[str, str] = {
     r"a\d|a_?out\w*|final\w*|.*_pred|.*_probs|.*_hat|.*output|yp|hat|result|activations?|s|a|q",
     "cache": r"caches?|memory|stored?|forward_?\w*|cache\w*|intermediate\w*|values|state|ctx|context|tape|.*_cache|outs|acts",
     "parameters": r"param\w*|weights|theta\w*|model|net|network|nn|wb|layers",
+    "gradients": r"_?grads?\w*|gradients?|d_?params?",
+    "pairs": r"training_data|train_data|mini_?batch|batch|pairs|data_?set",
     "mean": r"size_average|average|reduction|normali[sz]e",
 }
 COMPILED = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in ROLES.items()}
 
 INPUT_TOKENS = {
     "in",
+    "idim",
     "input",
     "inputs",
     "inp",
@@ -48,9 +51,24 @@ INPUT_TOKENS = {
     "prev",
     "fan",
 }
-HIDDEN_TOKENS = {"hidden", "hid", "h", "nh", "middle", "units", "neurons", "hiddens", "width", "mid", "dh", "inner"}
+HIDDEN_TOKENS = {
+    "hidden",
+    "hdim",
+    "hid",
+    "h",
+    "nh",
+    "middle",
+    "units",
+    "neurons",
+    "hiddens",
+    "width",
+    "mid",
+    "dh",
+    "inner",
+}
 OUTPUT_TOKENS = {
     "out",
+    "odim",
     "output",
     "outputs",
     "class",
@@ -105,8 +123,8 @@ def size_role(name: str) -> str | None:
 
 
 # What methods and functions are called.
-FORWARD = r"_*(feed_?forward|forward\w*|fwd|ff|l_?model_forward|model_forward|.*_forward|propagate\w*|fprop|for_?prop|front_?prop|predict_proba\w*|compute_output\w*|infer\w*|run|__call__|call|activate|predict\w*|think|output|evaluate_network|net_output|logits|.*forward.*|scores?)"
-LOSS = r"_*(((calc(ulate)?|compute|get|eval(uate)?|total|batch|mean)_?)*(\w*_)?(loss|cost|error|objective|nll|mse|xent|bce|cross_?entropy|crossentropy|criterion)(_?(func(tion)?|fn|value|total|cost|batch|it|all|full|softmax|\w+))?|j|risk|energy)"
+FORWARD = r"_*(feed_?forward|forward\w*|fwd|ff|l_?model_forward|model_forward|.*_forward|propagate\w*|fprop|for_?prop|front_?prop|predict_proba\w*|compute_output\w*|infer\w*|run|__call__|call|activate|predict\w*|think|output|evaluate_network|net_output|logits|query|.*forward.*|scores?)"
+LOSS = r"_*(((calc(ulate)?|compute|get|eval(uate)?|total|batch|mean)_?)*(\w*_)?(loss|cost|error|objective|nll|mse|xent|bce|cross_?entropy|crossentropy|criterion|sse|rss|mae|rmse)(_?(func(tion)?|fn|value|total|cost|batch|it|all|full|softmax|\w+))?|j|risk|energy)"
 BACKWARD = r"_*(back_?prop\w*|backward\w*|l_?model_backward|.*_backward|bprop|bwd|grad(s|ients?)?|(compute|calc(ulate)?|get|eval|cost|loss)_?(the_)?grad\w*|.*gradients?|back|back_?pass|backpass|.*backprop.*|.*backward.*|derivatives?)"
 INIT = r"_*(init\w*|.*_init|.*initiali[sz]e\w*|(create|make|build|new|get|random|setup|generate)_?\w*(param|weight|net|model|layer)\w*|.*parameters)"
 NOT_A_ROLE = r".*(plot|print|save|load|accuracy|_check|check_|numeric|one_?hot|test|decision|dataset|history|derivative_of|update|sgd|optimi[sz]e|train|fit|minibatch).*"

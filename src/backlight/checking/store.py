@@ -61,9 +61,9 @@ def is_number_array(value: Any) -> bool:
 def children(value: Any) -> Iterator[tuple[Key, Any]]:
     if isinstance(value, dict):
         yield from ((key, child) for key, child in value.items() if isinstance(key, str | int))
-    elif isinstance(value, list | tuple):
-        yield from enumerate(value)
-    elif isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
+    elif isinstance(value, list | tuple) or (
+        isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1
+    ):
         yield from enumerate(value)
     elif hasattr(value, "__dict__") and not isinstance(value, type) and not callable_module(value):
         yield from vars(value).items()

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from backlight.checking.binding import limited
+from backlight.checking.binding import TooLongError, limited
 from backlight.checking.feed import Feed
 from backlight.checking.store import Slot
 from backlight.networks.activations import Array
 
-
 SECONDS = 5.0  # for one call of the user's code
+
+
+class EndedError(RuntimeError):
+    """The user's code took too long, or left by way of `sys.exit`."""
 
 
 class Subject(ABC):
@@ -38,6 +41,11 @@ class Subject(ABC):
     def assign(self, values: Sequence[Array]) -> None:
         for slot, value in zip(self.slots, values, strict=True):
             slot.write(value)
+
+    @property
+    def strength(self) -> float:
+        """The penalty's strength λ, as the program calls it; 0.1 where it has none."""
+        return 0.1
 
     @property
     def names(self) -> list[str]:
@@ -83,8 +91,11 @@ def seeded(call: Callable[[], Any], seed: int = 0) -> Any:
     """A call with the global generators at the same place each time, and nothing said about overflow."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (the user's code may draw from the global generator)
-    with np.errstate(all="ignore"), limited(SECONDS):
-        return call()
+    try:
+        with np.errstate(all="ignore"), limited(SECONDS):
+            return call()
+    except (TooLongError, SystemExit, GeneratorExit) as error:  # no `except Exception` would catch these
+        raise EndedError(str(error)) from error
 
 
 def scalar(value: Any) -> float | None:

@@ -1,0 +1,54 @@
+"""Where a mistake probably stands, when no edit mends it: executed lines weighed by what such a mistake is made of."""
+
+import re
+from collections.abc import Callable
+
+from backlight.checking.repair import Lines
+from backlight.checking.verdict import Finding
+
+# What the line of a mistake is likely to contain, by the beginning of the mistake's name.
+CLUES = {
+    "penalty": r"reg|lam|lmb|l2|decay",
+    "loss-penalty": r"reg|lam|lmb|l2|decay|\*\*\s*2|square|norm",
+    "loss": r"log|\*\*\s*2|square|mean|loss|cost",
+    "labels": r"-=\s*1|-\s*(y|t|Y|T)\b|one_?hot|\[.*y\]",
+    "one-from-all": r"-\s*=?\s*1",
+    "output": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
+    "softmax": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
+    "slope": r"prime|deriv|diff|1\s*-|>\s*0|\*\s*\(|grad",
+    "activation": r"prime|deriv|diff|1\s*-|>\s*0|grad",
+    "relu": r"[<>]=?\s*0|relu|where|maximum|clip",
+    "summed": r"/=?|mean|sum|-=\s*1",
+    "averaged": r"/=?|mean",
+    "bias": r"db|nabla_b|bias|delta_b|grad_b|d_b|b\d?\W*=",
+    "init": r"rand|zeros|ones|seed|normal|uniform|full",
+    "weights": r"\.T|dot|@",
+}
+
+
+def likely_line(finding: Finding, lines: Lines, text: Callable[[str, int], str]) -> tuple[str, int] | None:
+    """The executed line with the most signs of such a mistake; None where no line has any."""
+    fitting = [start for start in CLUES if finding.name.startswith(start)]
+    clue = re.compile(CLUES[max(fitting, key=len)]) if fitting else None
+    scored = []
+    for file, numbers in lines.items():
+        for number, order in numbers.items():
+            line = text(file, number)
+            score = 3.0 * assigns_gradient(line, finding.tensor) + 2.0 * bool(clue and clue.search(line))
+            if score:
+                scored.append((score, order, file, number))
+    if not scored:
+        return None
+    _, _, file, number = max(scored)
+    return file, number
+
+
+def assigns_gradient(line: str, tensor: str | None) -> bool:
+    """Whether a line sets the gradient of a parameter: dW1 = …, grads['W1'] = …, self.dW = …"""
+    if tensor is None or "=" not in line:
+        return False
+    words = re.findall(r"[A-Za-z_]+\d*", tensor)
+    last = words[-1] if words else tensor
+    left = re.split(r"[-+*/]?=(?!=)", line)[0]
+    pattern = rf"(d|grad\w*|nabla|delta)\W*_?\w*{re.escape(last)}\b|\b{re.escape(last)}_?grad"
+    return re.search(pattern, left, re.IGNORECASE) is not None
