@@ -87,8 +87,17 @@ def judge_adapter(sources: Sources, adapter: Path) -> Verdict:
     klass = class_of(subject)
     words = wording("unknown")
     evidence = (f"first wrong gradient: {wrong.name}, relative error {wrong.error:.2g}; class: {klass}",)
-    finding = Finding(words.code, "unknown", words.kind, words.severity, words.title, words.explanation, words.formula,
-                      evidence, tensor=wrong.name)  # fmt: skip
+    finding = Finding(
+        words.code,
+        "unknown",
+        words.kind,
+        words.severity,
+        words.title,
+        words.explanation,
+        words.formula,
+        evidence,
+        tensor=wrong.name,
+    )
     return Verdict(
         sources.main, "wrong", subject=subject.description, gradient_class=klass, findings=(finding,), tensors=checks
     )

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from backlight.checking.gradients import CURL_TOLERANCE, curl_of
 from backlight.checking.identify import DataTerm, LossFit, Network
-from backlight.checking.mistakes import Hypothesis
-from backlight.checking.naming import Matcher, Name, same, tensors
+from backlight.checking.layout import is_bias
+from backlight.checking.naming import Matcher, Name
 from backlight.checking.readings import POINTS, Reading, gradient_errors
-from backlight.checking.reference import Data, Objective, Pass, backward
+from backlight.checking.reference import Data, Objective
+from backlight.checking.store import Slot
 from backlight.checking.subject import Subject, generic_values
 from backlight.checking.verdict import GradientClass
 from backlight.networks.activations import Array
@@ -75,14 +76,31 @@ def analyse(reading: Reading, strength: float) -> Analysis:
     best, name = min(named, key=lambda pair: len(pair[1].mistakes) if pair[1] else 9)
     if right is not None:
         best, name = right, None
-    return Analysis(reading, errors, best.run.objective, tuple(loss), name, shapes, False, class_of(subject),
-                    first_wrong(best, reading), best)  # fmt: skip
+    return Analysis(
+        reading,
+        errors,
+        best.run.objective,
+        tuple(loss),
+        name,
+        shapes,
+        False,
+        class_of(subject),
+        first_wrong(best, reading),
+        best,
+    )
 
 
 NOTES = ("loss-epsilon", "loss-scale", "loss-constant", "loss-penalty-biases", "loss-summed", "loss-no-shift")
 # Gradient and loss may agree and both be wrong: these do not measure what they should.
-WRONG_EVEN_IF_CONSISTENT = ("loss-sign", "loss-half", "loss-wrong-class", "loss-integer-labels", "loss-penalty-sign",
-                            "loss-penalty-form", "loss-every-class")  # fmt: skip
+WRONG_EVEN_IF_CONSISTENT = (
+    "loss-sign",
+    "loss-half",
+    "loss-wrong-class",
+    "loss-integer-labels",
+    "loss-penalty-sign",
+    "loss-penalty-form",
+    "loss-every-class",
+)
 
 
 def class_of(subject: Subject) -> GradientClass:
@@ -98,14 +116,25 @@ def gradients_at_points(subject: Subject) -> list[list[Array | None]]:
 
 
 def wrong_shapes(subject: Subject, gradients: list[list[Array | None]]) -> tuple[tuple[int, str], ...]:
+    """Parameters whose gradient has another shape, with the mistake that this is."""
     found = []
     for index, slot in enumerate(subject.slots):
-        shape = slot.read().shape
         gradient = gradients[0][index]
-        if gradient is not None and gradient.shape != shape:
-            bias = min(shape, default=1) == 1 or len(shape) == 1
-            found.append((index, "bias-axis" if bias else "weights-transposed"))
+        if gradient is not None and gradient.shape != slot.read().shape:
+            found.append((index, misshapen(slot, gradient.shape)))
     return tuple(found)
+
+
+def misshapen(slot: Slot, given: tuple[int, ...]) -> str:
+    shape = slot.read().shape
+    if is_bias(slot):
+        return "bias-axis"
+    if given == shape[::-1]:
+        return "weights-transposed"
+    kept = [width for width in given if width in shape]
+    if len(given) == 2 and kept:
+        return "own-activation-in-weights" if len(set(given)) == 1 else "input-in-weights"
+    return "shape-mismatch"
 
 
 def loss_mistakes(reading: Reading, strength: float) -> list[LossMistake]:
@@ -173,7 +202,10 @@ def objectives(reading: Reading, mistakes: Sequence[LossMistake]) -> list[Object
 
 def assumed_objectives(network: Network, N: int, depth: int) -> list[Objective]:
     """Without a loss function: what such outputs are usually trained with; means, sums and halves of them."""
-    data: dict[str, list[Data]] = {"softmax": ["cross-entropy", "squared error"], "sigmoid": ["binary cross-entropy", "squared error"]}  # fmt: skip
+    data: dict[str, list[Data]] = {
+        "softmax": ["cross-entropy", "squared error"],
+        "sigmoid": ["binary cross-entropy", "squared error"],
+    }
     terms = data.get(network.form.output_name, ["squared error"])
     none = (0.0,) * depth
     halves = [Objective(t, c / (2 if t == "squared error" else 1), none) for t in terms for c in (1 / N, 1.0)]
@@ -228,6 +260,3 @@ def first_wrong(found: Matcher, reading: Reading) -> int | None:
     layout = reading.network.layout
     order = [part for W, b in reversed(list(zip(layout.weights, layout.biases, strict=True))) for part in (W, b)]
     return order[index]
-
-
-__all__ = ["Analysis", "analyse", "backward", "replace", "same", "tensors", "Hypothesis", "Pass"]

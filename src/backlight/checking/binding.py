@@ -69,12 +69,17 @@ class Bound:
         return any(key.split(":")[0] == role for _, key in self.plan)
 
 
+SLOW: set[tuple[Any, Plan]] = set()  # calls that took too long once, which are not tried again
+
+
 def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable[[Any], bool]) -> Bound:
     """The first way of calling `function` with values of the pool whose result is accepted."""
     first: BaseException | None = None
     slow = 0
     for plan in itertools.islice(plans(function, pool), COMBINATIONS):
-        bound = Bound(function, plan)
+        bound, call = Bound(function, plan), (getattr(function, "__code__", function), plan)
+        if call in SLOW:
+            continue
         try:
             with limited(CALL_SECONDS):
                 result = bound(pool)
@@ -82,7 +87,9 @@ def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable
             raise
         except BaseException as error:  # the user's code may raise anything, SystemExit included
             first = first or error
-            slow += isinstance(error, TooLongError)
+            if isinstance(error, TooLongError):
+                SLOW.add(call)
+                slow += 1
             if slow > 1:
                 break
             continue

@@ -104,20 +104,22 @@ class Chain(Subject):
         for layer in self.layers:
             given.append(x)
             name = method(layer, LAYER_FORWARD)
-            returned = getattr(layer, name or "forward")(x)
+            function = getattr(layer, name or "forward")
+            returned = function(x, *[False] * (len(required(function)) - 1))  # forward(x, training)
             x = returned if returned is not None else layer.output
             x = x[0] if isinstance(x, tuple) else x
         return x, given
 
     def outputs(self) -> Array | None:
-        found = [seeded(lambda s=sample: rows(self.forward(s[0])[0], self.feed)) for sample in self.batches()]
+        found = [rows(seeded(partial(self.forward, sample[0]))[0], self.feed) for sample in self.batches()]
         return None if any(part is None for part in found) else np.concatenate(found)
 
     def loss(self) -> float:
-        return float(np.mean([seeded(lambda s=sample: self.sample_loss(*s)) for sample in self.batches()]))
+        return float(np.mean([seeded(partial(self.sample_loss, *sample)) for sample in self.batches()]))
 
     def sample_loss(self, inputs: Any, labels: Any) -> float:
-        assert self.ends is not None and self.ends.loss is not None
+        assert self.ends is not None
+        assert self.ends.loss is not None
         out, _ = self.forward(inputs)
         value = Bound(self.resolve(self.ends.loss), self.ends.loss_plan)(self.pool(out, labels))
         number = scalar(value)
@@ -137,7 +139,7 @@ class Chain(Subject):
         each: list[list[Array | None]] = []
         for sample in self.batches():
             before = self.values()
-            seeded(lambda s=sample: self.backward(*s))
+            seeded(partial(self.backward, *sample))
             each.append([self.gradient_at(p, s, b) for p, s, b in zip(self.places, self.slots, before, strict=True)])
             self.assign(kept)
         if len(each) == 1:

@@ -1,5 +1,6 @@
 """`check`: the user's file judged in a process of its own, on a copy, with limits on time and memory."""
 
+import contextlib
 import dataclasses
 import inspect
 import os
@@ -50,7 +51,7 @@ def check(target: str | Path | type | Any, *, adapter: str | Path | None = None,
         work = Path(folder)
         copy = copied(path, work / "copy")
         aside = None if adapter is None else copied(Path(adapter), work / "adapter")
-        verdict = run_worker(work, Request(str(copy), name, aside and str(aside), MEMORY), seconds)
+        verdict = run_worker(work, Request(str(copy), name, None if aside is None else str(aside), MEMORY), seconds)
     return dataclasses.replace(verdict, seconds=round(time.monotonic() - start, 3))
 
 
@@ -113,10 +114,8 @@ def environment() -> dict[str, str]:
 def end(process: "subprocess.Popen[bytes]") -> None:
     """The worker and whatever the user's code started."""
     if hasattr(os, "killpg"):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     elif process.poll() is None:
         process.kill()
     process.wait()

@@ -244,7 +244,7 @@ class Made:
 
 
 def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Made]:
-    """Objects of network classes, dicts or lists from `initialize…` functions, parameters made here, stacks of layers."""
+    """Objects of network classes, stacks of layers, results of `initialize…`, parameters made here, globals."""
     for name in network_classes(program, target):
         made = make_one(program.classes()[name], name, maker)
         if made is not None:

@@ -54,9 +54,9 @@ def spelled_activations(program: Program) -> list[str]:
     found: dict[str, None] = {}
     for tree in program.trees.values():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if node.value.lower().replace(" ", "_") in ACTIVATION_NAMES:
-                    found[node.value] = None
+            text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            if text.lower().replace(" ", "_") in ACTIVATION_NAMES:
+                found[text] = None
     return list(found)
 
 
@@ -246,7 +246,7 @@ class Maker:
 
     def activations(self, default: Any, hint: Any) -> list[Any]:
         if self.activation is not None:
-            return [self.activation]
+            return [self.activation] if isinstance(default, str) or default is None else []
         if default is not None:
             return []
         return ([hint] if isinstance(hint, str) else []) + activation_values(self.program, self.activation)

@@ -37,7 +37,7 @@ def subjects(program: Program, maker: Maker, target: str | None, training: bool 
             except NotFoundError as error:
                 failures.append(error.stage)
                 break
-    if not training:
+    if not (training or found):
         for chain in chains(program, maker):
             found = True
             yield chain
@@ -57,6 +57,8 @@ def complete(program: Program, maker: Maker, made: Made, training: bool, attempt
     search.find_forward()
     search.find_loss(attempt)
     search.find_gradient()
+    if subject.recipe.forward is None and not subject.has_loss:
+        raise NotFoundError(Stage(1, "neither a forward pass nor a loss could be run", search.last))
     strength = strength_of(program, subject, made)
     subject.recipe = replace(subject.recipe, strength=strength)
     if maker.activation is not None and not takes_activation(subject.recipe, made, maker.activation):
@@ -124,9 +126,9 @@ def habits(program: Program, maker: Maker, made: Made) -> Pool:
     keys += [f"activation:{index}" for index in range(1, 4)]
     pool |= dict(zip(keys, values, strict=False))
     for name, value in program.namespace.items():  # a parameter with the name of a global constant
-        if isinstance(value, list | dict | str | int | float) and not name.startswith("_"):
-            if not {"input", "labels"} & set(roles_of(name)):
-                pool[f"={name}"] = value
+        plain = isinstance(value, list | dict | str | int | float) and not name.startswith("_")
+        if plain and not {"input", "labels"} & set(roles_of(name)):
+            pool[f"={name}"] = value
     pool |= {
         f"={name}": value for name, value in made.arguments.items() if not {"input", "labels"} & set(roles_of(name))
     }

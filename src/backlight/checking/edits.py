@@ -162,14 +162,17 @@ def turned(site: Site) -> Iterator[Edit]:
     for node in site.expressions():
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield site.replace(node, site.text(node.value))
-        elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
-            if not site.is_method_or_module(node):
-                yield site.replace(node, f"{site.text(node)}.T")
+        elif is_read(node) and not site.is_method_or_module(node):
+            yield site.replace(node, f"{site.text(node)}.T")
         pair = operands(node)
         if pair:
             yield from swapped(site, pair)
     if site.value is not None:
         yield site.replace(site.value, f"{site.bracketed(site.value)}.T")
+
+
+def is_read(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load)
 
 
 def operands(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
@@ -193,10 +196,19 @@ def swapped(site: Site, pair: tuple[ast.expr, ast.expr]) -> Iterator[Edit]:
 
 
 OPERATORS: dict[type, Sequence[str]] = {
-    ast.Add: ("-", "*"), ast.Sub: ("+",), ast.Mult: ("/", "@", "+"), ast.Div: ("*",), ast.MatMult: ("*",), ast.Pow: ("*",),
-    ast.Gt: ("<", ">=", "<="), ast.Lt: (">", ">=", "<="), ast.GtE: ("<", ">", "<="), ast.LtE: (">", "<", ">="),
-    ast.Eq: ("!=",), ast.NotEq: ("==",),
-}  # fmt: skip
+    ast.Add: ("-", "*"),
+    ast.Sub: ("+",),
+    ast.Mult: ("/", "@", "+"),
+    ast.Div: ("*",),
+    ast.MatMult: ("*",),
+    ast.Pow: ("*",),
+    ast.Gt: ("<", ">=", "<="),
+    ast.Lt: (">", ">=", "<="),
+    ast.GtE: ("<", ">", "<="),
+    ast.LtE: (">", "<", ">="),
+    ast.Eq: ("!=",),
+    ast.NotEq: ("==",),
+}
 
 
 def reoperated(site: Site) -> Iterator[Edit]:
@@ -224,9 +236,20 @@ def between(site: Site, left: ast.expr, right: ast.expr, operators: Sequence[str
             yield Edit(site.file, start, end, gap.replace(symbol, other), left.lineno)
 
 
-FAMILIES_OF_NAMES = (("sum", "mean"), ("log", "log10", "log2", "log1p"), ("tanh", "sinh", "cosh", "sin"), ("max", "min"),
-                     ("maximum", "minimum"), ("randn", "rand", "random"), ("zeros", "ones"), ("normal", "uniform"),
-                     ("standard_normal", "random"), ("zeros_like", "ones_like"), ("sqrt", "square"), ("square", "abs"))  # fmt: skip
+FAMILIES_OF_NAMES = (
+    ("sum", "mean"),
+    ("log", "log10", "log2", "log1p"),
+    ("tanh", "sinh", "cosh", "sin"),
+    ("max", "min"),
+    ("maximum", "minimum"),
+    ("randn", "rand", "random"),
+    ("zeros", "ones"),
+    ("normal", "uniform"),
+    ("standard_normal", "random"),
+    ("zeros_like", "ones_like"),
+    ("sqrt", "square"),
+    ("square", "abs"),
+)
 
 
 def called_otherwise(site: Site) -> Iterator[Edit]:
@@ -292,8 +315,11 @@ def samples(site: Site) -> list[str]:
     attributes = [
         name for name in site.names() if name.startswith("self.") and {"input", "labels"} & set(roles_of(name[5:]))
     ]
-    return [*plain, *(f"{a}.shape[{axis}]" for a in [*arguments, *attributes][:3] for axis in (0, 1)),
-            *(f"len({a})" for a in arguments[:2])]  # fmt: skip
+    return [
+        *plain,
+        *(f"{a}.shape[{axis}]" for a in [*arguments, *attributes][:3] for axis in (0, 1)),
+        *(f"len({a})" for a in arguments[:2]),
+    ]
 
 
 def scaled(site: Site) -> Iterator[Edit]:
@@ -498,14 +524,25 @@ def as_sum(site: Site) -> Iterator[Edit]:
     left = site.text(site.statement).split("=")[0]
     if site.value is not None and re.search(r"b", left):
         for d in [n for n in site.names() if "(" not in n and n.count("[") < 2][:24]:
-            for form in ("np.sum({}, axis=0, keepdims=True)", "np.sum({}, axis=0)", "np.sum({}, axis=1, keepdims=True)",
-                         "np.sum({}, axis=1)", "{}"):  # fmt: skip
+            for form in (
+                "np.sum({}, axis=0, keepdims=True)",
+                "np.sum({}, axis=0)",
+                "np.sum({}, axis=1, keepdims=True)",
+                "np.sum({}, axis=1)",
+                "{}",
+            ):
                 yield site.replace(site.value, form.format(d))
 
 
-DERIVATIVES = ("1 - np.tanh({0})**2", "1 - {0}**2", "{0} * (1 - {0})", "({0} > 0).astype(float)",
-               "1 / (1 + np.exp(-{0})) * (1 - 1 / (1 + np.exp(-{0})))", "np.where({0} > 0, 1.0, 0.01)",
-               "np.where({0} > 0, 1.0, 0.1)")  # fmt: skip
+DERIVATIVES = (
+    "1 - np.tanh({0})**2",
+    "1 - {0}**2",
+    "{0} * (1 - {0})",
+    "({0} > 0).astype(float)",
+    "1 / (1 + np.exp(-{0})) * (1 - 1 / (1 + np.exp(-{0})))",
+    "np.where({0} > 0, 1.0, 0.01)",
+    "np.where({0} > 0, 1.0, 0.1)",
+)
 
 
 def as_derivative(site: Site) -> Iterator[Edit]:
@@ -554,9 +591,25 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "accumulated": (reoperated, deleted),
 }
 FAMILIES: tuple[Family, ...] = (
-    dropped, reoperated, called_otherwise, deleted, doubled, turned, indexed, squared_inside, inserted, with_labels,
-    renamed, as_derivative, grown, scaled, with_slope, with_penalty, as_sum, exchanged,
-)  # fmt: skip
+    dropped,
+    reoperated,
+    called_otherwise,
+    deleted,
+    doubled,
+    turned,
+    indexed,
+    squared_inside,
+    inserted,
+    with_labels,
+    renamed,
+    as_derivative,
+    grown,
+    scaled,
+    with_slope,
+    with_penalty,
+    as_sum,
+    exchanged,
+)
 
 
 def families_for(mistake: str) -> list[Family]:

@@ -1,5 +1,6 @@
 """What a mistake does to training: the textbook's network trained with it and without it, many seeds at once."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -57,7 +58,7 @@ def initial_parameters(run: Pass, inputs: int) -> Parameters:
     """(seeds, d_in, d_out) from N(0, 1/√fan_in), zero biases."""
     rng = np.random.default_rng(17)
     widths = [inputs, *(WIDTH for _ in run.form.hidden), run.weights[-1].shape[-1]]
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    pairs = list(itertools.pairwise(widths))
     W = [rng.normal(0.0, 1.0 / np.sqrt(d_in), (SEEDS, d_in, d_out)) for d_in, d_out in pairs]
     return W, [np.zeros((SEEDS, 1, d_out)) for _, d_out in pairs]
 

@@ -88,7 +88,7 @@ def plausibility(slot: Slot, candidate: Candidate) -> float:
         score = 5.0
     elif gradient.size == value.size and gradient.T.shape == value.shape:
         score = 2.0
-    elif related >= 8:
+    elif related >= 6:
         score = 0.0  # the name is right, the shape is wrong: that is a finding, not another array
     else:
         return UNLIKELY
@@ -114,7 +114,7 @@ def name_relation(parameter: tuple[Key, ...], gradient: tuple[Key, ...]) -> floa
 
 
 def bare(path: tuple[Key, ...]) -> str:
-    """The last word of a path without what marks a gradient: dW1 and W1 are both w1, nabla_w[0] and weights[0] both w."""
+    """The last word of a path without what marks a gradient: w1 for dW1 and W1, w for nabla_w[0] and weights[0]."""
     words = [key for key in path if isinstance(key, str)]
     if not words:
         return ""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backlight.checking.subject import Subject, generic_values
 from backlight.networks.activations import Array
@@ -18,7 +19,7 @@ ENTRIES = 60  # of a large tensor, drawn at random; small ones are compared whol
 class Sampled:
     """Some entries of a tensor: flat indices and the central differences there; NaN on a kink."""
 
-    indices: Array
+    indices: NDArray[np.int64]
     values: Array
 
 
@@ -83,9 +84,9 @@ def curl(gradient: Callable[[list[Array]], Array], values: Sequence[Array], pair
         u, v = ([rng.standard_normal(value.shape) for value in values] for _ in range(2))
         uJv = flat(u) @ along(gradient, values, v)
         vJu = flat(v) @ along(gradient, values, u)
-        size = abs(uJv) + abs(vJu)
+        size = float(abs(uJv) + abs(vJu))
         if size > 1e-8:
-            worst = max(worst, abs(uJv - vJu) / size)
+            worst = max(worst, float(abs(uJv - vJu) / size))
     return float(worst)
 
 

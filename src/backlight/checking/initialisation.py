@@ -18,6 +18,7 @@ from backlight.networks.activations import Array
 WIDE = Sizes(20, (30, 40), 10)
 TOO_LARGE, TOO_SMALL = 8.0, 1e-5  # of std · √fan_in; 1 keeps the variance, √2 does for a ReLU
 UNUSUAL = (0.02, 2.5)
+BESIDE = ("grad", "dw", "veloc", "momentum", "cache", "v_", "m_")  # what stands beside weights and starts from zero
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ def wide_network(program: Program, target: str | None, feed: Feed) -> Sequence[S
 def matrices(found: Sequence[Slot]) -> Iterator[tuple[str, Array]]:
     for slot in found:
         value = slot.read()
-        if value.dtype.kind == "f" and value.ndim == 2 and min(value.shape) > 1 and value.size >= 12:
-            if not any(word in slot.name.lower() for word in ("grad", "dw", "veloc", "momentum", "cache", "v_", "m_")):
-                yield slot.name, np.array(value, dtype=float)
+        large = value.dtype.kind == "f" and value.ndim == 2 and min(value.shape) > 1 and value.size >= 12
+        if large and not any(word in slot.name.lower() for word in BESIDE):
+            yield slot.name, np.array(value, dtype=float)
 
 
 def single(name: str, W: Array) -> Iterator[InitialMistake]:
@@ -81,4 +82,9 @@ def shared(named: dict[str, Array]) -> Iterator[InitialMistake]:
             continue
         factor = float(a @ b / (b @ b))
         if factor > 0 and np.abs(a - factor * b).max() < 1e-9 * np.abs(a).max():
-            yield InitialMistake("init-shared-seed", other, f"the first {count} entries of {name} and {other} are the same numbers, times {factor:.4g}", True)  # fmt: skip
+            yield InitialMistake(
+                "init-shared-seed",
+                other,
+                f"the first {count} entries of {name} and {other} are the same numbers, times {factor:.4g}",
+                True,
+            )

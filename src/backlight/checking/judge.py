@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backlight.checking import readings as reading_module
 from backlight.checking.analysis import NOTES, Analysis, LossMistake, analyse
 from backlight.checking.construct import spelled_activations
 from backlight.checking.discover import NotFoundError
@@ -16,11 +17,10 @@ from backlight.checking.identify import picked
 from backlight.checking.initialisation import initial_mistakes
 from backlight.checking.mistakes import Hypothesis
 from backlight.checking.naming import tensors
+from backlight.checking.places import likely_line
 from backlight.checking.program import Program, user_line
-from backlight.checking import readings as reading_module
 from backlight.checking.readings import POINTS, Reading, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
-from backlight.checking.places import likely_line
 from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.subject import Subject, generic_values
@@ -29,7 +29,14 @@ from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
 REPAIR_SECONDS = 1.8
-ADDED_OUTSIDE = ("penalty-missing", "summed-gradients", "averaged-twice", "penalty-scale", "constant-factor", "loss-penalty-missing")  # fmt: skip
+ADDED_OUTSIDE = (
+    "penalty-missing",
+    "summed-gradients",
+    "averaged-twice",
+    "penalty-scale",
+    "constant-factor",
+    "loss-penalty-missing",
+)
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 
@@ -55,10 +62,8 @@ def why_not_found(sources: Sources, error: NotFoundError, target: str | None) ->
     file, stage = sources.main, error.stage
     program = Program(sources)
     if target is not None and target not in {**program.classes(), **program.functions()}:
-        return (
-            f"{file} defines no {target}; it defines {', '.join([*program.classes(), *program.functions()]) or 'nothing'}",
-            None,
-        )
+        known = ", ".join([*program.classes(), *program.functions()]) or "nothing"
+        return f"{file} defines no {target}; it defines {known}", None
     if stage.cause is not None:
         missing = program.missing.get(getattr(stage.cause, "name", None) or "")
         if isinstance(stage.cause, NameError) and missing is not None:
@@ -72,7 +77,8 @@ def why_not_found(sources: Sources, error: NotFoundError, target: str | None) ->
     defined = [*program.classes(), *program.functions()]
     if not defined:
         return f"{file} defines no class and no function: put the network into one, so that it can be called", None
-    return f"{file}: {stage.message}; looked for forward, loss and backward passes in {', '.join(defined[:8])}; hand over an adapter with --adapter", None  # fmt: skip
+    looked = f"looked for forward, loss and backward passes in {', '.join(defined[:8])}"
+    return f"{file}: {stage.message}; {looked}; hand over an adapter with --adapter", None
 
 
 def settle(program: Program, target: str | None, reading: Reading) -> Analysis:
@@ -197,14 +203,20 @@ class Case:
         finding = self.finding(
             mistake.name, (f"the loss is {self.objective_in_words()}", f"there: {mistake.shown}"), None
         )
-        if mistake.name in NOTES:
+        if mistake.name in NOTES and not (mistake.name == "loss-epsilon" and self.epsilon_shows()):
             return dataclasses.replace(finding, severity="note")
+        if mistake.name == "loss-epsilon":
+            finding = dataclasses.replace(finding, severity="slows")
         lines = executed_lines(self.subject.loss)
         objective = self.found.objective
         if objective is None or self.found.matcher is None:
             return finding
         accept = self.loss_accept(objective)
         return self.mended(finding, lines, accept, "the loss is what it should be at three points")
+
+    def epsilon_shows(self) -> bool:
+        """Whether log(p + ε) is another function at ordinary p, and not only near 0."""
+        return max(self.found.errors, default=0.0) > 1e-4
 
     def loss_accept(self, objective: Objective) -> Accept:
         assert self.found.matcher is not None
@@ -233,7 +245,7 @@ class Case:
         return [self.unknown_finding()]
 
     def named_findings(self) -> list[Finding]:
-        assert self.found.name is not None and self.found.matcher is not None
+        assert self.found.name is not None
         mistakes = self.found.name.mistakes
         lines = executed_lines(self.subject.gradients)
         findings = []
@@ -383,8 +395,17 @@ class Case:
 
     def finding(self, name: str, evidence: tuple[str, ...], tensor: str | None) -> Finding:
         words = wording(name)
-        return Finding(words.code, name, words.kind, words.severity, words.title, words.explanation, words.formula,
-                       evidence, tensor=tensor)  # fmt: skip
+        return Finding(
+            words.code,
+            name,
+            words.kind,
+            words.severity,
+            words.title,
+            words.explanation,
+            words.formula,
+            evidence,
+            tensor=tensor,
+        )
 
     def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
         edit = mend(self.program, self.subject, lines, finding.name, accept, REPAIR_SECONDS)

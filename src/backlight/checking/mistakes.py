@@ -38,8 +38,17 @@ class Hypothesis:
 
 def hypotheses(run: Pass) -> list[Hypothesis]:
     """All that apply to a network of this form, the likelier before the less likely."""
-    families = (output_mistakes, scale_mistakes, slope_mistakes, penalty_mistakes, weight_mistakes, bias_mistakes,
-                chain_mistakes, sample_mistakes, factor_mistakes)  # fmt: skip
+    families = (
+        output_mistakes,
+        scale_mistakes,
+        slope_mistakes,
+        penalty_mistakes,
+        weight_mistakes,
+        bias_mistakes,
+        chain_mistakes,
+        sample_mistakes,
+        factor_mistakes,
+    )
     return [hypothesis for family in families for hypothesis in family(run)]
 
 
@@ -79,28 +88,68 @@ def output_mistakes(run: Pass) -> Iterator[Hypothesis]:
     if run.canonical or run.form.output is None:
         for name, f in hidden.items():
             shown = f"{name}′(z)"
-            yield Hypothesis("output-slope", "output", shown, times_output(lambda r, f=f: f.derivative(r.z[last], f.function(r.z[last]))))  # fmt: skip
-            yield Hypothesis("output-slope", "output", f"{name}′ of the outputs", times_output(lambda r, f=f: f.derivative(r.a[-1], r.a[-1])))  # fmt: skip
-            yield Hypothesis("output-slope", "output", f"{name}′(p)", times_output(lambda r, f=f: f.derivative(r.a[-1], f.function(r.a[-1]))))  # fmt: skip
-        yield Hypothesis("output-squared-error-slope", "output", "p(1 − p)", times_output(lambda r: r.a[-1] * (1 - r.a[-1])))  # fmt: skip
+            yield Hypothesis(
+                "output-slope",
+                "output",
+                shown,
+                times_output(lambda r, f=f: f.derivative(r.z[last], f.function(r.z[last]))),
+            )
+            yield Hypothesis(
+                "output-slope",
+                "output",
+                f"{name}′ of the outputs",
+                times_output(lambda r, f=f: f.derivative(r.a[-1], r.a[-1])),
+            )
+            yield Hypothesis(
+                "output-slope",
+                "output",
+                f"{name}′(p)",
+                times_output(lambda r, f=f: f.derivative(r.a[-1], f.function(r.a[-1]))),
+            )
+        yield Hypothesis(
+            "output-squared-error-slope", "output", "p(1 − p)", times_output(lambda r: r.a[-1] * (1 - r.a[-1]))
+        )
         for name, slope in slope_slips("sigmoid"):
             yield Hypothesis("output-slope", "output", name, times_output(lambda r, s=slope: s(r.z[last], r.a[-1])))
     if run.form.output is None and run.objective.data == "cross-entropy":
-        yield Hypothesis("softmax-diagonal", "output", "−t(1 − p)", replaced_output(lambda r: -r.targets * (1 - r.outputs)))  # fmt: skip
-        yield Hypothesis("softmax-diagonal", "output", "−t/p · p(1 − p) twice", replaced_output(lambda r: -r.targets * (1 - r.outputs) * r.outputs))  # fmt: skip
-        yield Hypothesis("softmax-jacobian-missing", "output", "−t/p", replaced_output(lambda r: -r.targets / r.outputs))  # fmt: skip
+        yield Hypothesis(
+            "softmax-diagonal", "output", "−t(1 − p)", replaced_output(lambda r: -r.targets * (1 - r.outputs))
+        )
+        yield Hypothesis(
+            "softmax-diagonal",
+            "output",
+            "−t/p · p(1 − p) twice",
+            replaced_output(lambda r: -r.targets * (1 - r.outputs) * r.outputs),
+        )
+        yield Hypothesis(
+            "softmax-jacobian-missing", "output", "−t/p", replaced_output(lambda r: -r.targets / r.outputs)
+        )
     yield Hypothesis("labels-not-subtracted", "output", "p", relabelled(lambda r: np.zeros_like(r.targets)))
     yield Hypothesis("one-from-all", "output", "p − 1", relabelled(lambda r: np.ones_like(r.targets)))
     yield Hypothesis("output-sign", "output", "t − p", times_output(lambda r: -1.0))
     if run.outputs.shape[-1] > 1:
         yield Hypothesis("labels-index-rows", "output", "p[y] −= 1", relabelled(rows_indexed))
         for shift in (1, -1):
-            yield Hypothesis("labels-shifted", "output", f"class y {'+−'[shift < 0]} 1", relabelled(lambda r, s=shift: np.roll(r.targets, s, axis=-1)))  # fmt: skip
-        yield Hypothesis("labels-shifted", "output", "samples in another order", relabelled(lambda r: r.targets[..., ::-1, :]))  # fmt: skip
+            yield Hypothesis(
+                "labels-shifted",
+                "output",
+                f"class y {'+−'[shift < 0]} 1",
+                relabelled(lambda r, s=shift: np.roll(r.targets, s, axis=-1)),
+            )
+        yield Hypothesis(
+            "labels-shifted", "output", "samples in another order", relabelled(lambda r: r.targets[..., ::-1, :])
+        )
     if not run.canonical:
-        yield Hypothesis("output-slope-missing", "output", "p − t", lambda terms: replace(terms, slope=at(last, terms.slope, lambda z, a: np.ones_like(z))))  # fmt: skip
+        yield Hypothesis(
+            "output-slope-missing",
+            "output",
+            "p − t",
+            lambda terms: replace(terms, slope=at(last, terms.slope, lambda z, a: np.ones_like(z))),
+        )
         if run.form.output is None:
-            yield Hypothesis("softmax-jacobian-missing", "output", "2(p − t)", replaced_output(lambda r: 2 * r.residual))  # fmt: skip
+            yield Hypothesis(
+                "softmax-jacobian-missing", "output", "2(p − t)", replaced_output(lambda r: 2 * r.residual)
+            )
             yield Hypothesis("softmax-jacobian-missing", "output", "p − t", replaced_output(lambda r: r.residual))
 
 
@@ -294,7 +343,9 @@ def scale_mistakes(run: Pass) -> Iterator[Hypothesis]:
         for name, c, shown in ((summed, N, "× N"), (twice, 1 / N, "÷ N")):
             yield Hypothesis(name, f"dW{l + 1}", shown, times("weights", c, l))
             yield Hypothesis(name, f"db{l + 1}", shown, times("biases", c, l))
-            yield Hypothesis(name, f"layer {l + 1}", shown, lambda t, c=c, l=l: times("biases", c, l)(times("weights", c, l)(t)))  # fmt: skip
+            yield Hypothesis(
+                name, f"layer {l + 1}", shown, lambda t, c=c, l=l: times("biases", c, l)(times("weights", c, l)(t))
+            )
             if l:
                 yield Hypothesis(name, f"δ of layer {l}", shown, times("through", c, l))
     if run.depth > 2:
@@ -305,8 +356,19 @@ def scale_mistakes(run: Pass) -> Iterator[Hypothesis]:
 def factor_mistakes(run: Pass) -> Iterator[Hypothesis]:
     """A constant that does not belong there."""
     K = float(run.outputs.shape[-1])
-    factors = [(2.0, "× 2"), (0.5, "× ½"), *([(K, "× K"), (1 / K, "÷ K")] if K > 2 else []), (-1.0, "× −1"),
-               (10.0, "× 10"), (0.1, "× 0.1"), (3.0, "× 3"), (4.0, "× 4"), (0.25, "× ¼"), (100.0, "× 100"), (0.01, "× 0.01")]  # fmt: skip
+    factors = [
+        (2.0, "× 2"),
+        (0.5, "× ½"),
+        *([(K, "× K"), (1 / K, "÷ K")] if K > 2 else []),
+        (-1.0, "× −1"),
+        (10.0, "× 10"),
+        (0.1, "× 0.1"),
+        (3.0, "× 3"),
+        (4.0, "× 4"),
+        (0.25, "× ¼"),
+        (100.0, "× 100"),
+        (0.01, "× 0.01"),
+    ]
     for c, shown in factors:
         name = "wrong-sign" if c < 0 else "constant-factor"
         yield Hypothesis("output-sign" if c < 0 else name, "every gradient", shown, whole(c))
@@ -380,14 +442,23 @@ def penalty_mistakes(run: Pass) -> Iterator[Hypothesis]:
                 "penalty-form", site, "(λ/2) W²", penalty(lambda r, l, c=c: c / 2 * r.weights[l] ** 2, layer)
             )
             yield Hypothesis("penalty-form", site, "λ ΣW", penalty(lambda r, l, c=c: c * total(r.weights[l]), layer))
-            yield Hypothesis("penalty-form", site, "(λ/2) ΣW²", penalty(lambda r, l, c=c: c / 2 * total(r.weights[l] ** 2), layer))  # fmt: skip
+            yield Hypothesis(
+                "penalty-form", site, "(λ/2) ΣW²", penalty(lambda r, l, c=c: c / 2 * total(r.weights[l] ** 2), layer)
+            )
     if not run.objective.beta_bias:
         for c in (2 * base, run.strength, base):
-            yield Hypothesis("penalty-on-biases", "all layers", "λb", lambda t, c=c: replace(t, bias_penalty=lambda r, l: c * r.biases[l]))  # fmt: skip
+            yield Hypothesis(
+                "penalty-on-biases",
+                "all layers",
+                "λb",
+                lambda t, c=c: replace(t, bias_penalty=lambda r, l: c * r.biases[l]),
+            )
             for layer in range(run.depth):
                 yield Hypothesis("penalty-on-biases", f"db{layer + 1}", "λb", bias_penalty(c, layer))
     if not all(run.objective.beta):
-        yield Hypothesis("loss-penalty-layers", "loss", "λW in every layer", penalty(lambda r, l: 2 * base * r.weights[l]))  # fmt: skip
+        yield Hypothesis(
+            "loss-penalty-layers", "loss", "λW in every layer", penalty(lambda r, l: 2 * base * r.weights[l])
+        )
 
 
 def total(weights: Array) -> Array:
@@ -396,10 +467,25 @@ def total(weights: Array) -> Array:
 
 def penalty_factors(run: Pass, right: float) -> list[tuple[str, float]]:
     N = float(run.samples)
-    tried = {"× 2": 2 * right, "× ½": right / 2, "÷ N": right / N, "× N": right * N, "÷ 2N": right / (2 * N),
-             "× 2N": right * 2 * N, "2 ÷ N": 2 * right / N, "½ N": right * N / 2, "λ": run.strength,
-             "2λ": 2 * run.strength, "λ/2": run.strength / 2, "λ²": run.strength**2, "λ/N": run.strength / N,
-             "without λ": 1.0, "2 without λ": 2.0, "× rate": right * run.rate, "1 ÷ N without λ": 1 / N}  # fmt: skip
+    tried = {
+        "× 2": 2 * right,
+        "× ½": right / 2,
+        "÷ N": right / N,
+        "× N": right * N,
+        "÷ 2N": right / (2 * N),
+        "× 2N": right * 2 * N,
+        "2 ÷ N": 2 * right / N,
+        "½ N": right * N / 2,
+        "λ": run.strength,
+        "2λ": 2 * run.strength,
+        "λ/2": run.strength / 2,
+        "λ²": run.strength**2,
+        "λ/N": run.strength / N,
+        "without λ": 1.0,
+        "2 without λ": 2.0,
+        "× rate": right * run.rate,
+        "1 ÷ N without λ": 1 / N,
+    }
     return [(shown, c) for shown, c in tried.items() if abs(c - right) > 1e-9 * right]
 
 
@@ -433,7 +519,12 @@ def weights_from(layer: int, left: Callable[[Pass], Array]) -> Change:
 def weight_mistakes(run: Pass) -> Iterator[Hypothesis]:
     widths = [a.shape[-1] for a in run.a]
     if run.depth > 2:
-        yield Hypothesis("preactivation-in-weights", "all dW", "zᵀδ", lambda t: replace(t, weights=lambda r, l, d: (r.z[l - 1] if l else r.a[0]).swapaxes(-1, -2) @ d))  # fmt: skip
+        yield Hypothesis(
+            "preactivation-in-weights",
+            "all dW",
+            "zᵀδ",
+            lambda t: replace(t, weights=lambda r, l, d: (r.z[l - 1] if l else r.a[0]).swapaxes(-1, -2) @ d),
+        )
     for l in range(run.depth):
         site = f"dW{l + 1}"
         if l:
@@ -448,7 +539,12 @@ def weight_mistakes(run: Pass) -> Iterator[Hypothesis]:
                 shown = "Xᵀδ" if other == 0 else f"a{other}ᵀδ"
                 yield Hypothesis("input-in-weights", site, shown, weights_from(l, lambda r, o=other: r.a[o]))
         yield Hypothesis("weights-missing", site, "0", times("weights", 0.0, l))
-        yield Hypothesis("activations-averaged", site, "mean(a)ᵀ Σδ", weights_from(l, lambda r, l=l: r.a[l].mean(axis=-2, keepdims=True) * np.ones_like(r.a[l])))  # fmt: skip
+        yield Hypothesis(
+            "activations-averaged",
+            site,
+            "mean(a)ᵀ Σδ",
+            weights_from(l, lambda r, l=l: r.a[l].mean(axis=-2, keepdims=True) * np.ones_like(r.a[l])),
+        )
     for l in range(run.depth - 1):
         yield Hypothesis("slope-missing", f"dW{l + 1} alone", "δ before f′", undone("weights", l))
         yield Hypothesis("slope-missing", f"db{l + 1} alone", "δ before f′", undone("biases", l))
@@ -514,7 +610,14 @@ def bias_mistakes(run: Pass) -> Iterator[Hypothesis]:
     for name, shown, form in forms:
         yield Hypothesis(name, "all db", shown, lambda t, f=form: replace(t, biases=f))
         for layer in range(run.depth):
-            yield Hypothesis(name, f"db{layer + 1}", shown, lambda t, f=form, i=layer: replace(t, biases=lambda r, l, d: f(r, l, d) if l == i else t.biases(r, l, d)))  # fmt: skip
+            yield Hypothesis(
+                name,
+                f"db{layer + 1}",
+                shown,
+                lambda t, f=form, i=layer: replace(
+                    t, biases=lambda r, l, d: f(r, l, d) if l == i else t.biases(r, l, d)
+                ),
+            )
 
 
 def spread(value: Array, like: Array) -> Array:
@@ -546,9 +649,16 @@ def chain_mistakes(run: Pass) -> Iterator[Hypothesis]:
             yield Hypothesis("layer-skipped", site, "δ of the layer behind", through(l, lambda r, i, d: d))
         for other in range(run.depth):
             if other != l and shapes[other] == shapes[l]:
-                yield Hypothesis("wrong-weights", site, f"δ W{other + 1}ᵀ", through(l, lambda r, i, d, o=other: d @ r.weights[o].swapaxes(-1, -2)))  # fmt: skip
+                yield Hypothesis(
+                    "wrong-weights",
+                    site,
+                    f"δ W{other + 1}ᵀ",
+                    through(l, lambda r, i, d, o=other: d @ r.weights[o].swapaxes(-1, -2)),
+                )
             if other != l and shapes[other][::-1] == shapes[l]:
-                yield Hypothesis("wrong-weights", site, f"δ W{other + 1}", through(l, lambda r, i, d, o=other: d @ r.weights[o]))  # fmt: skip
+                yield Hypothesis(
+                    "wrong-weights", site, f"δ W{other + 1}", through(l, lambda r, i, d, o=other: d @ r.weights[o])
+                )
         yield Hypothesis("gradient-cut", f"below layer {l + 1}", "0", times("through", 0.0, l))
         for rate in dict.fromkeys((run.rate, 0.1, 0.01, 0.5, 1.0)):
             yield Hypothesis("weights-updated-first", site, f"W{l + 1} − {rate} dW{l + 1}", updated_first(l, rate))

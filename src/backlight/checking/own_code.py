@@ -1,8 +1,10 @@
 """A network of the user's, run through its own functions: a class with methods, or functions over parameters."""
 
 import ast
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,12 @@ from backlight.checking.binding import Bound, Plan, Pool
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place
 from backlight.checking.program import Program
+from backlight.checking.roles import roles_of
 from backlight.checking.store import Key, Slot, is_number_array, slots
 from backlight.checking.subject import Subject, scalar, seeded
 from backlight.networks.activations import Array
+
+BEFORE_ACTIVATION = re.compile(r"_*(z|net|logit|pre|score)s?\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -157,16 +162,17 @@ class OwnCode(Subject):
         if self.recipe.forward is None:
             return None
         returned = self.call(self.recipe.forward, pool)
-        publish(pool, returned, return_names(self.program, self.recipe.forward.reference, self.network))
-        found = outputs_in(returned, self.feed)
-        if found is None and not isinstance(self.network, dict | list):
-            found = outputs_in(list(vars(self.network).values()), self.feed)
+        names = return_names(self.program, self.recipe.forward.reference, self.network)
+        publish(pool, returned, names)
+        found = outputs_in(returned, self.feed, names)
+        if found is None and hasattr(self.network, "__dict__"):
+            found = outputs_in(dict(vars(self.network)), self.feed)
         if found is not None:
             pool["outputs"] = found
         return rows(found, self.feed)
 
     def loss(self) -> float:
-        return float(np.mean([seeded(lambda s=sample: self.sample_loss(*s)) for sample in self.batches()]))
+        return float(np.mean([seeded(partial(self.sample_loss, *sample)) for sample in self.batches()]))
 
     def sample_loss(self, inputs: Any, labels: Any) -> float:
         pool = self.fresh_pool(inputs, labels)
@@ -177,8 +183,11 @@ class OwnCode(Subject):
         value = scalar(self.call(step, pool))
         return float("nan") if value is None else value
 
+    def sample_outputs(self, inputs: Any, labels: Any) -> Array | None:
+        return self.run_forward(self.fresh_pool(inputs, labels))
+
     def outputs(self) -> Array | None:
-        found = [seeded(lambda s=sample: self.run_forward(self.fresh_pool(*s))) for sample in self.batches()]
+        found = [seeded(partial(self.sample_outputs, *sample)) for sample in self.batches()]
         if any(part is None for part in found):
             return None
         joined = np.concatenate(found)
@@ -194,7 +203,7 @@ class OwnCode(Subject):
         kept = self.values()
         each = []
         for sample in self.batches():
-            each.append(seeded(lambda s=sample: self.sample_gradients(*s)))
+            each.append(seeded(partial(self.sample_gradients, *sample)))
             self.relocate()
             self.assign(kept)
         if len(each) == 1:
@@ -231,7 +240,8 @@ class OwnCode(Subject):
         return self.call(step, pool)
 
     def run_update(self, pool: Pool, gradients: Any) -> Any:
-        assert self.recipe.backward is not None and self.recipe.update is not None
+        assert self.recipe.backward is not None
+        assert self.recipe.update is not None
         publish(pool, gradients, return_names(self.program, self.recipe.backward.reference, self.network))
         pool["gradients"] = gradients
         return self.call(self.recipe.update, pool)
@@ -281,7 +291,12 @@ def publish(pool: Pool, returned: Any, names: list[str]) -> None:
     """What a forward pass returned becomes available under the names that its `return` gives it."""
     parts = list(returned) if isinstance(returned, tuple) else [returned]
     if len(names) == len(parts):
-        pool |= {f"={name}": part for name, part in zip(names, parts, strict=True)}
+        kept = [  # `return X` of a layer's outputs does not make them the samples
+            (name, part)
+            for name, part in zip(names, parts, strict=True)
+            if not {"input", "labels"} & set(roles_of(name)[:1])
+        ]
+        pool |= {f"={name}": part for name, part in kept}
     if len(parts) > 1 or isinstance(returned, dict | list):
         caches = [part for part in parts if isinstance(part, dict | list | tuple)]
         if caches:
@@ -291,19 +306,26 @@ def publish(pool: Pool, returned: Any, names: list[str]) -> None:
                 pool |= {f"={key}": value for key, value in cache.items() if f"={key}" not in pool}
 
 
-def outputs_in(value: Any, feed: Feed) -> Any:
-    """The last array of the shape that outputs have, at most one list or tuple deep; a bare value if it fits."""
+def outputs_in(value: Any, feed: Feed, names: Sequence[str] = ()) -> Any:
+    """The last array of the shape that outputs have, at most one list or tuple deep; a bare value if it fits.
+
+    In a tuple the first element goes before the last; what is called z before what is not goes last of all.
+    """
     parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
-    first = [part for part in parts[:1] if isinstance(value, tuple) and fits(part, feed)]
-    fitting = first or [part for part in parts if fits(part, feed)]
-    if fitting:
-        return fitting[-1]
-    for part in reversed(list(parts)):
-        if isinstance(part, list | tuple | dict):
-            inner = list(part.values()) if isinstance(part, dict) else list(part)
-            found = [item for item in inner if fits(item, feed)]
-            if found:
-                return found[-1]
+    called = list(value) if isinstance(value, dict) else list(names) if len(names) == len(parts) else [""] * len(parts)
+    shown = [(str(name), part) for name, part in zip(called, parts, strict=True)]
+    likely = [part for name, part in shown if not BEFORE_ACTIVATION.fullmatch(name)]
+    for some in (likely, [part for _, part in shown]):
+        first = [part for part in some[:1] if isinstance(value, tuple) and fits(part, feed)]
+        fitting = first or [part for part in some if fits(part, feed)]
+        if fitting:
+            return fitting[-1]
+        for part in reversed(some):
+            if isinstance(part, list | tuple | dict):
+                inner = list(part.values()) if isinstance(part, dict) else list(part)
+                found = [item for item in inner if fits(item, feed)]
+                if found:
+                    return found[-1]
     return None
 
 

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
+from backlight.checking.binding import TooLongError, limited
 from backlight.checking.source import CannotCheckError, Sources, definitions, parse
 
 MAIN = "__checked__"
+LOAD_SECONDS = 20.0  # for one statement; imports of large packages take some
 FOLDER = "/checked/"  # file names in code objects; nothing stands there
 
 
@@ -46,13 +48,14 @@ class Program:
         for statement in definitions(tree, text, file):
             code = compile(ast.Module([statement], []), FOLDER + file, "exec")
             try:
-                exec(code, namespace)  # the user's own definitions, in a process of their own
+                with limited(LOAD_SECONDS):
+                    exec(code, namespace)  # the user's own definitions, in a process of their own
             except CannotCheckError:
                 raise
-            except Exception as error:
+            except (Exception, TooLongError, SystemExit) as error:
                 self.note_missing(statement, error, file)
 
-    def note_missing(self, statement: ast.stmt, error: Exception, file: str) -> None:
+    def note_missing(self, statement: ast.stmt, error: BaseException, file: str) -> None:
         if isinstance(error, ImportError):
             what = f"imports {error.name or 'a module'}, which is not installed here"
         else:

@@ -10,21 +10,29 @@ ROLES: dict[str, str] = {
     "weights_init": r".*init\w*|scheme|method",
     "seed": r".*seed.*|random_state|rng|rs|generator|key",
     "rate": r"lr|l_?rate|learn\w*|eta|alpha|epsilon|step_?size|rate|lrate",
-    "penalty": r"reg\w*|lam|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|.*_reg|c_?l2",
-    "size_list": r"(layers?|layer|net(work)?|hidden|units|n)_?(dims?|sizes?|units|nodes|structure|widths?|shapes?)(_list)?|"
-    r"sizes|layers|dims|architecture|arch|structure|topology|nn_?(arch\w*|structure)|shape|widths|units|hidden_layers?|"
+    "penalty": r"reg\w*|lam|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|"
+    r".*_reg|c_?l2",
+    "size_list": r"(layers?|layer|net(work)?|hidden|units|n)_?(dims?|sizes?|units|nodes|structure|widths?|"
+    r"shapes?)(_list)?|"
+    r"sizes|layers|dims|architecture|arch|structure|topology|nn_?(arch\w*|structure)|shape|widths|"
+    r"units|hidden_layers?|"
     r"hiddens|neurons|num_nodes|layout|hidden_layer_sizes|n_units|config",
     "many": r"(n_?|num_?)?(iterations?|iters?|epochs?|passes|steps)|num_(it\w*|passes)|max_iter|n_iter",
     "batch": r"batch_?size|bs|minibatch_?size|mini_batch_size",
     "samples": r"m|n_?samples|num_?(samples|examples|points)|examples|n_train|N",
-    "quiet": r"verbose|print\w*|debug|plot\w*|show\w*|display|log\w*",
-    "input": r"x\w?|xs|x_.*|.*_x|inputs?\w*|.*input|data\w*|features?|a_?0|a_?prev\w*|samples?|images?|signal|.*batch_?x|in_|obs\w*",
-    "labels": r"y|ys|y_?s?|yy|t|ts|d|y_?(true|train|batch|real|one_?hot|oh|hot|enc\w*|mb|label\w*|target\w*|i|b|t|gt|actual|orig|act)|"
-    r"labels?|targets?|truth|ground_?truth|gt|expected\w*|desired\w*|one_?hot\w*|true\w*|actual\w*|.*labels?|.*targets?|.*_y|"
+    "quiet": r"(is_)?train(ing)?(_?mode)?|verbose|print\w*|debug|plot\w*|show\w*|display|log\w*",
+    "input": r"x\w?|xs|x_.*|.*_x|inputs?\w*|.*input|data\w*|features?|a_?0|a_?prev\w*|samples?|images?|signal|"
+    r".*batch_?x|in_|obs\w*",
+    "labels": r"y|ys|y_?s?|yy|t|ts|d|y_?(true|train|batch|real|one_?hot|oh|hot|enc\w*|mb|label\w*|target\w*|i|"
+    r"b|t|gt|actual|orig|act)|"
+    r"labels?|targets?|truth|ground_?truth|gt|expected\w*|desired\w*|one_?hot\w*|true\w*|actual\w*|"
+    r".*labels?|.*targets?|.*_y|"
     r"answers?|.*_true|.*truth|t_.*|des",
-    "outputs": r"y_?(hat|h|p|pred\w*|prob\w*|out\w*)|a_?l|al|pred\w*|p|ps|prob\w*|outputs?\w*|out|o|score\w*|logits?|hypothesis|h|"
+    "outputs": r"y_?(hat|h|p|pred\w*|prob\w*|out\w*)|a_?l|al|pred\w*|p|ps|prob\w*|outputs?\w*|out|o|score\w*|"
+    r"logits?|hypothesis|h|"
     r"a\d|a_?out\w*|final\w*|.*_pred|.*_probs|.*_hat|.*output|yp|hat|result|activations?|s|a|q",
-    "cache": r"caches?|memory|stored?|forward_?\w*|cache\w*|intermediate\w*|values|state|ctx|context|tape|.*_cache|outs|acts",
+    "cache": r"caches?|memory|stored?|forward_?\w*|cache\w*|intermediate\w*|values|state|ctx|context|tape|"
+    r".*_cache|outs|acts",
     "parameters": r"param\w*|weights|theta\w*|model|net|network|nn|wb|layers",
     "gradients": r"_?grads?\w*|gradients?|d_?params?",
     "pairs": r"training_data|train_data|mini_?batch|batch|pairs|data_?set",
@@ -109,9 +117,9 @@ def tokens(name: str) -> list[str]:
 def size_role(name: str) -> str | None:
     """ "input", "hidden", "output" or "depth" for a single size such as `n_h`, `inputSize`, `hidden_dim2`."""
     words = [next((w for w in ("input", "hidden", "output") if word.startswith(w)), word) for word in tokens(name)]
-    if "layer" in words or "layers" in words:
-        if set(words) & (DEPTH_TOKENS | {"n"}) and not set(words) & (HIDDEN_TOKENS - {"h"}):
-            return "depth"
+    counts = set(words) & (DEPTH_TOKENS | {"n"}) and not set(words) & (HIDDEN_TOKENS - {"h"})
+    if counts and {"layer", "layers"} & set(words):
+        return "depth"
     for role, vocabulary in (("hidden", HIDDEN_TOKENS), ("input", INPUT_TOKENS), ("output", OUTPUT_TOKENS)):
         specific = [word for word in words if len(word) > 1 and word in vocabulary]
         if specific and not (role == "output" and specific == ["n"]):
@@ -123,11 +131,29 @@ def size_role(name: str) -> str | None:
 
 
 # What methods and functions are called.
-FORWARD = r"_*(feed_?forward|forward\w*|fwd|ff|l_?model_forward|model_forward|.*_forward|propagate\w*|fprop|for_?prop|front_?prop|predict_proba\w*|compute_output\w*|infer\w*|run|__call__|call|activate|predict\w*|think|output|evaluate_network|net_output|logits|query|.*forward.*|scores?)"
-LOSS = r"_*(((calc(ulate)?|compute|get|eval(uate)?|total|batch|mean)_?)*(\w*_)?(loss|cost|error|objective|nll|mse|xent|bce|cross_?entropy|crossentropy|criterion|sse|rss|mae|rmse)(_?(func(tion)?|fn|value|total|cost|batch|it|all|full|softmax|\w+))?|j|risk|energy)"
-BACKWARD = r"_*(back_?prop\w*|backward\w*|l_?model_backward|.*_backward|bprop|bwd|grad(s|ients?)?|(compute|calc(ulate)?|get|eval|cost|loss)_?(the_)?grad\w*|.*gradients?|back|back_?pass|backpass|.*backprop.*|.*backward.*|derivatives?)"
-INIT = r"_*(init\w*|.*_init|.*initiali[sz]e\w*|(create|make|build|new|get|random|setup|generate)_?\w*(param|weight|net|model|layer)\w*|.*parameters)"
-NOT_A_ROLE = r".*(plot|print|save|load|accuracy|_check|check_|numeric|one_?hot|test|decision|dataset|history|derivative_of|update|sgd|optimi[sz]e|train|fit|minibatch).*"
+FORWARD = (
+    r"_*(feed_?forward|forward\w*|fwd|ff|l_?model_forward|model_forward|.*_forward|propagate\w*|"
+    r"fprop|for_?prop|front_?prop|predict_proba\w*|compute_output\w*|infer\w*|run|__call__|call|"
+    r"activate|predict\w*|think|output|evaluate_network|net_output|logits|query|.*forward.*|scores?)"
+)
+LOSS = (
+    r"_*(((calc(ulate)?|compute|get|eval(uate)?|total|batch|mean)_?)*(\w*_)?(loss|cost|error|"
+    r"objective|nll|mse|xent|bce|cross_?entropy|crossentropy|criterion|sse|rss|mae|"
+    r"rmse)(_?(func(tion)?|fn|value|total|cost|batch|it|all|full|softmax|\w+))?|j|risk|energy)"
+)
+BACKWARD = (
+    r"_*(back_?prop\w*|backward\w*|l_?model_backward|.*_backward|bprop|bwd|grad(s|ients?)?|(compute|"
+    r"calc(ulate)?|get|eval|cost|loss)_?(the_)?grad\w*|.*gradients?|back|back_?pass|backpass|"
+    r".*backprop.*|.*backward.*|derivatives?)"
+)
+INIT = (
+    r"_*(init\w*|.*_init|.*initiali[sz]e\w*|(create|make|build|new|get|random|setup|"
+    r"generate)_?\w*(param|weight|net|model|layer)\w*|.*parameters)"
+)
+NOT_A_ROLE = (
+    r".*(plot|print|save|load|accuracy|_check|check_|numeric|one_?hot|test|decision|dataset|history|"
+    r"derivative_of|update|sgd|optimi[sz]e|train|fit|minibatch).*"
+)
 
 
 def is_called(pattern: str, name: str) -> bool:

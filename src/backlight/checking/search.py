@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -261,9 +262,9 @@ class Search:
         for seed in (1, 2):
             values = self.restore(seed)
             pool = self.pool()
-            seeded(lambda p=pool: subject.run_forward(p))
+            seeded(partial(subject.run_forward, pool))
             before = state(self.network) if self.is_object or isinstance(self.network, list) else {}
-            returned = seeded(lambda p=pool: subject.run_backward(p))
+            returned = seeded(partial(subject.run_backward, pool))
             after = self.values_now()
             self.restore(seed)
         candidates = named_returns(returned, names)

@@ -93,18 +93,26 @@ def parse(text: str, file: str) -> ast.Module:
 def definitions(tree: ast.Module, text: str, file: str) -> list[ast.stmt]:
     """Top-level statements that functions and classes rest on: imports, definitions, and the globals they read.
 
-    Training, plotting and questions at module level are left out, since nothing that is defined reads their results.
+    Training, plotting and questions at module level are left out, since nothing that is defined reads their results;
+    so are loops that only change what a plain assignment has made, such as a training loop over global weights.
     """
     needed = globals_read(text, file)
+    plain = set().union(*(bound_names(s) for s in tree.body if not isinstance(s, ast.For | ast.While | ast.AugAssign)))
     kept: list[ast.stmt] = []
     for statement in reversed(tree.body):  # backwards: what a kept assignment reads is needed in turn
         if is_definition(statement):
             kept.append(statement)
             needed |= names_read(statement) if not isinstance(statement, ast.FunctionDef) else header_names(statement)
-        elif bound_names(statement) & needed and not is_main_guard(statement):
+        elif binds(statement, plain) & needed and not is_main_guard(statement):
             kept.append(statement)
             needed |= names_read(statement)
     return kept[::-1]
+
+
+def binds(statement: ast.stmt, plain: set[str]) -> set[str]:
+    """Names that are made here; a loop makes only those that no plain assignment does."""
+    names = bound_names(statement)
+    return names - plain if isinstance(statement, ast.For | ast.While) else names
 
 
 def is_definition(statement: ast.stmt) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ class TrainingSearch(Search):
             if is_called(NOT_PLAIN, reference.name):
                 continue
             pool = self.step_pool(reference)
-            pool["gradients"] = seeded(lambda p=pool: subject.run_backward(p))
+            pool["gradients"] = seeded(partial(subject.run_backward, pool))
             publish(pool, pool["gradients"], return_names(self.program, backward.reference, self.network))
             step = self.try_step(reference, pool, self.moved)
             self.restore(0)

@@ -1,4 +1,4 @@
-"""The inside of the subprocess: reads a request, judges, writes the verdict. Nothing the user's code prints gets out."""
+"""Inside the subprocess: reads a request, judges, writes the verdict. Nothing the user's code prints gets out."""
 
 import os
 import sys
