@@ -88,10 +88,10 @@ class Chain(Subject):
     def resolve(self, reference: Reference) -> Callable[..., Any]:
         """A function, or a method of one object of its class that forward and backward share."""
         if not reference.holder:
-            return self.program.namespace[reference.name]  # type: ignore[no-any-return]
+            return self.program.namespace[reference.name]
         if reference.holder not in self.objects:
             self.objects[reference.holder] = self.program.namespace[reference.holder]()
-        return getattr(self.objects[reference.holder], reference.name)  # type: ignore[no-any-return]
+        return getattr(self.objects[reference.holder], reference.name)
 
     def batches(self) -> list[tuple[Any, Any]]:
         if not self.feed.single:
@@ -112,7 +112,7 @@ class Chain(Subject):
 
     def outputs(self) -> Array | None:
         found = [rows(seeded(partial(self.forward, sample[0]))[0], self.feed) for sample in self.batches()]
-        return None if any(part is None for part in found) else np.concatenate(found)
+        return None if any(part is None for part in found) else np.concatenate(found)  # type: ignore[arg-type]
 
     def loss(self) -> float:
         return float(np.mean([seeded(partial(self.sample_loss, *sample)) for sample in self.batches()]))
@@ -144,7 +144,7 @@ class Chain(Subject):
             self.assign(kept)
         if len(each) == 1:
             return each[0]
-        return [None if any(g is None for g in parts) else sum(parts) / len(each) for parts in zip(*each, strict=True)]  # type: ignore[arg-type]
+        return [None if any(g is None for g in parts) else sum(parts) / len(each) for parts in zip(*each, strict=True)]
 
     def backward(self, inputs: Any, labels: Any) -> None:
         assert self.ends is not None
@@ -276,7 +276,7 @@ def endings(program: Program, chain: Chain) -> Iterator[Ends]:
         with suppress(Exception):
             plan = bind(chain.resolve(loss), pool, partial(gives_loss, len(chain.feed.X))).plan
             kept = getattr(chain.objects.get(loss.holder), "output", None)
-            if np.shape(kept) == np.shape(out):  # a softmax in front of the loss; its result is what comes back
+            if isinstance(kept, np.ndarray) and kept.shape == np.shape(out):  # a softmax in front of the loss; its result is what comes back
                 with_kept = {"outputs:probabilities": kept, **{k: v for k, v in pool.items() if k != "outputs"}}
                 yield Ends(loss, plan, slope, bind(chain.resolve(slope), with_kept, fitting).plan)
             yield Ends(loss, plan, slope, bind(chain.resolve(slope), pool, fitting).plan)

@@ -217,6 +217,8 @@ class Maker:
             return [np.float64]
         if "activation" in roles and (isinstance(default, str) or default is None or callable(default)):
             return self.activations(default, hint)
+        if "many" in roles and not {"size_list"} & set(roles) and (default is None or type(default) is int):
+            return [1]  # a constructor or an `initialize…` that trains at once makes one step
         example = hint if hint is not None else default
         if example is None and "size_list" in roles:
             example = next((value for value in constants(self.program).values() if described_layers(value)), None)

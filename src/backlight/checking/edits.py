@@ -289,6 +289,29 @@ def constants(site: Site, node: ast.Constant, strings: set[str]) -> Iterator[Edi
         yield from (site.replace(node, repr(other)) for other in sorted(strings) if other != value and len(other) < 12)
 
 
+def unless(site: Site) -> Iterator[Edit]:
+    """x * y only under a condition that the program knows: `x if self.is_output else x * y`, and the reverse."""
+    if site.value is None:
+        return
+    for test in conditions(site):
+        for node in [n for n in ast.walk(site.value) if isinstance(n, ast.BinOp)][:3]:
+            whole, left, right = site.text(node), site.text(node.left), site.text(node.right)
+            for part in (left, right):
+                yield site.replace(node, f"({part} if {test} else {whole})")
+                yield site.replace(node, f"({whole} if {test} else {part})")
+
+
+def conditions(site: Site) -> list[str]:
+    """Short conditions of the program on plain names and attributes that this function can see too."""
+    found: dict[str, None] = {}
+    for node in ast.walk(ast.parse(site.source)):
+        if isinstance(node, ast.If | ast.IfExp):
+            text = ast.get_source_segment(site.source, node.test) or ""
+            if len(text) < 40 and "(" not in text and "__name__" not in text:
+                found[text] = None
+    return list(found)[:8]
+
+
 def deleted(site: Site) -> Iterator[Edit]:
     """The statement is left out; an assignment that only repeats or changes a variable, mostly."""
     if isinstance(site.statement, ast.AugAssign | ast.Expr | ast.Assign | ast.If):
@@ -579,6 +602,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "relu": (reoperated, called_otherwise, dropped, renamed, as_derivative),
     "labels": (indexed, with_labels, inserted, called_otherwise, reoperated, renamed),
     "output-slope-missing": (with_slope, called_otherwise, as_derivative),
+    "output-slope": (dropped, unless, renamed, called_otherwise),
     "output-sign": (turned, reoperated, doubled, dropped),
     "one-from-all": (indexed, with_labels, called_otherwise, inserted, renamed),
     "bias": (called_otherwise, dropped, as_sum, reoperated, scaled),
@@ -601,6 +625,7 @@ FAMILIES: tuple[Family, ...] = (
     squared_inside,
     inserted,
     with_labels,
+    unless,
     renamed,
     as_derivative,
     grown,

@@ -11,7 +11,7 @@ from backlight.checking.verdict import Effect, Severity
 from backlight.networks.activations import Array
 from backlight.networks.losses import Labels
 
-SEEDS, PASSES, RATE, LEARNT = 40, 400, 0.5, 0.9
+SEEDS, PASSES, RATE, LEARNT = 30, 250, 1.0, 0.9
 WIDTH = 6
 
 
@@ -23,11 +23,9 @@ def effect_of(run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, 
     classes = run.weights[-1].shape[-1]
     X, y = moons(max(classes, 2))
     initial = initial_parameters(run, X.shape[1])
-    learnt, accuracy = [], []
-    for terms in (mistake.change(CORRECT), CORRECT):
-        reached = trained(run, terms, initial, X, y)
-        learnt.append(int((reached > LEARNT).sum()))
-        accuracy.append(float(reached.mean()))
+    reached = [trained(run, terms, initial, X, y) for terms in (mistake.change(CORRECT), CORRECT)]
+    learnt = [int((each > LEARNT).sum()) for each in reached]
+    accuracy = [float(each.mean()) for each in reached]
     widths = [X.shape[1], *(WIDTH for _ in run.form.hidden), run.weights[-1].shape[-1]]
     task = (
         f"{len(X)} points on two half-moons, {widths}, {', '.join(f.name for f in run.form.hidden)}, "
@@ -44,7 +42,7 @@ def severity_of(effect: Effect, usual: Severity) -> Severity:
     return "prevents" if lost > 0.5 * effect.seeds else "slows"
 
 
-def moons(classes: int, samples: int = 80) -> tuple[Array, Labels]:
+def moons(classes: int, samples: int = 60) -> tuple[Array, Labels]:
     """Half-moons in two classes; further classes are further moons beside them."""
     rng = np.random.default_rng(3)
     y = np.arange(samples) % classes

@@ -74,17 +74,15 @@ def single(name: str, W: Array) -> Iterator[InitialMistake]:
 
 
 def shared(named: dict[str, Array]) -> Iterator[InitialMistake]:
-    """Two matrices whose entries, in the order they were drawn, are multiples of each other."""
+    """Two matrices whose entries, in the order they were drawn, are multiples of each other; either may be turned."""
     for (name, W), (other, V) in itertools.combinations(named.items(), 2):
         count = min(W.size, V.size)
-        a, b = W.ravel()[:count], V.ravel()[:count]
         if count < 6 or np.ptp(W) == 0 or np.ptp(V) == 0:
             continue
-        factor = float(a @ b / (b @ b))
-        if factor > 0 and np.abs(a - factor * b).max() < 1e-9 * np.abs(a).max():
-            yield InitialMistake(
-                "init-shared-seed",
-                other,
-                f"the first {count} entries of {name} and {other} are the same numbers, times {factor:.4g}",
-                True,
-            )
+        for first, second in itertools.product((W, W.T), (V, V.T)):
+            a, b = first.ravel()[:count], second.ravel()[:count]
+            factor = float(a @ b / (b @ b))
+            if factor > 0 and np.abs(a - factor * b).max() < 1e-9 * np.abs(a).max():
+                shown = f"the first {count} entries of {name} and {other} are the same numbers, times {factor:.4g}"
+                yield InitialMistake("init-shared-seed", other, shown, True)
+                break

@@ -1,6 +1,7 @@
 """One file to one verdict: the order of questions, and the evidence that goes with each answer."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from backlight.checking.identify import picked
 from backlight.checking.initialisation import initial_mistakes
 from backlight.checking.mistakes import Hypothesis
 from backlight.checking.naming import tensors
+from backlight.checking.numerics import oddities
 from backlight.checking.places import likely_line
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import POINTS, Reading, best_reading
@@ -28,7 +30,8 @@ from backlight.checking.verdict import Finding, Patch, TensorCheck, Verdict
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
-REPAIR_SECONDS = 1.8
+REPAIR_SECONDS = 1.6  # for one finding
+ALL_SECONDS = 4.0  # after which nothing more is tried
 ADDED_OUTSIDE = (
     "penalty-missing",
     "summed-gradients",
@@ -42,6 +45,7 @@ ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 def judge(sources: Sources, target: str | None = None) -> Verdict:
     """The verdict on a program. Never raises for what the program does: what cannot be checked is a verdict, too."""
+    end = time.monotonic() + ALL_SECONDS
     try:
         program = Program(sources)
         reading = best_reading(program, target)
@@ -50,7 +54,7 @@ def judge(sources: Sources, target: str | None = None) -> Verdict:
     except NotFoundError as error:
         return unchecked(sources, *why_not_found(sources, error, target))
     case = settle(program, target, reading)
-    return Case(program, sources, target, case).verdict()
+    return Case(program, sources, target, case, end).verdict()
 
 
 def unchecked(sources: Sources, reason: str, line: int | None) -> Verdict:
@@ -129,6 +133,7 @@ class Case:
     sources: Sources
     target: str | None
     found: Analysis
+    end: float  # of time for trying edits, on the monotonic clock
 
     @property
     def subject(self) -> Subject:
@@ -141,6 +146,7 @@ class Case:
             *self.program_findings(),
             *self.initial_findings(),
         ]
+        findings += self.oddity_findings({finding.name for finding in findings})
         if self.found.right:
             findings += self.other_activations({finding.name for finding in findings})
         findings.sort(key=lambda finding: ORDER[finding.severity])
@@ -345,6 +351,19 @@ class Case:
             findings.append(self.mended(finding, lines, accept, "two passes give the same gradient"))
         return findings
 
+    def oddity_findings(self, known: set[str]) -> list[Finding]:
+        """What is odd without being wrong, each kind once."""
+        findings: dict[str, Finding] = {}
+        for oddity in oddities(self.program, self.subject):
+            if oddity.name in known or oddity.name in findings:
+                continue
+            finding = self.finding(oddity.name, (oddity.evidence,), None)
+            text = "" if oddity.line is None else self.line_text(oddity.file or self.sources.main, oddity.line)
+            findings[oddity.name] = dataclasses.replace(
+                finding, severity="note", file=oddity.file, line=oddity.line, text=text
+            )
+        return list(findings.values())
+
     def cleared_elsewhere(self) -> bool:
         """Whether the program sets its gradients to zero outside of constructors and the backward pass."""
         text = self.sources.texts[self.sources.main]
@@ -384,7 +403,7 @@ class Case:
                 other = settle(self.program, self.target, reading)
                 if other.right:
                     continue
-                for finding in Case(self.program, self.sources, self.target, other).gradient_findings():
+                for finding in Case(self.program, self.sources, self.target, other, self.end).gradient_findings():
                     if finding.name not in known:
                         known.add(finding.name)
                         evidence = (f"with the activation {name!r}", *finding.evidence)
@@ -408,7 +427,7 @@ class Case:
         )
 
     def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
-        edit = mend(self.program, self.subject, lines, finding.name, accept, REPAIR_SECONDS)
+        edit = mend(self.program, self.subject, lines, finding.name, accept, self.time_left())
         if edit is None:
             return self.located(finding, lines)
         change: Change = shown(self.sources, edit)
@@ -417,6 +436,9 @@ class Case:
         return dataclasses.replace(
             finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch
         )
+
+    def time_left(self) -> float:
+        return max(0.2, min(REPAIR_SECONDS, self.end - time.monotonic()))
 
     def located(self, finding: Finding, lines: Lines) -> Finding:
         """Without a patch: the executed line that looks most like the place of such a mistake."""
@@ -432,6 +454,8 @@ class Case:
 
     def with_effect(self, finding: Finding, mistake: Hypothesis) -> Finding:
         assert self.found.matcher is not None
+        if time.monotonic() > self.end:
+            return finding
         with suppress(Exception):
             effect, severity = effect_of(self.found.matcher.run, mistake, finding.severity)
             patch = dataclasses.replace(finding.patch, effect=effect) if finding.patch else None

@@ -14,7 +14,7 @@ from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of
-from backlight.checking.store import Key, Slot, is_number_array, slots
+from backlight.checking.store import CONTAINERS, Key, Slot, is_number_array, slots
 from backlight.checking.subject import Subject, scalar, seeded
 from backlight.networks.activations import Array
 
@@ -33,14 +33,14 @@ class Reference:
 
     def resolve(self, program: Program, network: Any) -> Callable[..., Any]:
         if not self.holder:
-            return program.namespace[self.name]  # type: ignore[no-any-return]
+            return program.namespace[self.name]
         if self.holder == "self":
-            return getattr(network, self.name)  # type: ignore[no-any-return]
+            return getattr(network, self.name)
         if self.holder.startswith("self."):
-            return getattr(getattr(network, self.holder[5:]), self.name)  # type: ignore[no-any-return]
+            return getattr(getattr(network, self.holder[5:]), self.name)
         kind = program.namespace[self.holder]
         static = isinstance(vars(kind).get(self.name), staticmethod | classmethod)
-        return getattr(kind if static else kind(), self.name)  # type: ignore[no-any-return]
+        return getattr(kind if static else kind(), self.name)
 
     def __str__(self) -> str:
         return f"{self.holder}.{self.name}" if self.holder not in ("", "self") else self.name
@@ -275,7 +275,7 @@ def as_shape(gradient: Array, shape: tuple[int, ...]) -> Array:
 def follow(root: Any, path: tuple[Key, ...]) -> Any:
     for key in path:
         try:
-            root = root[key] if isinstance(root, dict | list | tuple | np.ndarray) else getattr(root, str(key))
+            root = root[key] if isinstance(root, (*CONTAINERS, tuple)) else getattr(root, str(key))  # type: ignore[index]
         except (KeyError, IndexError, AttributeError):
             return None
     return root

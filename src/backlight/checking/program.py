@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from backlight.checking.binding import TooLongError, limited
+from backlight.checking.lazy import postponed
 from backlight.checking.source import CannotCheckError, Sources, definitions, parse
 
 MAIN = "__checked__"
@@ -46,6 +47,10 @@ class Program:
         text = self.sources.texts[file]
         tree = self.trees[file] = parse(text, file)
         for statement in definitions(tree, text, file):
+            later = postponed(statement)
+            if later is not None:
+                namespace.update(later)
+                continue
             code = compile(ast.Module([statement], []), FOLDER + file, "exec")
             try:
                 with limited(LOAD_SECONDS):

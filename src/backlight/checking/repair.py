@@ -17,6 +17,7 @@ from backlight.checking.source import Sources, definitions, is_definition
 from backlight.checking.subject import Subject
 
 Accept = Callable[[Subject], bool]
+TRY_SECONDS = 0.15  # for one edit; some make a loop endless
 
 
 Lines = dict[str, dict[int, int]]  # file → line → when it ran first
@@ -74,7 +75,7 @@ class Workshop:
                 return False
             index, changed = code
             self.execute(edit.file, namespace, index, changed)
-            with limited(1.0):
+            with limited(TRY_SECONDS):
                 return accept(subject.rebuilt(self.program))
         except (KeyboardInterrupt, MemoryError):
             raise

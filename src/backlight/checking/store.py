@@ -34,8 +34,8 @@ class Slot:
 
     def read(self) -> Array:
         if isinstance(self.holder, CONTAINERS):
-            return self.holder[self.key]
-        return getattr(self.holder, str(self.key))  # type: ignore[no-any-return]
+            return self.holder[self.key]  # type: ignore[index]
+        return getattr(self.holder, str(self.key))
 
     def write(self, value: Array) -> None:
         """In place where the array allows it, so that other references to it stay true."""
@@ -43,13 +43,13 @@ class Slot:
         if isinstance(there, np.ndarray) and there.dtype == np.float64 and there.flags.writeable:
             there[...] = value
         elif isinstance(self.holder, CONTAINERS):
-            self.holder[self.key] = value.copy()
+            self.holder[self.key] = value.copy()  # type: ignore[index]
         else:
             setattr(self.holder, str(self.key), value.copy())
 
     def replace(self, value: Array) -> None:
         if isinstance(self.holder, CONTAINERS):
-            self.holder[self.key] = value
+            self.holder[self.key] = value  # type: ignore[index]
         else:
             setattr(self.holder, str(self.key), value)
 
