@@ -364,7 +364,7 @@ import numpy as np
 class Neural:
     def __init__(self, input_nodes, hidden_layers, output_nodes):
         dims = [input_nodes] + list(hidden_layers) + [output_nodes]
-        self.layers = [{'w': np.random.randn(dims[i + 1], dims[i]), 'b': np.zeros((dims[i + 1], 1))} for i in range(len(dims) - 1)]
+        self.layers = [{'w': np.random.randn(b, a), 'b': np.zeros((b, 1))} for a, b in zip(dims, dims[1:])]
     def forwardpropagation(self, X):
         A = X; self.A = [X]
         for i, L in enumerate(self.layers):

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.checking.strangers import PROGRAMS
 
 from backlight.checking.construct import TRIED_SIZES, Sizes, with_widths
 from backlight.checking.discover import NotFoundError
 from backlight.checking.program import Program
 from backlight.checking.readings import best_reading, chained, training_reading
 from backlight.checking.source import Sources, read
+from tests.checking.strangers import PROGRAMS
 
 CASEBOOK = Path(__file__).parents[2] / "examples" / "casebook"
 

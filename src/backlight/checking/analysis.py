@@ -151,11 +151,16 @@ def loss_mistakes(reading: Reading, strength: float) -> list[LossMistake]:
         if any(math.isclose(alpha * math.log(base), usual, rel_tol=1e-4) for usual in usual_factors(fit.term, N, K)):
             found.append(LossMistake("loss-log-base", shown))
             alpha *= math.log(base)
-    if math.isclose(alpha, 1 / N**2, rel_tol=1e-4):
+    usual = usual_factors(fit.term, N, K)
+    if among(alpha * N, usual) and not among(alpha, usual):
         found.append(LossMistake("loss-averaged-twice", "1/N²"))
-    elif not any(math.isclose(alpha, usual, rel_tol=1e-4) for usual in usual_factors(fit.term, N, K)):
+    elif not among(alpha, usual):
         found.append(LossMistake("loss-scale", f"{alpha:.4g}"))
     return found + penalty_oddities(fit)
+
+
+def among(value: float, usual: Sequence[float]) -> bool:
+    return any(math.isclose(value, each, rel_tol=1e-4) for each in usual)
 
 
 def usual_factors(term: DataTerm, N: int, K: int) -> list[float]:

@@ -276,7 +276,9 @@ def endings(program: Program, chain: Chain) -> Iterator[Ends]:
         with suppress(Exception):
             plan = bind(chain.resolve(loss), pool, partial(gives_loss, len(chain.feed.X))).plan
             kept = getattr(chain.objects.get(loss.holder), "output", None)
-            if isinstance(kept, np.ndarray) and kept.shape == np.shape(out):  # a softmax in front of the loss; its result is what comes back
+            if isinstance(kept, np.ndarray) and kept.shape == np.shape(
+                out
+            ):  # a softmax in front of the loss; its result is what comes back
                 with_kept = {"outputs:probabilities": kept, **{k: v for k, v in pool.items() if k != "outputs"}}
                 yield Ends(loss, plan, slope, bind(chain.resolve(slope), with_kept, fitting).plan)
             yield Ends(loss, plan, slope, bind(chain.resolve(slope), pool, fitting).plan)

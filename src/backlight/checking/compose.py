@@ -350,11 +350,10 @@ def initialise(network: Any, maker: Maker) -> None:
 
 
 def has_weights(network: Any) -> bool:
-    return any(slot.read().ndim == 2 and slot.read().dtype.kind == "f" for slot in slots(as_list(network)))
-
-
-def as_list(network: Any) -> Any:
-    return list(network) if isinstance(network, tuple) else network
+    return any(
+        slot.read().ndim == 2 and slot.read().dtype.kind == "f"
+        for slot in slots(list(network) if isinstance(network, tuple) else network)
+    )
 
 
 def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
@@ -380,7 +379,7 @@ def named(network: Any, names: list[str]) -> Any:
     """A returned tuple W1, b1, W2, b2 as a dict by these names; lists and dicts as they are."""
     if isinstance(network, tuple) and len(names) == len(network):
         return dict(zip(names, network, strict=True))
-    return as_list(network)
+    return list(network) if isinstance(network, tuple) else network
 
 
 def made_here(forward: Callable[..., Any], maker: Maker) -> Iterator[dict[str, Array]]:

@@ -252,23 +252,30 @@ FAMILIES_OF_NAMES = (
 )
 
 
-def called_otherwise(site: Site) -> Iterator[Edit]:
-    """np.mean → np.sum, f → another function of the program, True → False, numbers and strings."""
+def another_function(site: Site) -> Iterator[Edit]:
+    """np.mean → np.sum, f → another function of the program."""
     functions = [node.name for node in ast.walk(ast.parse(site.source)) if isinstance(node, ast.FunctionDef)]
-    strings = {
-        node.value for node in ast.walk(site.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
     for node in site.expressions():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute):
             for family in FAMILIES_OF_NAMES:
                 if node.func.attr in family:
                     yield from (renamed_call(site, node.func, other) for other in family if other != node.func.attr)
             for other in functions:
                 if node.func.attr in functions and other != node.func.attr and not other.startswith("__"):
                     yield renamed_call(site, node.func, other)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+        elif isinstance(node.func, ast.Name) and node.func.id in functions:
             yield from (site.replace(node.func, other) for other in functions if other != node.func.id)
-        elif isinstance(node, ast.Constant):
+
+
+def another_constant(site: Site) -> Iterator[Edit]:
+    """True → False, another number, another of the function's short strings."""
+    strings = {
+        node.value for node in ast.walk(site.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    for node in site.expressions():
+        if isinstance(node, ast.Constant):
             yield from constants(site, node, strings)
 
 
@@ -589,35 +596,36 @@ def as_derivative(site: Site) -> Iterator[Edit]:
 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
 PREFERRED: dict[str, tuple[Family, ...]] = {
-    "penalty": (dropped, doubled, reoperated, called_otherwise, deleted, with_penalty),
-    "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, called_otherwise),
-    "loss": (dropped, doubled, indexed, reoperated, called_otherwise),
-    "summed": (called_otherwise, inserted, scaled, dropped),
-    "averaged": (dropped, deleted, called_otherwise, scaled),
-    "mean": (called_otherwise, dropped, scaled, inserted),
-    "constant": (dropped, doubled, called_otherwise, deleted, reoperated),
-    "slope-missing": (with_slope, renamed, called_otherwise, as_derivative),
-    "slope": (dropped, called_otherwise, reoperated, as_derivative, renamed, with_slope),
-    "activation": (called_otherwise, as_derivative, dropped, renamed, with_slope),
-    "relu": (reoperated, called_otherwise, dropped, renamed, as_derivative),
-    "labels": (indexed, with_labels, inserted, called_otherwise, reoperated, renamed),
-    "output-slope-missing": (with_slope, called_otherwise, as_derivative),
-    "output-slope": (dropped, unless, renamed, called_otherwise),
+    "penalty": (dropped, doubled, reoperated, another_function, another_constant, deleted, with_penalty),
+    "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, another_function, another_constant),
+    "loss": (dropped, doubled, indexed, reoperated, another_function, another_constant),
+    "summed": (another_function, another_constant, inserted, scaled, dropped),
+    "averaged": (dropped, deleted, another_function, another_constant, scaled),
+    "mean": (another_function, another_constant, dropped, scaled, inserted),
+    "constant": (dropped, doubled, another_function, another_constant, deleted, reoperated),
+    "slope-missing": (with_slope, renamed, another_function, another_constant, as_derivative),
+    "slope": (dropped, another_function, another_constant, reoperated, as_derivative, renamed, with_slope),
+    "activation": (another_function, another_constant, as_derivative, dropped, renamed, with_slope),
+    "relu": (reoperated, another_function, another_constant, dropped, renamed, as_derivative),
+    "labels": (indexed, with_labels, inserted, another_function, another_constant, reoperated, renamed),
+    "output-slope-missing": (with_slope, another_function, another_constant, as_derivative),
+    "output-slope": (dropped, unless, renamed, another_function, another_constant),
     "output-sign": (turned, reoperated, doubled, dropped),
-    "one-from-all": (indexed, with_labels, called_otherwise, inserted, renamed),
-    "bias": (called_otherwise, dropped, as_sum, reoperated, scaled),
+    "one-from-all": (indexed, with_labels, another_function, another_constant, inserted, renamed),
+    "bias": (another_function, another_constant, dropped, as_sum, reoperated, scaled),
     "weights-updated": (exchanged,),
-    "wrong-weights": (renamed, called_otherwise),
-    "input-in": (renamed, called_otherwise),
-    "preactivation": (renamed, called_otherwise),
-    "own-activation": (renamed, called_otherwise),
-    "init": (called_otherwise, deleted, drawn, dropped, reoperated),
+    "wrong-weights": (renamed, another_function, another_constant),
+    "input-in": (renamed, another_function, another_constant),
+    "preactivation": (renamed, another_function, another_constant),
+    "own-activation": (renamed, another_function, another_constant),
+    "init": (another_function, another_constant, deleted, drawn, dropped, reoperated),
     "accumulated": (reoperated, deleted),
 }
 FAMILIES: tuple[Family, ...] = (
     dropped,
     reoperated,
-    called_otherwise,
+    another_function,
+    another_constant,
     deleted,
     doubled,
     turned,

@@ -1,10 +1,12 @@
 """One file to one verdict: the order of questions, and the evidence that goes with each answer."""
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from backlight.checking.initialisation import initial_mistakes
 from backlight.checking.mistakes import Hypothesis
 from backlight.checking.naming import tensors
 from backlight.checking.numerics import oddities
-from backlight.checking.places import likely_line
+from backlight.checking.places import assigns_gradient, likely_line
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import POINTS, Reading, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
@@ -222,7 +224,8 @@ class Case:
 
     def epsilon_shows(self) -> bool:
         """Whether log(p + ε) is another function at ordinary p, and not only near 0."""
-        return max(self.found.errors, default=0.0) > 1e-4
+        shown = [float(e) for m in self.found.loss for e in re.findall(r"\+ ([\d.e-]+)\)", m.shown)]
+        return max(shown, default=0.0) >= 5e-4
 
     def loss_accept(self, objective: Objective) -> Accept:
         assert self.found.matcher is not None
@@ -309,6 +312,12 @@ class Case:
         return (f"∂L/∂{name}[{where}] is {wanted[at]:.6g}, the program says {given[at]:.6g}",)
 
     def tensor_name(self, mistake: Hypothesis) -> str | None:
+        """The parameter whose gradient the mistake is in, if its site says so; else the first wrong one."""
+        network, site = self.found.reading.network, re.match(r"d([Wb])(\d+)", mistake.site)
+        if network is not None and site is not None:
+            kind, layer = network.layout.weights if site[1] == "W" else network.layout.biases, int(site[2]) - 1
+            if kind[layer] is not None:
+                return self.subject.slots[kind[layer]].name
         index = self.found.first_wrong
         return None if index is None else self.subject.slots[index].name
 
@@ -427,7 +436,8 @@ class Case:
         )
 
     def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
-        edit = mend(self.program, self.subject, lines, finding.name, accept, self.time_left())
+        likely = partial(assigns_gradient, tensor=finding.tensor)
+        edit = mend(self.program, self.subject, lines, finding.name, likely, accept, self.time_left())
         if edit is None:
             return self.located(finding, lines)
         change: Change = shown(self.sources, edit)

@@ -172,7 +172,6 @@ def slope_slips(name: str) -> list[tuple[str, Slope]]:
             ("1 + a²", lambda z, a: 1 + a * a),
             ("(1 − a)²", lambda z, a: (1 - a) ** 2),
             ("a²", lambda z, a: a * a),
-            ("a² − 1", lambda z, a: a * a - 1),
             ("1/cosh z", lambda z, a: 1 / np.cosh(z)),
             ("1 − a³", lambda z, a: 1 - a**3),
             ("1 − tanh(a)", lambda z, a: 1 - np.tanh(a)),
@@ -185,7 +184,6 @@ def slope_slips(name: str) -> list[tuple[str, Slope]]:
             ("1 − a", lambda z, a: 1 - a),
             ("a²", lambda z, a: a * a),
             ("1 − a²", lambda z, a: 1 - a * a),
-            ("a(a − 1)", lambda z, a: a * (a - 1)),
             ("a − 1", lambda z, a: a - 1),
             ("a − a³", lambda z, a: a - a**3),
             ("a(1 − z)", lambda z, a: a * (1 - z)),
@@ -550,6 +548,14 @@ def weight_mistakes(run: Pass) -> Iterator[Hypothesis]:
         yield Hypothesis("slope-missing", f"db{l + 1} alone", "δ before f′", undone("biases", l))
         yield Hypothesis("slope-twice", f"dW{l + 1} alone", "δ ⊙ f′", slope_again("weights", l))
         yield Hypothesis("slope-twice", f"db{l + 1} alone", "δ ⊙ f′", slope_again("biases", l))
+    passed = range(1, run.depth if run.form.output else run.depth - 1)
+    for l in passed:
+        yield Hypothesis("slope-twice", f"δ handed on by layer {l + 1}", "δ ⊙ f′", slope_again("through", l))
+        yield Hypothesis("slope-missing", f"δ handed on by layer {l + 1}", "δ before f′", undone("through", l))
+    if len(passed) > 1:
+        for change, name, shown in ((slope_again, "slope-twice", "δ ⊙ f′"), (undone, "slope-missing", "δ before f′")):
+            for last in {run.depth, run.depth - 1}:
+                yield Hypothesis(name, f"δ handed on, up to layer {last}", shown, in_hidden("through", last, change))
     if run.depth > 2:
         yield Hypothesis("slope-twice", "every hidden db", "δ ⊙ f′", in_hidden("biases", run.depth - 1, slope_again))
         yield Hypothesis("slope-twice", "every hidden dW", "δ ⊙ f′", in_hidden("weights", run.depth - 1, slope_again))
@@ -688,9 +694,22 @@ def updated_first(layer: int | None, rate: float) -> Change:
     return changed
 
 
+def of_sample(index: int, factor: float) -> Change:
+    """Every dW from one sample alone."""
+
+    def weights(run: Pass, l: int, delta: Array) -> Array:
+        one = slice(index, index + 1 or None)
+        return factor * (run.a[l][..., one, :].swapaxes(-1, -2) @ delta[..., one, :])
+
+    return lambda terms: replace(terms, weights=weights)
+
+
 def sample_mistakes(run: Pass) -> Iterator[Hypothesis]:
     if run.samples == 1:
         return
+    for index, shown in ((-1, "the last sample"), (0, "the first sample")):
+        for factor, times_n in ((1.0, ""), (float(run.samples), " × N")):
+            yield Hypothesis("one-sample", "all dW", shown + times_n, of_sample(index, factor))
     for index, shown in ((-1, "the last sample"), (0, "the first sample")):
         for factor, times_n in ((1.0, ""), (float(run.samples), " × N")):
             yield Hypothesis("one-sample", "every gradient", shown + times_n, only(index, factor))

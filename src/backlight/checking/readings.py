@@ -58,11 +58,11 @@ class Reading:
         return self.fit is not None and self.fit.term.mistake in ("", "loss-epsilon")
 
     @property
-    def rank(self) -> tuple[bool, bool, bool, bool, bool, float]:
+    def rank(self) -> tuple[bool, bool, bool, bool, bool, bool, float]:
         """The smaller the better."""
         single = self.subject.feed.single
         worst = 0.0 if self.clean and self.network else max(self.errors, default=1.0)  # then the first one found
-        return (not self.right, not self.clean, self.network is None, self.misshapen, single, worst)
+        return (not self.right, self.fit is None, self.network is None, self.misshapen, single, not self.clean, worst)
 
     @property
     def misshapen(self) -> bool:
@@ -143,7 +143,7 @@ def best_of(
         if reading.subject.feed.single and any(r.sound and not one_by_one(program, r.subject) for r in found):
             break
         found.append(reading)
-        if reading.rank[:3] == (False, False, False):
+        if reading.right and reading.clean and reading.network is not None:
             break
     return min(found, key=lambda reading: reading.rank, default=None)
 

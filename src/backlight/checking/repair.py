@@ -115,28 +115,41 @@ class Workshop:
             return False
 
 
-def candidates(program: Program, lines: Lines, families: Sequence[Family]) -> Iterator[Edit]:
-    """Edits of executed statements, one family after the other, each once."""
+def candidates(
+    program: Program, lines: Lines, families: Sequence[Family], likely: Callable[[str], bool] = lambda line: False
+) -> Iterator[Edit]:
+    """Edits of executed statements, each once: all of the likely statements', then one family after the other."""
     seen: set[tuple[str, int, int, str]] = set()
     found: list[Site] = []
     for file, numbers in lines.items():
         if file in program.trees:
             found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
     found.sort(key=lambda site: lines[site.file][site.statement.lineno])
-    for family in families:
-        for site in found:
-            for edit in family(site):
-                key = (edit.file, edit.start, edit.end, edit.text)
-                if key not in seen:
-                    seen.add(key)
-                    yield edit
+    hinted = [site for site in found if likely(site.text(site.statement).split("\n")[0])]
+    for family, site in [
+        *((family, site) for site in hinted for family in families),
+        *((family, site) for family in families for site in found),
+    ]:
+        for edit in family(site):
+            key = (edit.file, edit.start, edit.end, edit.text)
+            if key not in seen:
+                seen.add(key)
+                yield edit
 
 
-def mend(program: Program, subject: Subject, lines: Lines, mistake: str, accept: Accept, seconds: float) -> Edit | None:
+def mend(
+    program: Program,
+    subject: Subject,
+    lines: Lines,
+    mistake: str,
+    likely: Callable[[str], bool],
+    accept: Accept,
+    seconds: float,
+) -> Edit | None:
     """The first edit that is accepted, those that usually mend such a mistake tried first; None if time runs out."""
     workshop = Workshop(program)
     end = time.monotonic() + seconds
-    for edit in candidates(program, lines, families_for(mistake)):
+    for edit in candidates(program, lines, families_for(mistake), likely):
         if time.monotonic() > end:
             return None
         if workshop.tried(edit, subject, accept) and workshop.tried_whole(edit, subject, accept):
