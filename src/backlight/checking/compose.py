@@ -268,11 +268,8 @@ class Globals:
 
 def globals_assigned(program: Program) -> list[str]:
     """Names of parameters that the script keeps as float arrays at module level."""
-    return [
-        name
-        for name, value in program.namespace.items()
-        if is_parameter_name(name) and isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    ]
+    found = {name: value for name, value in program.namespace.items() if is_parameter_name(name)}
+    return [name for name, value in found.items() if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
 
 
 def shown(name: str, arguments: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from backlight.checking.compose import Made, is_layer, is_mere_layer
 from backlight.checking.construct import Maker, Sizes
 from backlight.checking.discover import LOSSES, NotFoundError, complete
 from backlight.checking.feed import Encoding, Feed, Layout
+from backlight.checking.own_code import OwnCode
 from backlight.checking.program import MAIN, Program
 from backlight.checking.readings import FAILURES, Reading, adds_up, directional_errors, identify
 from backlight.checking.source import Sources
@@ -31,6 +32,7 @@ from backlight.checking.subject import Subject
 
 LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 DRAWS = (np.random.Generator, np.random.RandomState, random.Random)
+PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.MethodType)
 
 
 class LiveProgram(Program):
@@ -156,6 +158,7 @@ def live_reading(network: Any, X: Any, y: Any, around: Mapping[str, Any]) -> Rea
     Raises:
         CheckError: if no loss with a backward pass was found.
     """
+    X, y = copy.deepcopy(X), copy.deepcopy(y)  # the network may hold the user's own arrays, and is written to
     widths = [width for slot in reversed(list(slots(network))) for width in slot.read().shape[::-1]]
     if not widths:
         raise CheckError(f"{described(network)} holds no arrays of numbers, so there is nothing to differentiate by")
@@ -186,8 +189,9 @@ def live_subjects(
     """The network with its own functions and each loss, then as layers that a loop runs."""
     objects = isinstance(network, list | tuple) and any(is_layer(type(layer)) for layer in network)
     if not objects:
-        made = Made(described(network), network, lambda program: network, isinstance(network, dict | list))
+        made, restores = made_already(network), list(memories(network))
         for attempt in range(LOSSES):
+            carry_out(restores)
             try:
                 yield complete(program, maker, made, False, attempt)
             except NotFoundError as error:
@@ -202,19 +206,44 @@ def live_chains(program: LiveProgram, maker: Maker, layers: list[Any]) -> Iterat
     assert maker.feed is not None
     shown = f"[{', '.join(type(layer).__name__ for layer in layers)}]"
     shorter = [layers[:-1]] if "softmax" in type(layers[-1]).__name__.lower() and len(layers) > 1 else []
+    restores = list(memories(layers))
     for stack in [layers, *shorter]:
         ends: list[Ends] = []
         with suppress(Exception):
-            ends = list(endings(program, Chain(program, shown, partial(same, stack), maker.feed, None)))
+            ends = list(endings(program, LiveChain(program, shown, partial(same, stack), maker.feed, None)))
         for end in ends:
-            chain = Chain(program, shown, partial(same, stack), maker.feed, end)
+            carry_out(restores)
+            chain = LiveChain(program, shown, partial(same, stack), maker.feed, end)
             with suppress(Exception):
                 if chain.find_places():
                     yield chain
 
 
+class LiveChain(Chain):
+    """Layers that may have been used before: what they kept of their input then is written to like a parameter."""
+
+    def forward(self, x: Any) -> tuple[Any, list[Any]]:
+        return super().forward(np.array(x))
+
+
 def same(layers: list[Any], program: Program) -> list[Any]:
     return layers
+
+
+def made_already(network: Any) -> Made:
+    return Made(described(network), network, lambda program: network, isinstance(network, dict | list))
+
+
+def live_step(network: Any, plain: Reading) -> Reading | None:
+    """The same with gradients from one step of the network's own training; None where no such step was found."""
+    if not isinstance(plain.subject, OwnCode):
+        return None
+    maker = Maker(plain.subject.program, plain.sizes, plain.subject.feed)
+    with suppress(NotFoundError, *FAILURES):
+        subject = complete(plain.subject.program, maker, made_already(network), True, 0)
+        if subject.has_loss and subject.names == plain.subject.names:
+            return live_read(subject, plain.sizes)
+    return None
 
 
 def described(network: Any) -> str:
@@ -235,38 +264,52 @@ def why_not(network: Any, failures: Sequence[NotFoundError]) -> str:
 def kept(network: Any) -> Iterator[None]:
     """Whatever is done inside: afterwards the network and the global generators are as they were, to the bit."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
-    restores = list(memories(network, set()))
+    restores = list(memories(network))
     try:
         yield
     finally:
-        for restore in restores:
-            restore()
+        carry_out(restores)
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
 
 
-def memories(value: Any, seen: set[int]) -> Iterator[Callable[[], None]]:
-    """What puts back everything that can be reached from a value: arrays, attributes, lists, dicts, generators."""
-    if id(value) in seen or isinstance(value, str | bytes | int | float | complex | type | types.ModuleType):
-        return
-    seen.add(id(value))
-    if isinstance(value, np.ndarray) and value.dtype != object:
+def carry_out(restores: Sequence[Callable[[], None]]) -> None:
+    for restore in restores:
+        restore()
+
+
+def memories(root: Any) -> Iterator[Callable[[], None]]:
+    """What puts back everything that can be reached from `root`: arrays, attributes, lists, dicts, generators."""
+    pending, seen = [root], list[Any]()  # objects that are held keep their ids to themselves
+    known: set[int] = set()
+    while pending:
+        value = pending.pop()
+        if id(value) in known or isinstance(value, PLAIN):
+            continue
+        known.add(id(value))
+        seen.append(value)
+        yield from memory(value)
+        if not isinstance(value, DRAWS):
+            pending += [child for _, child in children(value)]
+
+
+def memory(value: Any) -> Iterator[Callable[[], None]]:
+    """What puts back one object itself, not what it holds."""
+    if isinstance(value, np.ndarray):
         if value.flags.writeable:
             yield partial(np.copyto, value, value.copy())
-        return
-    if isinstance(value, DRAWS):
+    elif isinstance(value, DRAWS):
         yield partial(*generator_state(value))
-        return
-    if isinstance(value, list):
+    elif isinstance(value, list):
         yield partial(value.__setitem__, slice(None), list(value))
     elif isinstance(value, dict):
         yield partial(refill, value, dict(value))
-    elif isinstance(value, np.ndarray):
-        yield partial(value.__setitem__, slice(None), value.copy())
-    elif hasattr(value, "__dict__") and not isinstance(value, types.FunctionType | types.MethodType):
-        yield partial(refill, vars(value), dict(vars(value)))
-    for _, child in list(children(value)):
-        yield from memories(child, seen)
+    else:
+        if hasattr(value, "__dict__"):
+            yield partial(refill, vars(value), dict(vars(value)))
+        for name in getattr(type(value), "__slots__", ()):
+            if hasattr(value, name):
+                yield partial(setattr, value, name, getattr(value, name))
 
 
 def generator_state(value: Any) -> tuple[Callable[..., None], Any]:
