@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backlight.checking.assertion import assert_gradients_correct as assert_gradients_correct
     from backlight.data.digits import load_digits as load_digits
     from backlight.data.digits import load_mnist as load_mnist
     from backlight.data.points import load_csv as load_csv
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backlight.recording.summarise import summarise as summarise
     from backlight.recording.tensor_summary import TensorSummary as TensorSummary
     from backlight.recording.tensor_summary import merge as merge
+    from backlight.reports.check_result import check as check
     from backlight.training.classifier import NetworkClassifier as NetworkClassifier
     from backlight.training.settings import CNNSettings as CNNSettings
     from backlight.training.settings import MLPSettings as MLPSettings
@@ -60,6 +62,8 @@ _HOMES = {
     "train_mlp": "backlight.training.train_mlp",
     "Watch": "backlight.watching.watch",
     "watch": "backlight.watching.watch",
+    "check": "backlight.reports.check_result",
+    "assert_gradients_correct": "backlight.checking.assertion",
 }
 __all__ = ["__version__", *_HOMES]
 

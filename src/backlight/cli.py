@@ -109,23 +109,26 @@ def check(
     Parameters:
         file: the Python file with your network, or file.py:Class.
     """
-    from backlight.checking.check import check as judged
     from backlight.checking.check import fix as mend
     from backlight.checking.check import located
-    from backlight.reports.check_sarif import sarif as as_sarif
+    from backlight.reports.check_result import check as judged
     from backlight.reports.check_text import print_verdict
 
-    verdict = judged(file, adapter=adapter, seconds=seconds)
+    try:
+        result = judged(file, adapter=adapter, seconds=seconds)
+    except (BacklightError, OSError) as error:  # 1 would say that a gradient is wrong
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
     if sarif is not None:
-        write_atomically(sarif, dumps(as_sarif(verdict), indent=2))
+        write_atomically(sarif, dumps(result.sarif(), indent=2))
     if json:
-        sys.stdout.write(dumps(asdict(verdict)) + "\n")
+        sys.stdout.write(dumps(result.json()) + "\n")
     else:
-        print_verdict(verdict, Console())
-    if fix and verdict.status == "wrong":
-        backups = mend(located(file)[0], verdict)
+        print_verdict(result.verdict, Console())
+    if fix and result.status == "wrong":
+        backups = mend(located(file)[0], result.verdict)
         Console(stderr=True).print(f"patched; as it was: {', '.join(map(str, backups))}", markup=False)
-    sys.exit({"right": 0, "wrong": 1, "unchecked": 2}[verdict.status])
+    sys.exit({"right": 0, "wrong": 1, "unchecked": 2}[result.status])
 
 
 @app.command

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.analysis import Analysis, analyse, class_of
-from backlight.checking.gradients import STEP, TOLERANCE, Sampled, difference, numeric_gradients, relative_error
+from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
 from backlight.checking.live import kept, live_reading, live_step
 from backlight.checking.readings import Reading
 from backlight.checking.store import Key, slots
@@ -64,7 +64,8 @@ def assert_gradients_correct(network: Any, X: Any, y: Any, *, tolerance: float =
     __tracebackhide__ = True
     around = sys._getframe(1).f_globals
     with kept(network), redirect_stdout(StringIO()), np.errstate(all="ignore"):
-        before = {slot.path: np.array(slot.read(), dtype=float) for root in (network, [network]) for slot in slots(root)}
+        roots = (network, [network])  # the latter for a network that is run as if it were a layer
+        before = {slot.path: np.array(slot.read(), dtype=float) for root in roots for slot in slots(root)}
         reading = live_reading(network, X, y, around)
         found = complaint(reading, before, tolerance)
         step = live_step(network, reading) if found else None  # a penalty or a mean may be left to the update

@@ -246,7 +246,10 @@ def chains(program: Program, maker: Maker) -> Iterator[Chain]:
 
 def layer_lists(program: Program, maker: Maker) -> Iterator[tuple[str, Callable[[Program], Any]]]:
     """The script's stacks, and networks that are called like one layer: forward(x), backward(gradient)."""
-    yield from assembled(program, maker.sizes)
+    stacked = list(assembled(program, maker.sizes))
+    yield from stacked
+    if stacked:
+        return
     for name, kind in program.classes().items():
         if is_mere_layer(kind):
             made = make_one(kind, name, maker)

@@ -402,6 +402,8 @@ def doubled(site: Site) -> Iterator[Edit]:
     """A factor 2 or ½ put to any operand."""
     if site.value is None:
         return
+    if isinstance(site.statement, ast.AugAssign) and isinstance(site.statement.op, ast.Mult | ast.Div):
+        yield site.replace(site.value, f"-{site.bracketed(site.value)}")
     for node in ast.walk(site.value):
         if isinstance(node, ast.BinOp | ast.Call) and not (
             isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
@@ -512,6 +514,33 @@ def with_slope(site: Site) -> Iterator[Edit]:
             yield site.replace(site.value, f"{site.bracketed(site.value)} * {slope}")
 
 
+def as_residual(site: Site) -> Iterator[Edit]:
+    """The right-hand side as outputs − labels."""
+    if site.value is None:
+        return
+    names = [name for name in site.names() if "(" not in name][:24]
+    labels = [name for name in names if re.search(r"^(self\.)?([yYtT]|.*(label|target|hot|true)\w*)$", name)]
+    for output in names:
+        for label in labels:
+            if label != output:
+                yield site.replace(site.value, f"{output} - {label}")
+
+
+def with_index(site: Site) -> Iterator[Edit]:
+    """One element of a list for another: zs[i] → activations[i], a[i] → a[i + 1], W[i] → W[i - 1]."""
+    bases = [name for name in site.names() if "[" not in name and "(" not in name][:20]
+    for node in site.expressions():
+        if not (isinstance(node, ast.Subscript) and is_read(node)) or isinstance(node.slice, ast.Tuple | ast.Slice):
+            continue
+        base, index = site.text(node.value), site.text(node.slice)
+        for other in (f"{index} + 1", f"{index} - 1"):
+            yield site.replace(node, f"{base}[{other}]")
+        for name in bases:
+            if name != base:
+                for other in (index, f"{index} - 1", f"{index} + 1"):
+                    yield site.replace(node, f"{name}[{other}]")
+
+
 def with_labels(site: Site) -> Iterator[Edit]:
     """− y put to the right-hand side."""
     if site.value is not None:
@@ -531,7 +560,7 @@ def penalty_terms(site: Site, names: Sequence[str]) -> list[str]:
     strengths = [n for n in file_names(site) if "penalty" in roles_of(n.split(".")[-1])]
     weights = [
         n
-        for n in names
+        for n in dict.fromkeys([*names, *(f for f in file_names(site) if re.match(r"self\.[Ww]\w{0,8}\d*$", f))])
         if n.split(".")[-1].strip("'\"]").split("[")[-1].strip("'\"").lower().startswith(("w", "theta"))
     ]
     counts = samples(site)[:3]
@@ -595,61 +624,52 @@ def as_derivative(site: Site) -> Iterator[Edit]:
 
 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
+CHEAP: tuple[Family, ...] = (
+    dropped, deleted, reoperated, another_function, another_constant, doubled, turned, indexed, squared_inside, grown,
+)  # fmt: skip
 PREFERRED: dict[str, tuple[Family, ...]] = {
-    "penalty": (dropped, doubled, reoperated, another_function, another_constant, deleted, with_penalty),
-    "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, another_function, another_constant),
-    "loss": (dropped, doubled, indexed, reoperated, another_function, another_constant),
-    "summed": (another_function, another_constant, inserted, scaled, dropped),
-    "averaged": (dropped, deleted, another_function, another_constant, scaled),
-    "mean": (another_function, another_constant, dropped, scaled, inserted),
-    "constant": (dropped, doubled, another_function, another_constant, deleted, reoperated),
-    "slope-missing": (with_slope, renamed, another_function, another_constant, as_derivative),
-    "slope": (dropped, another_function, another_constant, reoperated, as_derivative, renamed, with_slope),
-    "activation": (another_function, another_constant, as_derivative, dropped, renamed, with_slope),
-    "relu": (reoperated, another_function, another_constant, dropped, renamed, as_derivative),
-    "labels": (indexed, with_labels, inserted, another_function, another_constant, reoperated, renamed),
-    "output-slope-missing": (with_slope, another_function, another_constant, as_derivative),
-    "output-slope": (dropped, unless, renamed, another_function, another_constant),
+    "penalty": (dropped, doubled, deleted, reoperated, another_constant, with_penalty),
+    "penalty-missing": (with_penalty, another_constant, reoperated),
+    "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, another_constant),
+    "loss": (dropped, doubled, indexed, another_function, reoperated, another_constant),
+    "summed": (another_function, inserted, dropped, scaled),
+    "averaged": (dropped, deleted, another_function, scaled),
+    "mean": (another_function, dropped, scaled, inserted),
+    "constant": (dropped, doubled, another_constant, deleted, reoperated),
+    "slope-missing": (another_function, unless, with_slope, as_derivative),
+    "slope": (dropped, another_function, reoperated, another_constant, as_derivative, renamed, with_slope),
+    "activation": (another_function, as_derivative, dropped, renamed, with_slope),
+    "relu": (reoperated, another_function, another_constant, dropped, as_derivative, renamed),
+    "labels": (indexed, with_labels, inserted, another_function, reoperated, renamed),
+    "output-slope-missing": (with_slope, another_function, as_derivative),
+    "output-slope": (dropped, deleted, unless, another_function),
+    "output-squared": (dropped, deleted, unless, another_function),
     "output-sign": (turned, reoperated, doubled, dropped),
-    "one-from-all": (indexed, with_labels, another_function, another_constant, inserted, renamed),
-    "bias": (another_function, another_constant, dropped, as_sum, reoperated, scaled),
+    "one-from-all": (indexed, with_labels, another_constant, inserted, renamed),
+    "softmax-diagonal": (with_labels, as_residual),
+    "bias": (as_sum, another_constant, another_function, dropped, scaled),
     "weights-updated": (exchanged,),
-    "wrong-weights": (renamed, another_function, another_constant),
-    "input-in": (renamed, another_function, another_constant),
-    "preactivation": (renamed, another_function, another_constant),
-    "own-activation": (renamed, another_function, another_constant),
-    "init": (another_function, another_constant, deleted, drawn, dropped, reoperated),
+    "weights-not": (turned,),
+    "weights-transposed": (turned,),
+    "wrong-weights": (with_index, renamed, another_constant),
+    "input-in": (with_index, renamed, another_constant),
+    "preactivation": (with_index, renamed, another_constant),
+    "own-activation": (with_index, renamed, another_constant),
+    "gradient-cut": (deleted, another_constant, grown, reoperated, dropped),
+    "init": (another_function, deleted, drawn, another_constant, dropped, renamed),
     "accumulated": (reoperated, deleted),
 }
-FAMILIES: tuple[Family, ...] = (
-    dropped,
-    reoperated,
-    another_function,
-    another_constant,
-    deleted,
-    doubled,
-    turned,
-    indexed,
-    squared_inside,
-    inserted,
-    with_labels,
-    unless,
-    renamed,
-    as_derivative,
-    grown,
-    scaled,
-    with_slope,
-    with_penalty,
-    as_sum,
-    exchanged,
-)
+COSTLY: tuple[Family, ...] = (
+    inserted, with_labels, as_residual, unless, renamed, with_index, as_derivative, scaled, with_slope, with_penalty,
+    as_sum, exchanged,
+)  # fmt: skip
 
 
 def families_for(mistake: str) -> list[Family]:
     """All families, those first that mend mistakes of this name."""
     fitting = [start for start in PREFERRED if mistake.startswith(start)]
     first = PREFERRED[max(fitting, key=len)] if fitting else ()
-    return [*first, *(family for family in FAMILIES if family not in first)]
+    return [*first, *(family for family in (*CHEAP, *COSTLY) if family not in first)]
 
 
 def line_starts(source: str) -> tuple[int, ...]:

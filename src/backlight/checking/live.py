@@ -132,9 +132,7 @@ def given_feeds(X: Any, y: Any, widths: Sequence[int]) -> Iterator[Given]:
         raise CheckError(f"X of shape {inputs.shape} and y of shape {labels.shape} are not equally many samples")
 
 
-def readings_of(
-    labels: np.ndarray[Any, Any], count: int, widths: Sequence[int]
-) -> Iterator[tuple[int, Any, Encoding]]:
+def readings_of(labels: np.ndarray[Any, Any], count: int, widths: Sequence[int]) -> Iterator[tuple[int, Any, Encoding]]:
     """(K, labels as numbers, encoding) for labels of `count` samples."""
     whole = labels.dtype.kind in "biu" or bool(np.all(labels == np.round(labels)))
     if labels.size == count:
@@ -149,7 +147,7 @@ def readings_of(
     if labels.ndim == 2 and labels.shape[1] == count and labels.shape[0] > 1:
         yield labels.shape[0], labels.argmax(axis=0), "one-hot"
     if labels.ndim == 1 and count == 1 and labels.size > 1:
-        yield labels.size, labels.argmax(keepdims=True), "one-hot"
+        yield labels.size, labels.argmax(axis=0, keepdims=True), "one-hot"
 
 
 def live_reading(network: Any, X: Any, y: Any, around: Mapping[str, Any]) -> Reading:
@@ -183,9 +181,7 @@ def live_read(subject: Subject, sizes: Sizes) -> Reading:
     return Reading(subject, sizes, form, fit, directional_errors(subject))
 
 
-def live_subjects(
-    program: LiveProgram, maker: Maker, network: Any, failures: list[NotFoundError]
-) -> Iterator[Subject]:
+def live_subjects(program: LiveProgram, maker: Maker, network: Any, failures: list[NotFoundError]) -> Iterator[Subject]:
     """The network with its own functions and each loss, then as layers that a loop runs."""
     objects = isinstance(network, list | tuple) and any(is_layer(type(layer)) for layer in network)
     if not objects:
@@ -299,7 +295,7 @@ def memory(value: Any) -> Iterator[Callable[[], None]]:
         if value.flags.writeable:
             yield partial(np.copyto, value, value.copy())
     elif isinstance(value, DRAWS):
-        yield partial(*generator_state(value))
+        yield memory_of_draws(value)
     elif isinstance(value, list):
         yield partial(value.__setitem__, slice(None), list(value))
     elif isinstance(value, dict):
@@ -312,12 +308,12 @@ def memory(value: Any) -> Iterator[Callable[[], None]]:
                 yield partial(setattr, value, name, getattr(value, name))
 
 
-def generator_state(value: Any) -> tuple[Callable[..., None], Any]:
+def memory_of_draws(value: Any) -> Callable[[], None]:
     if isinstance(value, np.random.Generator):
-        return partial(setattr, value.bit_generator, "state"), copy.deepcopy(value.bit_generator.state)
+        return partial(setattr, value.bit_generator, "state", copy.deepcopy(value.bit_generator.state))
     if isinstance(value, np.random.RandomState):
-        return value.set_state, value.get_state()
-    return value.setstate, value.getstate()
+        return partial(value.set_state, value.get_state())
+    return partial(value.setstate, value.getstate())
 
 
 def refill(held: Any, values: Mapping[Any, Any]) -> None:

@@ -66,9 +66,9 @@ class Reading:
 
     @property
     def misshapen(self) -> bool:
-        """Whether every bias' gradient has another shape: samples taken one by one were handed over as a batch."""
-        biases = [(g, slot) for g, slot in self.gradients() if is_bias(slot)]
-        return bool(biases) and all(g is not None and g.shape != slot.read().shape for g, slot in biases)
+        """Whether most biases' gradients have another shape: samples taken one by one were handed over as a batch."""
+        biases = [g.shape != slot.read().shape for g, slot in self.gradients() if is_bias(slot) and g is not None]
+        return 2 * sum(biases) > len(biases)
 
     @property
     def off_by_a_factor(self) -> bool:
@@ -256,9 +256,19 @@ def read(subject: Subject, sizes: Sizes, activation: str | None = None) -> Readi
         and not chained(matrices(subject.slots), sizes.inputs, sizes.classes)
     ):
         raise ValueError("these are not the widths that were asked for")
+    if sizes.classes == 1 and says_nothing(subject, fit):
+        raise ValueError("with one output this network always says the same")
     subject.accumulates = adds_up(subject)
     errors = directional_errors(subject) if subject.has_loss else ()
     return Reading(subject, sizes, network, fit, errors, activation)
+
+
+def says_nothing(subject: Subject, fit: LossFit | None) -> bool:
+    """A softmax over one output is always 1, and no loss depends on its biases."""
+    outputs = subject.outputs()
+    if outputs is not None:
+        return bool(np.ptp(outputs) == 0.0)
+    return fit is None and not any(is_bias(slot) for slot in subject.slots)
 
 
 def adds_up(subject: Subject) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -118,18 +119,15 @@ class Workshop:
 def candidates(
     program: Program, lines: Lines, families: Sequence[Family], likely: Callable[[str], bool] = lambda line: False
 ) -> Iterator[Edit]:
-    """Edits of executed statements, each once: all of the likely statements', then one family after the other."""
+    """Edits of executed statements, each once: one family after the other, each on the likely statements first."""
     seen: set[tuple[str, int, int, str]] = set()
     found: list[Site] = []
     for file, numbers in lines.items():
         if file in program.trees:
             found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
     found.sort(key=lambda site: lines[site.file][site.statement.lineno])
-    hinted = [site for site in found if likely(site.text(site.statement).split("\n")[0])]
-    for family, site in [
-        *((family, site) for site in hinted for family in families),
-        *((family, site) for family in families for site in found),
-    ]:
+    found.sort(key=lambda site: not likely(site.text(site.statement).split("\n")[0]))
+    for family, site in itertools.product(families, found):
         for edit in family(site):
             key = (edit.file, edit.start, edit.end, edit.text)
             if key not in seen:

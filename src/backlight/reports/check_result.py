@@ -1,6 +1,7 @@
 """`check` for Python: a file, a class or a function judged, and the verdict in the forms that people read."""
 
 import ast
+import dataclasses
 import inspect
 import io
 import linecache
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from backlight.checking.check import SECONDS, CheckError
+from backlight.checking.check import SECONDS, CheckError, located
 from backlight.checking.check import check as judged
 from backlight.checking.verdict import Finding, Status, Verdict
 from backlight.reports.check_notebook import html
@@ -90,7 +91,8 @@ def check(target: Any, *, adapter: str | Path | None = None, seconds: float = SE
         CheckError: if there is no such file, or the source of a class or function is not to be had.
     """
     if isinstance(target, str | Path) or stands_in_file(target):
-        return CheckResult(judged(target, adapter=adapter, seconds=seconds))
+        verdict = judged(target, adapter=adapter, seconds=seconds)
+        return CheckResult(dataclasses.replace(verdict, file=shown(located(target)[0])))
     if not isinstance(target, type | types.FunctionType):
         raise CheckError(
             f"give the path of a file, a class or a function, not {article(type(target).__name__)}; "
@@ -100,6 +102,11 @@ def check(target: Any, *, adapter: str | Path | None = None, seconds: float = SE
         file = Path(folder) / CELLS
         file.write_text(Gathered(Path(folder)).text(target), encoding="utf-8")
         return CheckResult(judged(f"{file}:{target.__name__}", adapter=adapter, seconds=seconds))
+
+
+def shown(path: Path) -> str:
+    """The file's path as it was given; relative to the working directory where it lies below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def article(noun: str) -> str:
@@ -127,13 +134,11 @@ class Gathered:
         self.add(target.__name__, target)
         for name, value in list(namespace_of(target).items()):
             if isinstance(value, type | types.FunctionType) and value.__module__ == target.__module__:
-                beside = Gathered(self.folder)
-                beside.imports, beside.pieces, beside.begun = dict(self.imports), dict(self.pieces), set(self.begun)
+                before = dict(self.imports), dict(self.pieces), set(self.begun)
                 try:
-                    beside.add(name, value)
+                    self.add(name, value)
                 except CheckError:
-                    continue
-                self.imports, self.pieces, self.begun = beside.imports, beside.pieces, beside.begun
+                    self.imports, self.pieces, self.begun = before
         return "\n".join([*self.imports, "", *self.pieces.values(), ""])
 
     def add(self, name: str, value: Any) -> None:
@@ -153,8 +158,9 @@ class Gathered:
                 self.imports[f"from {value.__module__} import {value.__name__} as {name}"] = None
             else:
                 self.define(name, value)
-        elif callable(value) and getattr(value, "__module__", None) in sys.modules and hasattr(value, "__name__"):
-            self.imports[f"from {value.__module__} import {value.__name__} as {name}"] = None
+        elif isinstance(value, np.ufunc | types.BuiltinFunctionType):
+            module_name = "numpy" if isinstance(value, np.ufunc) else value.__module__
+            self.imports[f"from {module_name} import {value.__name__} as {name}"] = None
         elif written_out(value) is not None:
             self.pieces[name] = f"{name} = {written_out(value)}"
 
@@ -202,10 +208,11 @@ def source_of(value: Any) -> str | None:
         pass
     for function in vars(value).values() if isinstance(value, type) else []:
         code = getattr(getattr(function, "__func__", function), "__code__", None)
-        lines = linecache.getlines(code.co_filename) if code else []
-        for node, last in classes_in("".join(lines), value.__name__):
-            if node <= code.co_firstlineno <= last:
-                return textwrap.dedent("".join(lines[node - 1 : last]))
+        if isinstance(code, types.CodeType):
+            lines = linecache.getlines(code.co_filename)
+            for first, last in classes_in("".join(lines), value.__name__):
+                if first <= code.co_firstlineno <= last:
+                    return textwrap.dedent("".join(lines[first - 1 : last]))
     return None
 
 
