@@ -124,6 +124,9 @@ TERMS = {
     DataTerm("binary cross-entropy", "loss-half", "−t log p + (1 − t) log(1 − p)"): lambda p, t, y: (
         -t * np.log(p) + (1 - t) * np.log(1 - p)
     ).sum(-1),
+    DataTerm("binary cross-entropy", "loss-wrong-class", "−(1 − t) log p − t log(1 − p)"): lambda p, t, y: (
+        -((1 - t) * np.log(p) + t * np.log(1 - p)).sum(-1)
+    ),
     DataTerm("cross-entropy", "loss-wrong-class", "−log p[−y]"): lambda p, t, y: -np.log(p[..., np.arange(len(y)), -y]),
     DataTerm("cross-entropy", "loss-wrong-class", "−log p[y + 1]"): lambda p, t, y: (
         -np.log(picked(p, np.roll(t, 1, -1)))
@@ -175,6 +178,7 @@ def penalties(weights: list[Array], biases: list[Array], chosen: tuple[bool, ...
         "(ΣW)²": sum(w.sum(axes) ** 2 for w in W),
         "Σ|W|": sum(np.abs(w).sum(axes) for w in W),
         "Σ‖W‖": sum(np.sqrt(np.square(w).sum(axes)) for w in W),
+        "(ΣΣW)²": sum(w.sum(axes) for w in W) ** 2,
         "ΣW": sum(w.sum(axes) for w in W),
         "Σb²": sum(np.square(v).sum(axes) for v in b),
     }

@@ -264,6 +264,8 @@ class Case:
                 mistake.name
             }
             finding = self.finding(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
+            if mistake.name == "bias-scalar":  # a sum over both axes is one over the wrong axis, too
+                equivalents.add("bias-axis")
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
             target = self.in_user_form(self.replay(others))
             proof = (

@@ -652,7 +652,8 @@ def chain_mistakes(run: Pass) -> Iterator[Hypothesis]:
         site = f"δ of layer {l}"
         if l in square:
             yield Hypothesis("weights-not-transposed", site, f"δ W{l + 1}", untransposed(l))
-            yield Hypothesis("layer-skipped", site, "δ of the layer behind", through(l, lambda r, i, d: d))
+            yield Hypothesis("layer-skipped", site, "δ ⊙ f′ of the layer behind", through(l, lambda r, i, d: d))
+            yield Hypothesis("layer-skipped", site, "δ of the layer behind", skipped(l))
         for other in range(run.depth):
             if other != l and shapes[other] == shapes[l]:
                 yield Hypothesis(
@@ -671,6 +672,16 @@ def chain_mistakes(run: Pass) -> Iterator[Hypothesis]:
     if run.depth > 2:
         for rate in dict.fromkeys((run.rate, 0.1, 0.01, 0.5, 1.0)):
             yield Hypothesis("weights-updated-first", "every layer", f"W − {rate} dW", updated_first(None, rate))
+
+
+def skipped(layer: int) -> Change:
+    """δ_{l−1} = δ_l: neither the weights nor f′."""
+
+    def change(terms: Terms) -> Terms:
+        handed = through(layer, lambda run, l, delta: delta)(terms)
+        return replace(handed, slope=at(layer - 1, terms.slope, lambda z, a: np.ones_like(z)))
+
+    return change
 
 
 def untransposed(layer: int | None) -> Change:

@@ -93,18 +93,29 @@ def best_reading(program: Program, target: str | None, activation: str | None = 
     Equal widths, which hide wrong shapes, are for code whose forward pass works with any widths.
     """
     failures: list[Stage] = []
-    for sizes in [*fixed_sizes(program, target), *TRIED_SIZES[:3]]:
+    for sizes in tried_sizes(program, target, failures):
         best = best_of(program, target, sizes, activation, failures)
         if best is not None:
-            return better(program, target, activation, best)
+            return best if sizes.equal else better(program, target, activation, best)
         if activation is not None and any(stage.depth == 4 for stage in failures):
             break
-    if any(2 <= stage.depth < 4 for stage in failures):
-        for sizes in TRIED_SIZES[3:]:
-            best = best_of(program, target, sizes, activation, failures)
-            if best is not None:
-                return best
     raise NotFoundError(max(failures, key=telling, default=Stage(0, "no network was found")))
+
+
+def tried_sizes(program: Program, target: str | None, failures: list[Stage]) -> Iterator[Sizes]:
+    """Widths to try next, in the light of what failed so far.
+
+    Where forward and loss work with any widths and only the backward pass does not, its shapes are wrong, and
+    equal widths show how; where they do not, the program may be written for one output or two.
+    """
+    yield from fixed_sizes(program, target)
+    yield TRIED_SIZES[0]
+    if not any(stage.depth == 3 for stage in failures):
+        yield from TRIED_SIZES[1:3]
+    if any(2 <= stage.depth < 4 for stage in failures):
+        yield from TRIED_SIZES[3:]
+    if any(stage.depth == 3 for stage in failures):
+        yield from TRIED_SIZES[1:3]
 
 
 def telling(stage: Stage) -> tuple[int, bool]:

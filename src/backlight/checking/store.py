@@ -99,8 +99,8 @@ def slots(root: Any, path: tuple[Key, ...] = (), seen: set[int] | None = None) -
 
 def arrays(root: Any, path: tuple[Key, ...] = ()) -> list[tuple[tuple[Key, ...], Array]]:
     """(path, array) of every number array in a returned value, tuples included; a bare array has the path ()."""
-    if is_number_array(root):
-        return [(path, root)]
+    if is_number_array(root) or isinstance(root, np.floating):  # a sum over everything is a number
+        return [(path, np.asarray(root))]
     if len(path) > DEPTH or root is None or isinstance(root, str | bytes | int | float | np.generic):
         return []
     return [found for key, child in children(root) for found in arrays(child, (*path, key))]
