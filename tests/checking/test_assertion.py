@@ -22,15 +22,18 @@ TWO = (y > 1).astype(float)[:, None]
 
 
 @pytest.fixture
-def module():
+def module(tmp_path):
     """A program as a module that has been imported; what stands behind the main guard is left out."""
     names = []
 
     def load(text):
         made = ModuleType(f"program_{len(names)}_of_a_test")
+        path = tmp_path / f"{made.__name__}.py"
+        path.write_text(text, encoding="utf-8")
+        made.__file__ = str(path)
         sys.modules[made.__name__] = made
         names.append(made.__name__)
-        exec(compile(text.split("if __name__")[0], f"<{made.__name__}>", "exec"), made.__dict__)
+        exec(compile(text.split("if __name__")[0], str(path), "exec"), made.__dict__)
         return made
 
     np.random.seed(0)  # noqa: NPY002 (the programs draw from the global generator)
@@ -65,7 +68,7 @@ def test_targets_that_are_no_classes(module):
     ("style", "line", "instead", "tensors", "said"),
     [
         ("dataclass", "(1 - self.h[i] ** 2)", "(1 - self.h[i])", ["b0", "W0"], "BL346: the formula of the slope"),
-        ("per_layer_names", "np.sum(delta_out, axis=0)", "np.mean(delta_out, axis=0)", ["bias_out"], "BL304"),
+        ("per_layer_names", "np.sum(delta_out, axis=0)", "np.mean(delta_out, axis=0)", ["bias_out"], "BL302"),
         ("loss_with_gradient", "self.db = dout.sum(0)", "self.db = dout[0]", ["b", "b"], "BL372"),
         ("list_of_dicts", "self.A[-1] - Y) / m", "self.A[-1] - Y)", ["b", "w", "b", "w"], "BL301"),
     ],
@@ -184,6 +187,32 @@ def test_nothing_is_printed(module, capsys):
     network = module(NOISY.replace("self.calls += 1", "self.calls += 1; print('forward')")).Noisy()
     bl.assert_gradients_correct(network, X, ONE_HOT)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_network_of_this_package():
+    bl.assert_gradients_correct(bl.DeepNeuralNetwork([3, 5, 4], activation="relu", seed=1), X, y)
+
+
+BESIDE_THE_CALLER = """
+import numpy as np
+import backlight as bl
+from {layers} import Affine
+def half_square_loss(outputs, targets):
+    return 0.5 * np.sum((outputs - targets) ** 2)
+def half_square_loss_derivative(outputs, targets):
+    return outputs - targets
+def test_gradients(X, y):
+    raise SystemExit
+def gradients_of_a_helper(X, y):
+    bl.assert_gradients_correct([Affine(3, 4)], X, y)
+"""
+
+
+def test_functions_beside_the_caller(module):
+    """The loss is found there; the caller itself, which has the name of a backward pass, is not run again."""
+    text = PROGRAMS["loss_with_gradient"]
+    layers = module(text[: text.index("def softmax_loss")])
+    module(BESIDE_THE_CALLER.format(layers=layers.__name__)).gradients_of_a_helper(X, ONE_HOT)
 
 
 class Empty:

@@ -228,7 +228,7 @@ def test_an_endless_loop_ends(check):
 
 # -- what programs do besides ----------------------------------------------------------------------------------
 
-BUSY = '''
+BUSY = """
 import os, sys
 import matplotlib.pyplot as plt
 
@@ -242,7 +242,7 @@ for step in range(10**9):
     print(step, net.loss(X, y))
 plt.plot(X); plt.show()
 sys.exit(3)
-'''
+"""
 
 
 def test_a_script_that_trains_prints_plots_and_asks(check):

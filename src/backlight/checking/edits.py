@@ -7,7 +7,7 @@ by trying (`repair`). Edits are of the text between two positions, so formatting
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backlight.checking.roles import roles_of
 
@@ -18,6 +18,8 @@ class Edit:
 
     Attributes:
         line: of the edited expression.
+        also: the same edit in other places.
+        kind: what counts as the same edit, where the texts differ.
     """
 
     file: str
@@ -25,9 +27,44 @@ class Edit:
     end: int
     text: str
     line: int
+    also: tuple["Edit", ...] = ()
+    kind: str = ""
+
+    @property
+    def pieces(self) -> tuple["Edit", ...]:
+        return (self, *self.also)
 
     def applied(self, source: str) -> str:
-        return source[: self.start] + self.text + source[self.end :]
+        for piece in sorted(self.pieces, key=lambda piece: -piece.start):
+            source = source[: piece.start] + piece.text + source[piece.end :]
+        return source
+
+    def operation(self, source: str) -> tuple[str, str]:
+        """What is replaced by what, whatever the layer's number: the same for W1 → W1.T and W2 → W2.T."""
+        if self.kind:
+            return self.kind, ""
+        return unnumbered(source[self.start : self.end]), unnumbered(self.text)
+
+
+def unnumbered(text: str) -> str:
+    """Without layers' numbers; X counts as the activation of layer 0."""
+    return re.sub(r"\b(self\.)?[XxAah]\d*\b", "A", re.sub(r"\d+", "#", text).replace("#", ""))
+
+
+def together(edits: Sequence[Edit], source: str) -> list[Edit]:
+    """The same operation in every place where it is possible, as one edit; only what has more than one place."""
+    groups: dict[tuple[str, str], list[Edit]] = {}
+    for edit in edits:
+        groups.setdefault(edit.operation(source), []).append(edit)
+    found = []
+    for group in groups.values():
+        apart = [group[0]]
+        for edit in sorted(group[1:], key=lambda edit: edit.start):
+            if all(edit.end <= other.start or edit.start >= other.end for other in apart):
+                apart.append(edit)
+        if len(apart) > 1:
+            found.append(replace(apart[0], also=tuple(apart[1:])))
+    return found
 
 
 @dataclass(frozen=True)
@@ -134,8 +171,8 @@ def dropped(site: Site) -> Iterator[Edit]:
 
 
 def renamed(site: Site) -> Iterator[Edit]:
-    """One variable, attribute or key for another of the same function."""
-    names = site.names()
+    """One variable, attribute or key for another of the same function, or of the same object."""
+    names = [*site.names(), *(name for name in file_names(site) if name.startswith("self."))]
     for node in site.expressions():
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
             own = site.text(node)
@@ -272,7 +309,9 @@ def another_function(site: Site) -> Iterator[Edit]:
 def another_constant(site: Site) -> Iterator[Edit]:
     """True → False, another number, another of the function's short strings."""
     strings = {
-        node.value for node in ast.walk(site.function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value
+        for node in ast.walk(ast.parse(site.source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier()
     }
     for node in site.expressions():
         if isinstance(node, ast.Constant):
@@ -293,7 +332,10 @@ def constants(site: Site, node: ast.Constant, strings: set[str]) -> Iterator[Edi
             if other != value:
                 yield site.replace(node, str(other) if other >= 0 else f"({other})")
     elif isinstance(value, str) and value in strings and len(value) < 12:
-        yield from (site.replace(node, repr(other)) for other in sorted(strings) if other != value and len(other) < 12)
+        near_strings = [
+            other for other in sorted(strings) if other != value and len(other) < 12 and alike(value, other)
+        ]
+        yield from (site.replace(node, repr(other)) for other in near_strings)
 
 
 def unless(site: Site) -> Iterator[Edit]:
@@ -469,7 +511,9 @@ def drawn(site: Site) -> Iterator[Edit]:
     """np.zeros(shape) and the like → small normal numbers of that shape."""
     for node in site.expressions():
         if isinstance(node, ast.Call) and node.args and getattr(node.func, "attr", "") in ("zeros", "ones", "full"):
-            yield site.replace(node, f"0.1 * np.random.randn(*{site.text(node.args[0])})")
+            shape = site.text(node.args[0])
+            kind = "" if re.search(r"\b1\s*\)|\(\s*1\b", shape) else "drawn"
+            yield replace(site.replace(node, f"0.1 * np.random.randn(*{shape})"), kind=kind)
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in (
             "rand",
             "random",
@@ -485,7 +529,14 @@ def slopes_of(names: Sequence[str], calls: Sequence[str]) -> list[str]:
     found = list(calls)
     for name in names:
         last = name.split(".")[-1].lower()
-        if "[" in name or last[:1] in "azhlo" or "out" in last or "in" in last or last in ("x", "s"):
+        if (
+            "[" in name
+            or name in ("self.z", "self.a", "zs", "activations")
+            or last[:1] in "azhlo"
+            or "out" in last
+            or "in" in last
+            or last in ("x", "s")
+        ):
             found += [f"(1 - {name}**2)", f"{name} * (1 - {name})", f"({name} > 0)", f"(1 - np.tanh({name})**2)"]
     return found
 
@@ -591,6 +642,11 @@ def as_sum(site: Site) -> Iterator[Edit]:
                 "{}",
             ):
                 yield site.replace(site.value, form.format(d))
+    for node in site.expressions():
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.UnaryOp):
+            for axis in (0, 1):
+                yield site.replace(node, f"np.sum({site.text(node.value)}, axis={axis}, keepdims=True)")
+                yield site.replace(node, f"np.sum({site.text(node.value)}, axis={axis})")
 
 
 DERIVATIVES = (
@@ -629,6 +685,8 @@ CHEAP: tuple[Family, ...] = (
 )  # fmt: skip
 PREFERRED: dict[str, tuple[Family, ...]] = {
     "penalty": (dropped, doubled, deleted, reoperated, another_constant, with_penalty),
+    "penalty-of": (renamed, with_index, another_constant),
+    "penalty-sign": (reoperated, dropped, doubled, another_constant),
     "penalty-missing": (with_penalty, another_constant, reoperated),
     "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, another_constant),
     "loss": (dropped, doubled, indexed, another_function, reoperated, another_constant),
@@ -636,7 +694,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "averaged": (dropped, deleted, another_function, scaled),
     "mean": (another_function, dropped, scaled, inserted),
     "constant": (dropped, doubled, another_constant, deleted, reoperated),
-    "slope-missing": (another_function, unless, with_slope, as_derivative),
+    "slope-missing": (with_slope, another_function, unless, as_derivative),
     "slope": (dropped, another_function, reoperated, another_constant, as_derivative, renamed, with_slope),
     "activation": (another_function, as_derivative, dropped, renamed, with_slope),
     "relu": (reoperated, another_function, another_constant, dropped, as_derivative, renamed),

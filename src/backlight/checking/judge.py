@@ -439,7 +439,9 @@ class Case:
 
     def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
         likely = partial(assigns_gradient, tensor=finding.tensor)
-        edit = mend(self.program, self.subject, lines, finding.name, likely, accept, self.time_left())
+        where = finding.evidence[0] if finding.evidence else ""
+        spread = finding.kind != "gradient" or re.match(r"all |every |weights|biases|data part", where) is not None
+        edit = mend(self.program, self.subject, lines, finding.name, likely, spread, accept, self.time_left())
         if edit is None:
             return self.located(finding, lines)
         change: Change = shown(self.sources, edit)

@@ -40,7 +40,7 @@ class LiveProgram(Program):
 
     def __init__(self, network: Any, around: Mapping[str, Any]) -> None:
         self.missing, self.modules = {}, {}
-        self.namespace = dict(around)
+        self.namespace = without_tests(around)
         homes = [sys.modules.get(kind.__module__) for kind in kinds(network)]
         for module in homes[::-1]:  # what stands beside the first layer goes before all else
             self.namespace |= vars(module) if module else {}
@@ -55,14 +55,29 @@ class LiveProgram(Program):
         """A name for what is the user's own: of the network's package, or outside of all libraries."""
         name = getattr(value, "__module__", None) or ""
         file = getattr(sys.modules.get(name), "__file__", None)
-        own = name.split(".")[0] in self.packages or name == "__main__"
-        return name if own or (file is not None and not in_library(Path(file))) else None
+        package = name.split(".")[0]
+        own = package in self.packages or name == "__main__"
+        foreign = file is None or in_library(Path(file)) or package == __name__.split(".")[0]
+        return name if own or not foreign else None
 
     def node_of(self, function: Callable[..., Any]) -> ast.FunctionDef | None:
         with suppress(OSError, TypeError):
             tree = parsed(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
             return next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None) if tree else None
         return None
+
+
+def without_tests(around: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's globals, but for the tests among them and the functions that are running: they would run again."""
+    frame, running = sys._getframe(), set[types.CodeType]()
+    while frame.f_back is not None:
+        running.add(frame.f_code)
+        frame = frame.f_back
+    return {
+        name: value
+        for name, value in around.items()
+        if not name.lower().startswith("test") and getattr(value, "__code__", None) not in running
+    }
 
 
 def in_library(file: Path) -> bool:
@@ -160,19 +175,28 @@ def live_reading(network: Any, X: Any, y: Any, around: Mapping[str, Any]) -> Rea
     widths = [width for slot in reversed(list(slots(network))) for width in slot.read().shape[::-1]]
     if not widths:
         raise CheckError(f"{described(network)} holds no arrays of numbers, so there is nothing to differentiate by")
-    program, found = LiveProgram(network, around), list[Reading]()
     failures: list[NotFoundError] = []
-    for feed in given_feeds(X, y, list(dict.fromkeys(widths))):
+    for surroundings in ({}, around):  # what stands beside the caller is for networks that have no loss of their own
+        found = list(live_readings(LiveProgram(network, surroundings), network, (X, y), widths, failures))
+        if found:
+            return min(found, key=lambda reading: reading.rank)
+    raise CheckError(why_not(network, failures))
+
+
+def live_readings(
+    program: LiveProgram, network: Any, samples: tuple[Any, Any], widths: Sequence[int], failures: list[NotFoundError]
+) -> Iterator[Reading]:
+    """Readings with a loss, up to the first one that is right."""
+    for feed in given_feeds(*samples, list(dict.fromkeys(widths))):
         sizes = Sizes(feed.X.shape[1], (5, 6), feed.classes)
         for subject in live_subjects(program, Maker(program, sizes, feed), network, failures):
+            reading = None
             with suppress(*FAILURES):
-                if subject.has_loss:
-                    found.append(live_read(subject, sizes))
-            if found and found[-1].rank[:3] == (False, False, False):
-                return found[-1]
-    if not found:
-        raise CheckError(why_not(network, failures))
-    return min(found, key=lambda reading: reading.rank)
+                reading = live_read(subject, sizes) if subject.has_loss else None
+            if reading is not None:
+                yield reading
+                if reading.rank[:3] == (False, False, False):
+                    return
 
 
 def live_read(subject: Subject, sizes: Sizes) -> Reading:

@@ -4,6 +4,7 @@ A mistake takes `Terms` and gives other `Terms`, so two mistakes are one after t
 in words, stands in `wording`; here is only what it does to the numbers.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -49,7 +50,31 @@ def hypotheses(run: Pass) -> list[Hypothesis]:
         sample_mistakes,
         factor_mistakes,
     )
-    return [hypothesis for family in families for hypothesis in family(run)]
+    single = [hypothesis for family in families for hypothesis in family(run)]
+    return [*single, *repeated(single)]
+
+
+def repeated(single: list[Hypothesis]) -> Iterator[Hypothesis]:
+    """The same mistake in every layer, or in all but the last or the first: a line inside a loop."""
+    groups: dict[tuple[str, str, str], list[Hypothesis]] = {}
+    for hypothesis in single:
+        if re.search(r"\d", hypothesis.site):
+            key = (hypothesis.name, re.sub(r"\d", "", hypothesis.site), re.sub(r"\d", "", hypothesis.detail))
+            groups.setdefault(key, []).append(hypothesis)
+    for (name, site, _), members in groups.items():
+        ranges = [members[:-1], members[1:]] if len(members) > 2 else []
+        for chosen in [members, *ranges] if len(members) > 1 else []:
+            where = f"every {site.strip()} of {chosen[0].site} … {chosen[-1].site}"
+            yield Hypothesis(name, where, chosen[0].detail, in_turn(tuple(member.change for member in chosen)))
+
+
+def in_turn(changes: tuple[Change, ...]) -> Change:
+    def changed(terms: Terms) -> Terms:
+        for change in changes:
+            terms = change(terms)
+        return terms
+
+    return changed
 
 
 # -- the output's δ ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from backlight.checking.verdict import Finding
 CLUES = {
     "penalty": r"reg|lam|lmb|l2|decay",
     "loss-penalty": r"reg|lam|lmb|l2|decay|\*\*\s*2|square|norm",
-    "loss": r"log|\*\*\s*2|square|mean|loss|cost",
+    "loss": r"log|\*\*\s*2|square|power",
     "labels": r"-=\s*1|-\s*(y|t|Y|T)\b|one_?hot|\[.*y\]",
     "one-from-all": r"-\s*=?\s*1",
     "output": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
@@ -35,12 +35,19 @@ def likely_line(finding: Finding, lines: Lines, text: Callable[[str, int], str])
         for number, order in numbers.items():
             line = text(file, number)
             score = 3.0 * assigns_gradient(line, finding.tensor) + 2.0 * bool(clue and clue.search(line))
+            score += 2.0 * (finding.kind == "initialisation" and assigns(line, finding.tensor))
             if score:
                 scored.append((score, order, file, number))
     if not scored:
         return None
     _, _, file, number = max(scored)
     return file, number
+
+
+def assigns(line: str, tensor: str | None) -> bool:
+    """Whether a line sets the parameter itself: self.W1 = …, params['W' + str(l)] = …, self.weights = […]"""
+    words = re.findall(r"[A-Za-z_]+", tensor or "")
+    return bool(words) and "=" in line and words[-1] in line.split("=")[0]
 
 
 def assigns_gradient(line: str, tensor: str | None) -> bool:

@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from backlight.checking.binding import limited
-from backlight.checking.edits import Edit, Family, Site, families_for, sites
+from backlight.checking.edits import Edit, Family, Site, families_for, sites, together
 from backlight.checking.program import FOLDER, Program
 from backlight.checking.source import Sources, definitions, is_definition
 from backlight.checking.subject import Subject
@@ -73,7 +72,7 @@ class Workshop:
         try:
             code = self.edited(edit, text)
             if code is None:
-                return False
+                return self.tried_whole(edit, subject, accept)
             index, changed = code
             self.execute(edit.file, namespace, index, changed)
             with limited(TRY_SECONDS):
@@ -86,14 +85,16 @@ class Workshop:
             self.execute(edit.file, namespace, None, None)
 
     def edited(self, edit: Edit, text: str) -> tuple[int, CodeType] | None:
+        """The edited definition compiled; None if the edit reaches beyond one."""
         for index, (statement, _) in enumerate(self.compiled[edit.file]):
             first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-            if first <= edit.line <= (statement.end_lineno or first):
+            last = statement.end_lineno or first
+            if all(first <= piece.line <= last + 1 for piece in edit.pieces):
                 lines = text.splitlines(keepends=True)
                 start = sum(map(len, lines[: first - 1]))
-                end = start + sum(map(len, lines[first - 1 : statement.end_lineno]))
-                piece = text[start : edit.start] + edit.text + text[edit.end : end]
-                tree = ast.parse(piece)
+                end = start + sum(map(len, lines[first - 1 : last]))
+                after = edit.applied(text)
+                tree = ast.parse(after[start : end + len(after) - len(text)])
                 ast.increment_lineno(tree, first - 1)
                 return index, compile(tree, FOLDER + edit.file, "exec")
         return None
@@ -117,9 +118,16 @@ class Workshop:
 
 
 def candidates(
-    program: Program, lines: Lines, families: Sequence[Family], likely: Callable[[str], bool] = lambda line: False
+    program: Program,
+    lines: Lines,
+    families: Sequence[Family],
+    likely: Callable[[str], bool] = lambda line: False,
+    spread: bool = False,
 ) -> Iterator[Edit]:
-    """Edits of executed statements, each once: one family after the other, each on the likely statements first."""
+    """Edits of executed statements, each once: one family after the other, each on the likely statements first.
+
+    With `spread`, the same edit in several places comes before the same in one.
+    """
     seen: set[tuple[str, int, int, str]] = set()
     found: list[Site] = []
     for file, numbers in lines.items():
@@ -127,8 +135,12 @@ def candidates(
             found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
     found.sort(key=lambda site: lines[site.file][site.statement.lineno])
     found.sort(key=lambda site: not likely(site.text(site.statement).split("\n")[0]))
-    for family, site in itertools.product(families, found):
-        for edit in family(site):
+    for family in families:
+        edits = [edit for site in found for edit in family(site)]
+        if spread:
+            for file in lines:
+                yield from together([e for e in edits if e.file == file], program.sources.texts.get(file, ""))
+        for edit in edits:
             key = (edit.file, edit.start, edit.end, edit.text)
             if key not in seen:
                 seen.add(key)
@@ -141,13 +153,14 @@ def mend(
     lines: Lines,
     mistake: str,
     likely: Callable[[str], bool],
+    spread: bool,
     accept: Accept,
     seconds: float,
 ) -> Edit | None:
     """The first edit that is accepted, those that usually mend such a mistake tried first; None if time runs out."""
     workshop = Workshop(program)
     end = time.monotonic() + seconds
-    for edit in candidates(program, lines, families_for(mistake), likely):
+    for edit in candidates(program, lines, families_for(mistake), likely, spread):
         if time.monotonic() > end:
             return None
         if workshop.tried(edit, subject, accept) and workshop.tried_whole(edit, subject, accept):
