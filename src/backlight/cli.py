@@ -98,13 +98,15 @@ def cnn(
 def check(
     file: str,
     *,
-    fix: Annotated[bool, Parameter(negative=(), help="Write the proven patches into the file, beside a backup.")] = False,
+    fix: Annotated[bool, Parameter(negative=(), help="Write proven patches into the file, beside a backup.")] = False,
     adapter: Annotated[Path | None, Parameter(help="A file with parameters(), loss(), gradients().")] = None,
     sarif: Annotated[Path | None, Parameter(help="Also write the verdict as SARIF, for editors and CI.")] = None,
     seconds: Annotated[float, Parameter(help="Give up after so many seconds.")] = 60.0,
     json: Json = False,
 ) -> None:
-    """Is a hand-written backward pass right, and if not, which line is wrong? Exits with 0, 1 for wrong, 2 for unchecked.
+    """Is a hand-written backward pass right, and if not, which line is wrong?
+
+    Exits with 0 for right, 1 for wrong, 2 for what could not be checked.
 
     Parameters:
         file: the Python file with your network, or file.py:Class.

@@ -456,22 +456,21 @@ def doubled(site: Site) -> Iterator[Edit]:
 
 
 def squared_inside(site: Site) -> Iterator[Edit]:
-    """sum(x)**2 → sum(x**2), and x → x**2 within a sum."""
+    """sum(x)**2 → sum(x**2), (sum(x) + sum(y))**2 → sum(x**2) + sum(y**2), and x → x**2 within a sum."""
     for node in site.expressions():
-        if (
-            isinstance(node, ast.BinOp)
-            and isinstance(node.op, ast.Pow)
-            and isinstance(node.left, ast.Call)
-            and node.left.args
-        ):
-            call = node.left
-            yield site.replace(node, f"{site.text(call.func)}({site.bracketed(call.args[0])}**2)")
-        elif (
-            isinstance(node, ast.Call)
-            and node.args
-            and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("sum", "abs")
-        ):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            sums = [n for n in ast.walk(node.left) if isinstance(n, ast.Call) and n.args and is_named(n, "sum")]
+            inner = site.text(node.left)
+            for call in [n for n in sums if not isinstance(n.args[0], ast.GeneratorExp)]:
+                argument = site.text(call.args[0])
+                inner = inner.replace(site.text(call), f"{site.text(call.func)}(({argument})**2)")
+            yield site.replace(node, inner if inner.startswith("(") or len(sums) < 2 else f"({inner})")
+        elif isinstance(node, ast.Call) and node.args and (is_named(node, "sum") or is_named(node, "abs")):
             yield site.replace(node, f"np.sum({site.bracketed(node.args[0])}**2)")
+
+
+def is_named(call: ast.Call, name: str) -> bool:
+    return getattr(call.func, "attr", getattr(call.func, "id", "")) == name
 
 
 def indexed(site: Site) -> Iterator[Edit]:
@@ -580,6 +579,11 @@ def as_residual(site: Site) -> Iterator[Edit]:
 def with_index(site: Site) -> Iterator[Edit]:
     """One element of a list for another: zs[i] → activations[i], a[i] → a[i + 1], W[i] → W[i - 1]."""
     bases = [name for name in site.names() if "[" not in name and "(" not in name][:20]
+    indices = [site.text(n.slice) for n in ast.walk(site.function) if isinstance(n, ast.Subscript)]
+    indexed_lists = [f"{name}[{index}]" for name in bases for index in dict.fromkeys(indices) if len(index) < 8]
+    for node in site.expressions():
+        if isinstance(node, ast.Name) and is_read(node) and "input" in roles_of(node.id)[:1]:
+            yield from (site.replace(node, other) for other in indexed_lists if other in site.source)
     for node in site.expressions():
         if not (isinstance(node, ast.Subscript) and is_read(node)) or isinstance(node.slice, ast.Tuple | ast.Slice):
             continue

@@ -694,9 +694,19 @@ def chain_mistakes(run: Pass) -> Iterator[Hypothesis]:
         yield Hypothesis("gradient-cut", f"below layer {l + 1}", "0", times("through", 0.0, l))
         for rate in dict.fromkeys((run.rate, 0.1, 0.01, 0.5, 1.0)):
             yield Hypothesis("weights-updated-first", site, f"W{l + 1} − {rate} dW{l + 1}", updated_first(l, rate))
+    for by, shown in ((-1, "W of the layer before"), (1, "W of the layer behind")):
+        moved = {l: l + by for l in range(1, run.depth) if 0 <= l + by < run.depth and shapes[l + by] == shapes[l]}
+        if len(moved) > 1:
+            yield Hypothesis(
+                "wrong-weights", "every layer", shown, in_turn(tuple(through(l, of_layer(o)) for l, o in moved.items()))
+            )
     if run.depth > 2:
         for rate in dict.fromkeys((run.rate, 0.1, 0.01, 0.5, 1.0)):
             yield Hypothesis("weights-updated-first", "every layer", f"W − {rate} dW", updated_first(None, rate))
+
+
+def of_layer(other: int) -> Callable[[Pass, int, Array], Array]:
+    return lambda run, l, delta: delta @ run.weights[other].swapaxes(-1, -2)
 
 
 def skipped(layer: int) -> Change:

@@ -50,7 +50,7 @@ class Matcher:
         ]
 
     def explained(self, mistakes: Sequence[Hypothesis]) -> bool:
-        """Whether these mistakes give the program's numbers; the last tensor, which depends on most, is looked at first."""
+        """Whether these mistakes give the program's numbers; the last tensor depends on most and is looked at first."""
         predicted = self.predicted(mistakes)
         order = reversed(range(len(self.given)))
         return all(not self.asked[i] or same(self.given[i], predicted[i], self.right[i], self.tolerance) for i in order)
