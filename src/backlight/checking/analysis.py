@@ -1,6 +1,8 @@
 """From a reading to named mistakes: the loss first, then the gradient, then whether it is one at all."""
 
+import ast
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,10 +74,7 @@ def analyse(reading: Reading, strength: float) -> Analysis:
         chosen = right or matchers[0]
         mistakes = tuple(m for m in loss if not passes or m.name in WRONG_EVEN_IF_CONSISTENT or m.name in NOTES)
         return Analysis(reading, errors, chosen.run.objective, mistakes, None, (), True, "right", None, chosen)
-    named = [(m, m.name()) for m in matchers]
-    best, name = min(named, key=lambda pair: len(pair[1].mistakes) if pair[1] else 9)
-    if right is not None:
-        best, name = right, None
+    best, name = (right, None) if right is not None else best_name(matchers)
     return Analysis(
         reading,
         errors,
@@ -88,6 +87,19 @@ def analyse(reading: Reading, strength: float) -> Analysis:
         first_wrong(best, reading),
         best,
     )
+
+
+def best_name(matchers: Sequence[Matcher]) -> tuple[Matcher, Name | None]:
+    """One mistake beside any of the objectives; else two, beside the first two of them."""
+    for found in matchers:
+        name = found.single()
+        if name is not None:
+            return found, name
+    for found in matchers[:2]:
+        name = found.pair()
+        if name is not None:
+            return found, name
+    return matchers[0], None
 
 
 NOTES = ("loss-epsilon", "loss-scale", "loss-constant", "loss-penalty-biases", "loss-summed", "loss-no-shift")
@@ -188,7 +200,7 @@ def objectives(reading: Reading, mistakes: Sequence[LossMistake]) -> list[Object
     assert network is not None
     N, depth = len(reading.subject.feed.X), len(network.layout.weights)
     if fit is None:
-        return assumed_objectives(network, N, depth)
+        return assumed_objectives(network, N, depth, by_outputs(reading.subject))
     names = {mistake.name for mistake in mistakes}
     alpha = abs(fit.alpha)
     if "loss-log-base" in names:
@@ -205,13 +217,22 @@ def objectives(reading: Reading, mistakes: Sequence[LossMistake]) -> list[Object
     return found
 
 
-def assumed_objectives(network: Network, N: int, depth: int) -> list[Objective]:
+def by_outputs(subject: Subject) -> bool:
+    """Whether the program has a derivative of its cost by the outputs, which the output's slope must follow."""
+    program = getattr(subject, "program", None)
+    pattern = re.compile(r"(d_)?(cost|loss|error)_?(derivative|deriv|prime|grad\w*)", re.IGNORECASE)
+    nodes = [node for tree in program.trees.values() for node in ast.walk(tree)] if program else []
+    return any(isinstance(node, ast.FunctionDef) and pattern.fullmatch(node.name) for node in nodes)
+
+
+def assumed_objectives(network: Network, N: int, depth: int, squared: bool) -> list[Objective]:
     """Without a loss function: what such outputs are usually trained with; means, sums and halves of them."""
     data: dict[str, list[Data]] = {
         "softmax": ["cross-entropy", "squared error"],
         "sigmoid": ["binary cross-entropy", "squared error"],
     }
-    terms = data.get(network.form.output_name, ["squared error"])
+    elementwise = network.form.output is not None
+    terms = ["squared error"] if squared and elementwise else data.get(network.form.output_name, ["squared error"])
     none = (0.0,) * depth
     halves = [Objective(t, c / (2 if t == "squared error" else 1), none) for t in terms for c in (1 / N, 1.0)]
     return halves + [Objective(t, c, none) for t in terms for c in (1 / N, 1.0) if t == "squared error"]

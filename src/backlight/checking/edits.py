@@ -698,6 +698,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "averaged": (dropped, deleted, another_function, scaled),
     "mean": (another_function, dropped, scaled, inserted),
     "constant": (dropped, doubled, another_constant, deleted, reoperated),
+    "slope-of-neighbour": (renamed, with_index, another_constant, another_function),
     "slope-missing": (with_slope, another_function, unless, as_derivative),
     "slope": (dropped, another_function, reoperated, another_constant, as_derivative, renamed, with_slope),
     "activation": (another_function, as_derivative, dropped, renamed, with_slope),

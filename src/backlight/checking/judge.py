@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from backlight.checking.initialisation import initial_mistakes
 from backlight.checking.mistakes import Hypothesis
 from backlight.checking.naming import tensors
 from backlight.checking.numerics import oddities
-from backlight.checking.places import assigns_gradient, likely_line
+from backlight.checking.places import likelihood, likely_line
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import POINTS, Reading, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
@@ -256,7 +255,7 @@ class Case:
     def named_findings(self) -> list[Finding]:
         assert self.found.name is not None
         mistakes = self.found.name.mistakes
-        lines = executed_lines(self.subject.gradients)
+        lines = self.backward_lines()
         findings = []
         for index, mistake in enumerate(mistakes):
             others = [m for m in mistakes if m is not mistake]
@@ -331,7 +330,7 @@ class Case:
         finding = self.finding(name, (f"{slot.name} has shape {slot.read().shape}, its gradient {shape}",), slot.name)
         if self.found.matcher is None:
             return finding
-        lines = executed_lines(self.subject.gradients)
+        lines = self.backward_lines()
         target = self.right_gradients()
         return self.mended(finding, lines, gradient_accept(target, only=index), f"the gradient of {slot.name} is right")
 
@@ -340,7 +339,7 @@ class Case:
         tensor = None if index is None else self.subject.slots[index].name
         says = f"first wrong gradient, from the output backwards: {tensor}; class: {self.found.gradient_class}"
         finding = self.finding("unknown", (says, *self.worst_number()), tensor)
-        lines = executed_lines(self.subject.gradients)
+        lines = self.backward_lines()
         if self.found.matcher is not None:
             accept = gradient_accept(self.right_gradients())
         elif self.subject.has_loss:
@@ -356,7 +355,7 @@ class Case:
         if self.subject.accumulates and not self.cleared_elsewhere():
             evidence = ("a second backward pass on the same batch gives twice the gradient of the first",)
             finding = self.finding("accumulated", evidence, None)
-            lines = executed_lines(self.subject.gradients)
+            lines = self.backward_lines()
             program = self.program
             accept: Accept = lambda subject: not accumulates(program, subject)  # noqa: E731
             findings.append(self.mended(finding, lines, accept, "two passes give the same gradient"))
@@ -438,7 +437,7 @@ class Case:
         )
 
     def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
-        likely = partial(assigns_gradient, tensor=finding.tensor)
+        likely = likelihood(finding)
         where = finding.evidence[0] if finding.evidence else ""
         spread = finding.kind != "gradient" or re.match(r"all |every |weights|biases|data part", where) is not None
         edit = mend(self.program, self.subject, lines, finding.name, likely, spread, accept, self.time_left())
@@ -450,6 +449,16 @@ class Case:
         return dataclasses.replace(
             finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch
         )
+
+    def backward_lines(self) -> Lines:
+        """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
+        others = [executed_lines(self.subject.outputs)]
+        if self.subject.has_loss and not getattr(getattr(self.subject, "recipe", None), "backward_gives_loss", False):
+            others.append(executed_lines(self.subject.loss))
+        return {
+            file: {line: order for line, order in lines.items() if not any(line in o.get(file, {}) for o in others)}
+            for file, lines in executed_lines(self.subject.gradients).items()
+        }
 
     def time_left(self) -> float:
         return max(0.2, min(REPAIR_SECONDS, self.end - time.monotonic()))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,27 +66,30 @@ class Matcher:
         with np.errstate(all="ignore"):
             return tensors(backward(self.run, terms))
 
-    def name(self) -> Name | None:
-        """One mistake if one explains everything, else two; None where nothing does."""
-        visible, patterns = [], []
-        singles = []
+    @cached_property
+    def visible(self) -> list[tuple[Hypothesis, list[bool]]]:
+        """Hypotheses that change anything on this network, and which of the program's tensors each explains."""
+        found = []
         for hypothesis in hypotheses(self.run):
             predicted = self.predicted([hypothesis])
-            if all(same(p, r, r, self.tolerance) for p, r in zip(predicted, self.right, strict=True)):
-                continue  # invisible on this network
-            pattern = self.matches(predicted)
-            if all(pattern):
-                singles.append((hypothesis,))
-            visible.append(hypothesis)
-            patterns.append(pattern)
-        if singles:
-            return Name(singles[0], tuple(singles[1:]))
-        return self.name_pair(visible, patterns)
+            if not all(same(p, r, r, self.tolerance) for p, r in zip(predicted, self.right, strict=True)):
+                found.append((hypothesis, self.matches(predicted)))
+        return found
 
-    def name_pair(self, visible: list[Hypothesis], patterns: list[list[bool]]) -> Name | None:
+    def name(self) -> Name | None:
+        """One mistake if one explains everything, else two; None where nothing does."""
+        return self.single() or self.pair()
+
+    def single(self) -> Name | None:
+        found = [(hypothesis,) for hypothesis, pattern in self.visible if all(pattern)]
+        return Name(found[0], tuple(found[1:])) if found else None
+
+    def pair(self) -> Name | None:
         """Pairs whose parts together explain most tensors are tried first."""
+        visible = [hypothesis for hypothesis, _ in self.visible]
         if len(visible) < 2:
             return None
+        patterns = [pattern for _, pattern in self.visible]
         table = np.array(patterns)
         a, b = np.triu_indices(len(visible), 1)
         weight = 2.0 ** np.arange(len(self.given), 0, -1)

@@ -26,22 +26,30 @@ CLUES = {
 }
 
 
-def likely_line(finding: Finding, lines: Lines, text: Callable[[str, int], str]) -> tuple[str, int] | None:
-    """The executed line with the most signs of such a mistake; None where no line has any."""
+def likelihood(finding: Finding) -> Callable[[str], float]:
+    """How much a line looks like the place of such a mistake; 0 for not at all."""
     fitting = [start for start in CLUES if finding.name.startswith(start)]
     clue = re.compile(CLUES[max(fitting, key=len)]) if fitting else None
-    scored = []
-    for file, numbers in lines.items():
-        for number, order in numbers.items():
-            line = text(file, number)
-            score = 3.0 * assigns_gradient(line, finding.tensor) + 2.0 * bool(clue and clue.search(line))
-            score += 2.0 * (finding.kind == "initialisation" and assigns(line, finding.tensor))
-            if score:
-                scored.append((score, order, file, number))
-    if not scored:
-        return None
-    _, _, file, number = max(scored)
-    return file, number
+    in_tensor = bool(finding.evidence) and re.match(r"d[Wb]\d", finding.evidence[0]) is not None
+
+    def score(line: str) -> float:
+        gradient = (4.0 if in_tensor else 1.0) * assigns_gradient(line, finding.tensor)
+        initial = 2.0 * (finding.kind == "initialisation" and assigns(line, finding.tensor))
+        return gradient + initial + 2.0 * bool(clue and clue.search(line))
+
+    return score
+
+
+def likely_line(finding: Finding, lines: Lines, text: Callable[[str, int], str]) -> tuple[str, int] | None:
+    """The executed line with the most signs of such a mistake; None where no line has any."""
+    score = likelihood(finding)
+    scored = [
+        (score(text(file, number)), -order if finding.kind == "gradient" else order, file, number)
+        for file, numbers in lines.items()
+        for number, order in numbers.items()
+    ]
+    best = max(scored, default=(0.0, 0, "", 0))
+    return (best[2], best[3]) if best[0] > 0 else None
 
 
 def assigns(line: str, tensor: str | None) -> bool:

@@ -61,7 +61,7 @@ class Reading:
     def rank(self) -> tuple[bool, bool, bool, bool, bool, bool, float]:
         """The smaller the better."""
         single = self.subject.feed.single
-        worst = 0.0 if self.clean and self.network else max(self.errors, default=1.0)  # then the first one found
+        worst = 0.0 if self.fit and self.network else max(self.errors, default=1.0)  # then the first one found
         return (not self.right, self.fit is None, self.network is None, self.misshapen, single, not self.clean, worst)
 
     @property

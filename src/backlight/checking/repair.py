@@ -121,7 +121,7 @@ def candidates(
     program: Program,
     lines: Lines,
     families: Sequence[Family],
-    likely: Callable[[str], bool] = lambda line: False,
+    likely: Callable[[str], float] = lambda line: 0.0,
     spread: bool = False,
 ) -> Iterator[Edit]:
     """Edits of executed statements, each once: one family after the other, each on the likely statements first.
@@ -134,7 +134,7 @@ def candidates(
         if file in program.trees:
             found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
     found.sort(key=lambda site: lines[site.file][site.statement.lineno])
-    found.sort(key=lambda site: not likely(site.text(site.statement).split("\n")[0]))
+    found.sort(key=lambda site: -likely(site.text(site.statement).split("\n")[0]))
     for family in families:
         edits = [edit for site in found for edit in family(site)]
         if spread:
@@ -152,7 +152,7 @@ def mend(
     subject: Subject,
     lines: Lines,
     mistake: str,
-    likely: Callable[[str], bool],
+    likely: Callable[[str], float],
     spread: bool,
     accept: Accept,
     seconds: float,
