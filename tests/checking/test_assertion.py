@@ -86,6 +86,16 @@ def test_wrong_gradients_are_named(module, style, line, instead, tensors, said):
     assert said in message
 
 
+def test_many_samples_and_parameters(module):
+    """Mistakes are told apart on a few samples, and some entries of each gradient are compared."""
+    inputs, labels = np.random.default_rng(2).normal(size=(30, 70)), np.eye(4)[np.arange(70) % 4].T
+    text, line = PROGRAMS["list_of_dicts"], "(1 - self.A[i] ** 2)"
+    assert line in text
+    bl.assert_gradients_correct(module(text).Neural(30, [160], 4), inputs, labels)
+    with pytest.raises(AssertionError, match="BL346"):
+        bl.assert_gradients_correct(module(text.replace(line, "(1 - self.A[i])")).Neural(30, [160], 4), inputs, labels)
+
+
 def test_the_class_is_told(module):
     text = PROGRAMS["dataclass"]
     summed = module(text.replace("d = 2 * (out - t) / out.size", "d = 2 * (out - t)")).MLP([3, 5, 4], lam=0.0)

@@ -232,7 +232,9 @@ def assumed_objectives(network: Network, N: int, depth: int, squared: bool) -> l
         "sigmoid": ["binary cross-entropy", "squared error"],
     }
     elementwise = network.form.output is not None
-    terms = ["squared error"] if squared and elementwise else data.get(network.form.output_name, ["squared error"])
+    terms: list[Data] = (
+        ["squared error"] if squared and elementwise else data.get(network.form.output_name, ["squared error"])
+    )
     none = (0.0,) * depth
     halves = [Objective(t, c / (2 if t == "squared error" else 1), none) for t in terms for c in (1 / N, 1.0)]
     return halves + [Objective(t, c, none) for t in terms for c in (1 / N, 1.0) if t == "squared error"]

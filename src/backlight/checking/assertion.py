@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.analysis import Analysis, analyse, class_of
-from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
-from backlight.checking.live import kept, live_reading, live_step
+from backlight.checking.gradients import STEP, TOLERANCE, Sampled, central, numeric_gradients, relative_error
+from backlight.checking.live import kept, live_reading, live_step, thinned
 from backlight.checking.readings import Reading
 from backlight.checking.store import Key, slots
 from backlight.checking.subject import Subject, generic_values
@@ -19,6 +19,7 @@ from backlight.checking.verdict import GradientClass
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
+LARGE, ENTRIES_OF_LARGE = 5_000, 20  # parameters of a network; entries of each tensor that are then compared
 GENERIC = (1, 2)  # seeds of the points beside the network's present parameters
 CLASSES: dict[GradientClass, str] = {
     "right": "The gradient is the derivative of this loss.",
@@ -105,7 +106,7 @@ def complaint(reading: Reading, before: dict[tuple[Key, ...], Array], tolerance:
     ]
     analysis = None
     with suppress(Exception):  # the numbers above count also where they have no name
-        analysis = analyse(reading, subject.strength)
+        analysis = analyse(thinned(reading), subject.strength)
     lines.append(CLASSES[analysis.gradient_class if analysis else class_of(subject)])
     return Complaint(tuple(lines), tuple(names_of(analysis)))
 
@@ -121,7 +122,7 @@ def names_of(analysis: Analysis | None) -> list[str]:
 
 
 def wrong_at(subject: Subject, values: Sequence[Array], seed: int, where: str, tolerance: float) -> list[Wrong]:
-    numeric = numeric_gradients(subject, values, seed)
+    numeric = differences(subject, values, seed)
     subject.assign(values)
     found = []
     for index, (slot, gradient) in enumerate(zip(subject.slots, subject.gradients(), strict=True)):
@@ -133,6 +134,19 @@ def wrong_at(subject: Subject, values: Sequence[Array], seed: int, where: str, t
         if not error <= tolerance:
             found.append(Wrong(slot.name, shape, None if gradient is None else gradient.shape, error, where))
     subject.assign(values)
+    return found
+
+
+def differences(subject: Subject, values: Sequence[Array], seed: int) -> list[Sampled]:
+    """As `numeric_gradients`; of fewer entries where a network has so many parameters that each loss takes long."""
+    if sum(value.size for value in values) <= LARGE:
+        return numeric_gradients(subject, values, seed)
+    rng, work = np.random.default_rng(seed), [value.copy() for value in values]
+    found = []
+    for array in work:
+        chosen = np.sort(rng.choice(array.size, min(array.size, ENTRIES_OF_LARGE), replace=False))
+        flat = array.reshape(-1)
+        found.append(Sampled(chosen, np.array([central(subject, work, flat, int(index)) for index in chosen])))
     return found
 
 

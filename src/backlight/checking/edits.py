@@ -580,10 +580,11 @@ def with_index(site: Site) -> Iterator[Edit]:
     """One element of a list for another: zs[i] → activations[i], a[i] → a[i + 1], W[i] → W[i - 1]."""
     bases = [name for name in site.names() if "[" not in name and "(" not in name][:20]
     indices = [site.text(n.slice) for n in ast.walk(site.function) if isinstance(n, ast.Subscript)]
+    indices += [f"{index} {sign} 1" for index in indices for sign in "-+" if re.fullmatch(r"-?[a-z]\w?", index)]
     indexed_lists = [f"{name}[{index}]" for name in bases for index in dict.fromkeys(indices) if len(index) < 8]
     for node in site.expressions():
         if isinstance(node, ast.Name) and is_read(node) and "input" in roles_of(node.id)[:1]:
-            yield from (site.replace(node, other) for other in indexed_lists if other in site.source)
+            yield from (site.replace(node, other) for other in indexed_lists)
     for node in site.expressions():
         if not (isinstance(node, ast.Subscript) and is_read(node)) or isinstance(node.slice, ast.Tuple | ast.Slice):
             continue
@@ -633,19 +634,21 @@ def file_names(site: Site) -> list[str]:
     return list(found)
 
 
+SUMS = ("np.sum({}, axis=0, keepdims=True)", "np.sum({}, axis=0)", "np.sum({}, axis=1, keepdims=True)",
+        "np.sum({}, axis=1)", "{}")  # fmt: skip
+
+
 def as_sum(site: Site) -> Iterator[Edit]:
-    """The right-hand side as a sum of some array over the samples, or as that array."""
+    """The right-hand side as a sum of some array over the samples, or their mean, or as that array."""
     left = site.text(site.statement).split("=")[0]
-    if site.value is not None and re.search(r"b", left):
-        for d in [n for n in site.names() if "(" not in n and n.count("[") < 2][:24]:
-            for form in (
-                "np.sum({}, axis=0, keepdims=True)",
-                "np.sum({}, axis=0)",
-                "np.sum({}, axis=1, keepdims=True)",
-                "np.sum({}, axis=1)",
-                "{}",
-            ):
+    if site.value is not None and "b" in left:
+        names = [n for n in site.names() if "(" not in n and n.count("[") < 2]
+        names.sort(key=lambda name: re.match(r"(self\.)?(d|err|grad|up)", name) is None)
+        for d in names[:16]:
+            for form in SUMS:
                 yield site.replace(site.value, form.format(d))
+            for count in samples(site)[:3] if re.match(r"(self\.)?(d|err|grad|up)", d) else ():
+                yield from (site.replace(site.value, f"{form.format(d)} / {count}") for form in SUMS[:4])
     for node in site.expressions():
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.UnaryOp):
             for axis in (0, 1):
@@ -704,6 +707,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "activation": (another_function, as_derivative, dropped, renamed, with_slope),
     "relu": (reoperated, another_function, another_constant, dropped, as_derivative, renamed),
     "labels": (indexed, with_labels, inserted, another_function, reoperated, renamed),
+    "labels-shifted": (dropped, another_constant, reoperated, indexed),
     "output-slope-missing": (with_slope, another_function, as_derivative),
     "output-slope": (dropped, deleted, unless, another_function),
     "output-squared": (dropped, deleted, unless, another_function),

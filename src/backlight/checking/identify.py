@@ -143,7 +143,6 @@ TERMS = {
     DataTerm("cross-entropy", "loss-wrong-class", "−log(1 − p[y])"): lambda p, t, y: -np.log(1 - picked(p, t)),
     DataTerm("cross-entropy", "loss-log-base", "−log(1 + p[y])"): lambda p, t, y: -np.log1p(picked(p, t)),
     DataTerm("squared error", "loss-no-square", "|p − t|"): lambda p, t, y: np.abs(p - t).sum(-1),
-    DataTerm("squared error", "loss-no-square", "p − t"): lambda p, t, y: (p - t).sum(-1),
 }
 
 

@@ -106,8 +106,11 @@ def settle(program: Program, target: str | None, reading: Reading) -> Analysis:
             other = analyse(step, strength(step.subject))
             if other.right or (found.name is None and other.name is not None):
                 return other
-            if found.name and other.name and len(other.name.mistakes) < len(found.name.mistakes):
-                return other
+            if found.name and other.name:
+                fewer = len(other.name.mistakes) < len(found.name.mistakes)
+                put_in_there = names == {"penalty-missing"} and len(other.name.mistakes) == 1
+                if fewer or put_in_there:
+                    return other
     return found
 
 
@@ -263,6 +266,8 @@ class Case:
                 mistake.name
             }
             finding = self.finding(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
+            if mistake.name == "penalty-scale" and mistake.site == "all layers":  # either of the two may be meant
+                equivalents.add("loss-penalty-scale")
             if mistake.name == "bias-scalar":  # a sum over both axes is one over the wrong axis, too
                 equivalents.add("bias-axis")
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
@@ -317,8 +322,9 @@ class Case:
         network, site = self.found.reading.network, re.match(r"d([Wb])(\d+)", mistake.site)
         if network is not None and site is not None:
             kind, layer = network.layout.weights if site[1] == "W" else network.layout.biases, int(site[2]) - 1
-            if kind[layer] is not None:
-                return self.subject.slots[kind[layer]].name
+            own = kind[layer]
+            if own is not None:
+                return self.subject.slots[own].name
         index = self.found.first_wrong
         return None if index is None else self.subject.slots[index].name
 
@@ -404,6 +410,7 @@ class Case:
     def other_activations(self, known: set[str]) -> list[Finding]:
         """What goes wrong only with another of the activations that the program accepts by name."""
         findings: list[Finding] = []
+        end = max(self.end, time.monotonic() + REPAIR_SECONDS)
         for name in spelled_activations(self.program)[:4]:
             with suppress(Exception):
                 reading = best_reading(self.program, self.target, name)
@@ -413,7 +420,7 @@ class Case:
                 other = settle(self.program, self.target, reading)
                 if other.right:
                     continue
-                for finding in Case(self.program, self.sources, self.target, other, self.end).gradient_findings():
+                for finding in Case(self.program, self.sources, self.target, other, end).gradient_findings():
                     if finding.name not in known:
                         known.add(finding.name)
                         evidence = (f"with the activation {name!r}", *finding.evidence)

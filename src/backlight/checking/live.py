@@ -10,7 +10,7 @@ import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from backlight.checking.store import children, is_number_array, slots
 from backlight.checking.subject import Subject
 
 LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
+FEW = 40  # samples on which mistakes are told apart
 DRAWS = (np.random.Generator, np.random.RandomState, random.Random)
 PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.MethodType)
 
@@ -252,6 +253,26 @@ def same(layers: list[Any], program: Program) -> list[Any]:
 
 def made_already(network: Any) -> Made:
     return Made(described(network), network, lambda program: network, isinstance(network, dict | list))
+
+
+def thinned(reading: Reading) -> Reading:
+    """The same on the first few samples, which tell one mistake from another as well as all of them do."""
+    subject = reading.subject
+    feed = subject.feed
+    if not isinstance(feed, Given) or len(feed.X) <= FEW or not isinstance(subject, OwnCode | Chain):
+        return reading
+    inputs, labels = (few(part, len(feed.X)) for part in (feed.given_inputs, feed.given_labels))
+    subject.feed = replace(feed, X=feed.X[:FEW], y=feed.y[:FEW], given_inputs=inputs, given_labels=labels)
+    if isinstance(subject, OwnCode):
+        counts: dict[str, Any] = {key: FEW for key in ("samples", "batch") if key in subject.recipe.extra}
+        subject.recipe = replace(subject.recipe, feed=subject.feed, extra={**subject.recipe.extra, **counts})
+    return live_read(subject, reading.sizes)
+
+
+def few(samples: Any, count: int) -> Any:
+    if isinstance(samples, list | tuple):
+        return samples[:FEW] if len(samples) == count else type(samples)(row[:FEW] for row in samples)
+    return samples[:FEW].copy() if samples.shape[0] == count else samples[:, :FEW].copy()
 
 
 def live_step(network: Any, plain: Reading) -> Reading | None:

@@ -200,7 +200,6 @@ def slope_slips(name: str) -> list[tuple[str, Slope]]:
             ("1/cosh z", lambda z, a: 1 / np.cosh(z)),
             ("1 − a³", lambda z, a: 1 - a**3),
             ("1 − tanh(a)", lambda z, a: 1 - np.tanh(a)),
-            ("√(1 − a²)", lambda z, a: np.sqrt(np.abs(1 - a * a))),
             ("1 − tanh(z²)", lambda z, a: 1 - np.tanh(z * z)),
         ]
     if name == "sigmoid":

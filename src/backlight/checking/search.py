@@ -122,16 +122,16 @@ class Search:
         pool = self.pool()
         with suppress(Exception):
             seeded(lambda: subject.run_forward(pool))
-        own = False
+        own: str | None = None
         for reference in self.candidates(LOSS, elsewhere=True):
-            if own and not reference.holder.startswith("self"):
-                continue  # a network's own loss goes before others that the module has
+            if own is not None and not (reference.holder == own or (own != "self" and reference.holder[:4] == own[:4])):
+                continue  # a network's own loss goes before those of its parts, and these before the module's
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
             if step is None:
                 continue
             subject.recipe = replace(subject.recipe, loss=step)
             if self.depends_on_parameters():
-                own = own or reference.holder.startswith("self")
+                own = own or (reference.holder if reference.holder.startswith("self") else None)
                 if skipped == attempt:
                     return
                 skipped += 1
