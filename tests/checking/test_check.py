@@ -187,10 +187,7 @@ WITHOUT_BACKWARD = NET[: NET.index("    def backward")]
         ("def f(:\n    pass\n", "net.py is not valid Python: ", 1),
         ("x = 1\nprint 'loss', x\n", "net.py is written for Python 2", 2),
         ("import no_such_module_at_all as nn\n" + NET.replace("np.tanh", "nn.tanh"), "no_such_module_at_all", 1),
-        pytest.param(
-            *(WITHOUT_BACKWARD, "no backward pass", None),
-            marks=pytest.mark.xfail(reason="a failed try to call the loss is taken for the reason", strict=True),
-        ),
+        (WITHOUT_BACKWARD, "no backward pass", None),
         (NET.replace("self.a1 @ self.W2", "self.a1 @ self.W1"), "ValueError: matmul", 19),
         ("", "net.py defines no class and no function", None),
         ("print('hello')\n", "net.py defines no class and no function", None),
@@ -208,7 +205,6 @@ def test_what_cannot_be_checked_is_one_sentence(check, text, said, line):
         assert f"line {line}" in document["reason"]
 
 
-@pytest.mark.xfail(reason="what a constructor raises is not kept", strict=True)
 def test_a_constructor_that_raises_is_named(check):
     result = check(NET.replace("        self.b1 = ", "        raise RuntimeError('not today')\n        self.b1 = "))
     assert result.code == 2

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import inspect
+import io
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +146,14 @@ def fix(path: Path, verdict: Verdict) -> list[Path]:
     if not patches:
         raise CheckError(f"{verdict.file}: no proven patch to apply")
     texts: dict[Path, str] = {}
+    encodings: dict[Path, str] = {}
     for patch in sorted(patches, key=lambda patch: -patch.line):
         file = path.parent / patch.file
-        lines = texts.setdefault(file, file.read_text(encoding="utf-8")).splitlines(keepends=True)
+        if file not in texts:
+            raw = file.read_bytes()
+            encodings[file], _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+            texts[file] = raw.decode(encodings[file])  # reading as text would turn \r\n into \n
+        lines = texts[file].splitlines(keepends=True)
         before = patch.before.split("\n")
         start = patch.line - 1
         if [line.rstrip("\r\n") for line in lines[start : start + len(before)]] != before:
@@ -158,7 +165,7 @@ def fix(path: Path, verdict: Verdict) -> list[Path]:
     for file, text in texts.items():
         backup = free_name(file)
         shutil.copy2(file, backup)
-        write_atomically(file, text.encode())
+        write_atomically(file, text.encode(encodings[file]))
         backups.append(backup)
     return backups
 

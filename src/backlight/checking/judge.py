@@ -1,17 +1,19 @@
 """One file to one verdict: the order of questions, and the evidence that goes with each answer."""
 
 import dataclasses
+import itertools
 import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from backlight.checking import readings as reading_module
 from backlight.checking.analysis import NOTES, Analysis, LossMistake, analyse
-from backlight.checking.construct import spelled_activations
+from backlight.checking.construct import TRIED_SIZES, Maker, spelled_activations
 from backlight.checking.discover import NotFoundError
 from backlight.checking.effect import effect_of
 from backlight.checking.gradients import Sampled, numeric_gradients, relative_error
@@ -26,7 +28,7 @@ from backlight.checking.readings import POINTS, Reading, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
 from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
 from backlight.checking.source import CannotCheckError, Sources
-from backlight.checking.subject import Subject, generic_values
+from backlight.checking.subject import Subject, generic_values, seeded
 from backlight.checking.verdict import Finding, Patch, TensorCheck, Verdict
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
@@ -76,6 +78,9 @@ def why_not_found(sources: Sources, error: NotFoundError, target: str | None) ->
         place = user_line(stage.cause)
         where = f" ({place[0]}, line {place[1]})" if place else ""
         return f"{file} cannot be run: {type(stage.cause).__name__}: {stage.cause}{where}", place[1] if place else None
+    raised = construction_error(program) if stage.depth == 0 else None
+    if raised is not None:
+        return f"{file} cannot be run: {raised[0]}", raised[1]
     if program.missing:
         first = next(iter(program.missing.values()))
         return first.reason, first.line
@@ -84,6 +89,19 @@ def why_not_found(sources: Sources, error: NotFoundError, target: str | None) ->
         return f"{file} defines no class and no function: put the network into one, so that it can be called", None
     looked = f"looked for forward, loss and backward passes in {', '.join(defined[:8])}"
     return f"{file}: {stage.message}; {looked}; hand over an adapter with --adapter", None
+
+
+def construction_error(program: Program) -> tuple[str, int] | None:
+    """What the constructor of a class raises in the user's own lines when it is called as its arguments suggest."""
+    for name, kind in program.classes().items():
+        for arguments in itertools.islice(Maker(program, TRIED_SIZES[0]).calls(kind, name), 1):
+            try:
+                seeded(partial(kind, **arguments))
+            except Exception as error:
+                place = user_line(error)
+                if place is not None:
+                    return f"{name}(…) raises {type(error).__name__}: {error} ({place[0]}, line {place[1]})", place[1]
+    return None
 
 
 def settle(program: Program, target: str | None, reading: Reading) -> Analysis:

@@ -118,4 +118,4 @@ def same(ours: Array, theirs: Array, right: Array, tolerance: float) -> bool:
         return False
     gap = float(np.abs(ours - theirs).max())
     size = float(np.abs(ours).max() + np.abs(theirs).max())
-    return gap <= tolerance * size + 1e-12 * float(np.abs(right).max()) + 1e-300
+    return bool(np.isfinite(gap)) and gap <= tolerance * size + 1e-12 * float(np.abs(right).max()) + 1e-300

@@ -175,7 +175,8 @@ class Search:
                 f"the backward pass stands inside {inside}, which makes its own parameters; put it into a function of "
                 "its own that takes the parameters and returns the gradients"
             )
-        raise NotFoundError(Stage(depth, message, None if inside else self.last))
+        named = self.candidates(BACKWARD)  # without one, what other functions raised explains nothing
+        raise NotFoundError(Stage(depth, message, self.last if named and not inside else None))
 
     def try_backward(self, reference: Reference) -> bool:
         subject, pool = self.subject, self.pool()
