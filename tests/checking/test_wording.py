@@ -12,6 +12,7 @@ from backlight.checking.analysis import NOTES, WRONG_EVEN_IF_CONSISTENT, loss_mi
 from backlight.checking.identify import TERMS, DataTerm, LossFit, penalties
 from backlight.checking.mistakes import hypotheses
 from backlight.checking.reference import ELEMENTWISE, Form, Objective, Pass
+from backlight.checking.store import Slot
 from backlight.checking.wording import EFFECTS, WORDINGS, catalogue, wording
 from backlight.reports.check_words import SEVERITY_WORDS
 
@@ -69,8 +70,10 @@ def names_of_losses():
 
 
 def names_of_shapes():
-    slots = [SimpleNamespace(read=lambda shape=shape: np.zeros(shape)) for shape in ((3, 2), (1, 2), (2,))]
-    gradients = [[np.zeros((2, 3)), np.zeros((6, 1)), np.zeros(())]]
+    shapes = {"W1": (3, 2), "b1": (1, 2), "W2": (3, 2), "W3": (3, 2), "W4": (3, 2)}
+    holder = {name: np.zeros(shape) for name, shape in shapes.items()}
+    slots = [Slot(holder, (name,)) for name in shapes]
+    gradients = [[np.zeros((2, 3)), np.zeros((6, 1)), np.zeros((2, 2)), np.zeros((5, 2)), np.zeros((7, 9))]]
     return {name for _, name in wrong_shapes(SimpleNamespace(slots=slots), gradients)}
 
 

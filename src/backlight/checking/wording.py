@@ -290,10 +290,6 @@ WORDINGS: dict[str, Wording] = {
         "The gradient is missing or never written. The layer keeps its random weights, and the others have to make do "
         "with them.",
         "dW_l = a_{l−1}ᵀ δ_l"),
-    "slope-in-weights": Wording("BL366", "gradient", "slows", "dW has the layer's slope once more",
-        "δ_l is the derivative by z_l and contains f′(z_l) already. Multiplied again for dW, the weights of units with "
-        "a small slope hardly move.",
-        "dW_l = a_{l−1}ᵀ δ_l, f′(z_l) being in δ_l"),
     "activations-averaged": Wording("BL367", "gradient", "prevents", "dW is made of averages over the samples",
         "Each sample's input has to meet its own error before the sum. The average input times the summed error says "
         "nothing about which input goes with which error, and that is what is to be learnt.",
