@@ -100,7 +100,10 @@ def seeded(call: Callable[[], Any], seed: int = 0) -> Any:
 
 def scalar(value: Any) -> float | None:
     """A finite loss in whatever the user's function returns, or None: a number, an array of one, a pair (loss, …)."""
-    if isinstance(value, tuple | list) and value:
+    if isinstance(value, tuple):  # (loss, grads) as well as (grads, loss)
+        numbers_in = [part for part in value if isinstance(part, int | float | np.generic | np.ndarray)]
+        return next((found for found in map(scalar, numbers_in) if found is not None), None)
+    if isinstance(value, list) and value:
         return scalar(value[0])
     if isinstance(value, bool | str) or value is None:
         return None
