@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from backlight.checking.mistakes import Hypothesis
-from backlight.checking.reference import CORRECT, Form, Objective, Parameters, Pass, Terms, backward
+from backlight.checking.mistakes import Hypothesis, hypotheses
+from backlight.checking.reference import CORRECT, ELEMENTWISE, Form, Objective, Parameters, Pass, Terms, backward
 from backlight.checking.verdict import Effect, Severity
 from backlight.networks.activations import Array
 from backlight.networks.losses import Labels
 
-SEEDS, PASSES, RATE, LEARNT = 30, 250, 1.0, 0.9
+SEEDS, PASSES, RATE, LEARNT = 30, 400, 0.5, 0.9
 WIDTH = 6
 
 
@@ -20,19 +20,31 @@ def effect_of(run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, 
 
     A mistake that only rescales stays one: another step size undoes it.
     """
-    classes = run.weights[-1].shape[-1]
-    X, y = moons(max(classes, 2))
+    X, y = moons()
     initial = initial_parameters(run, X.shape[1])
     reached = [trained(run, terms, initial, X, y) for terms in (mistake.change(CORRECT), CORRECT)]
     learnt = [int((each > LEARNT).sum()) for each in reached]
     accuracy = [float(each.mean()) for each in reached]
-    widths = [X.shape[1], *(WIDTH for _ in run.form.hidden), run.weights[-1].shape[-1]]
+    widths = [X.shape[1], *(WIDTH for _ in run.form.hidden), outputs_of(run)]
     task = (
         f"{len(X)} points on two half-moons, {widths}, {', '.join(f.name for f in run.form.hidden)}, "
         f"{PASSES} passes, step {RATE}; learnt: accuracy above {LEARNT}"
     )
     effect = Effect(task, SEEDS, learnt[0], learnt[1], accuracy[0], accuracy[1])
     return effect, severity_of(effect, usual)
+
+
+def with_activation(run: Pass, mistake: Hypothesis, name: str) -> tuple[Pass, Hypothesis] | None:
+    """The same mistake in the same network with another function in every hidden layer; None where there is none."""
+    found = next((function for function in ELEMENTWISE if function.name == name), None)
+    if found is None or not run.form.hidden:
+        return None
+    other = replace(run, form=Form((found,) * len(run.form.hidden), run.form.output))
+    detail = mistake.detail.replace(run.form.hidden[0].name, name)
+    for hypothesis in hypotheses(other):
+        if (hypothesis.name, hypothesis.site, hypothesis.detail) == (mistake.name, mistake.site, detail):
+            return other, hypothesis
+    return None
 
 
 def severity_of(effect: Effect, usual: Severity) -> Severity:
@@ -42,20 +54,25 @@ def severity_of(effect: Effect, usual: Severity) -> Severity:
     return "prevents" if lost > 0.5 * effect.seeds else "slows"
 
 
-def moons(classes: int, samples: int = 60) -> tuple[Array, Labels]:
-    """Half-moons in two classes; further classes are further moons beside them."""
+def outputs_of(run: Pass) -> int:
+    """Two classes need two outputs, or one."""
+    return min(run.weights[-1].shape[-1], 2)
+
+
+def moons(samples: int = 60) -> tuple[Array, Labels]:
+    """Two half-moons, one in the other."""
     rng = np.random.default_rng(3)
-    y = np.arange(samples) % classes
+    y = np.arange(samples) % 2
     angle = np.pi * rng.random(samples)
-    flip = np.where(y % 2 == 0, 1.0, -1.0)
-    X = np.stack([flip * np.cos(angle) + (y % 2) + 3.0 * (y // 2), flip * np.sin(angle) + 0.5 * (y % 2)], axis=-1)
+    flip = np.where(y == 0, 1.0, -1.0)
+    X = np.stack([flip * np.cos(angle) + y, flip * np.sin(angle) + 0.5 * y], axis=-1)
     return X + rng.normal(0.0, 0.15, X.shape), y
 
 
 def initial_parameters(run: Pass, inputs: int) -> Parameters:
     """(seeds, d_in, d_out) from N(0, 1/√fan_in), zero biases."""
     rng = np.random.default_rng(17)
-    widths = [inputs, *(WIDTH for _ in run.form.hidden), run.weights[-1].shape[-1]]
+    widths = [inputs, *(WIDTH for _ in run.form.hidden), outputs_of(run)]
     pairs = list(itertools.pairwise(widths))
     W = [rng.normal(0.0, 1.0 / np.sqrt(d_in), (SEEDS, d_in, d_out)) for d_in, d_out in pairs]
     return W, [np.zeros((SEEDS, 1, d_out)) for _, d_out in pairs]

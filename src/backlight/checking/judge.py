@@ -15,7 +15,7 @@ from backlight.checking import readings as reading_module
 from backlight.checking.analysis import NOTES, Analysis, LossMistake, analyse
 from backlight.checking.construct import TRIED_SIZES, Maker, spelled_activations
 from backlight.checking.discover import NotFoundError
-from backlight.checking.effect import effect_of
+from backlight.checking.effect import effect_of, with_activation
 from backlight.checking.gradients import Sampled, numeric_gradients, relative_error
 from backlight.checking.identify import picked
 from backlight.checking.initialisation import initial_mistakes
@@ -29,7 +29,7 @@ from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, b
 from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.subject import Subject, generic_values, seeded
-from backlight.checking.verdict import Finding, Patch, TensorCheck, Verdict
+from backlight.checking.verdict import Effect, Finding, Patch, Severity, TensorCheck, Verdict
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
@@ -500,12 +500,22 @@ class Case:
         lines = self.sources.texts[file].splitlines()
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
+    def worst_effect(self, run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, Severity]:
+        """With the activation that the mistake harms most, where it is one of the outputs' slope."""
+        found = [effect_of(run, mistake, usual)]
+        if mistake.name == "output-slope":
+            for name in {spelled.lower() for spelled in spelled_activations(self.program)}:
+                other = with_activation(run, mistake, name)
+                if other is not None:
+                    found.append(effect_of(*other, usual))
+        return min(found, key=lambda pair: pair[0].accuracy_before)
+
     def with_effect(self, finding: Finding, mistake: Hypothesis) -> Finding:
         assert self.found.matcher is not None
         if time.monotonic() > self.end:
             return finding
         with suppress(Exception):
-            effect, severity = effect_of(self.found.matcher.run, mistake, finding.severity)
+            effect, severity = self.worst_effect(self.found.matcher.run, mistake, finding.severity)
             patch = dataclasses.replace(finding.patch, effect=effect) if finding.patch else None
             return dataclasses.replace(finding, severity=severity, patch=patch)
         return finding
