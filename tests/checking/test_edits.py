@@ -9,19 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backlight.checking.edits import (
-    Edit,
-    another_function,
-    deleted,
-    dropped,
-    families_for,
-    inserted,
-    renamed,
-    reoperated,
-    scaled,
-    sites,
-    turned,
-)
+from backlight.checking.edit_families import families_for
+from backlight.checking.edits import Edit, sites
+from backlight.checking.edits_added import inserted, scaled
+from backlight.checking.edits_exchanged import another_function, deleted, dropped, renamed, reoperated, turned
 from backlight.checking.wording import WORDINGS
 
 SOURCE = '''\

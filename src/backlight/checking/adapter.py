@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.analysis import class_of
+from backlight.checking.case import finding_of
 from backlight.checking.feed import Feed
 from backlight.checking.readings import POINTS, gradient_errors
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.store import Slot
 from backlight.checking.subject import Subject, scalar, seeded
-from backlight.checking.verdict import Finding, TensorCheck, Verdict
-from backlight.checking.wording import wording
+from backlight.checking.verdict import TensorCheck, Verdict
 from backlight.networks.activations import Array
 
 NAMES = ("parameters", "loss", "gradients")
@@ -85,19 +85,8 @@ def judge_adapter(sources: Sources, adapter: Path) -> Verdict:
     if wrong is None:
         return Verdict(sources.main, "right", subject=subject.description, gradient_class="right", tensors=checks)
     klass = class_of(subject)
-    words = wording("unknown")
     evidence = (f"first wrong gradient: {wrong.name}, relative error {wrong.error:.2g}; class: {klass}",)
-    finding = Finding(
-        words.code,
-        "unknown",
-        words.kind,
-        words.severity,
-        words.title,
-        words.explanation,
-        words.formula,
-        evidence,
-        tensor=wrong.name,
-    )
+    finding = finding_of("unknown", evidence, wrong.name)
     return Verdict(
         sources.main, "wrong", subject=subject.description, gradient_class=klass, findings=(finding,), tensors=checks
     )

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from backlight.checking.mistakes import Hypothesis, hypotheses
+from backlight.checking.catalogue.change import Hypothesis
+from backlight.checking.mistakes import hypotheses
 from backlight.checking.reference import CORRECT, ELEMENTWISE, Form, Objective, Parameters, Pass, Terms, backward
 from backlight.checking.verdict import Effect, Severity
 from backlight.networks.activations import Array

@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from backlight.checking.mistakes import Hypothesis, hypotheses
+from backlight.checking.catalogue.change import Hypothesis
+from backlight.checking.mistakes import hypotheses
 from backlight.checking.reference import CORRECT, Parameters, Pass, backward
 from backlight.networks.activations import Array
 

@@ -11,7 +11,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 from backlight.checking.binding import limited
-from backlight.checking.edits import Edit, Family, Site, families_for, sites, together
+from backlight.checking.edit_families import families_for
+from backlight.checking.edits import Edit, Family, Site, sites, together
 from backlight.checking.program import FOLDER, Program
 from backlight.checking.source import Sources, definitions, is_definition
 from backlight.checking.subject import Subject

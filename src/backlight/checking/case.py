@@ -1,0 +1,403 @@
+"""From an analysis to findings: the order of questions, the evidence of each answer, its line and patch."""
+
+import dataclasses
+import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from backlight.checking.acceptance import difference, gradient_accept, loss_of, numeric_accept
+from backlight.checking.analysis import NOTES, Analysis, LossMistake
+from backlight.checking.catalogue.change import Hypothesis
+from backlight.checking.construct import spelled_activations
+from backlight.checking.effect import effect_of, with_activation
+from backlight.checking.initialisation import initial_mistakes
+from backlight.checking.numerics import oddities
+from backlight.checking.places import likelihood, likely_line
+from backlight.checking.program import Program
+from backlight.checking.readings import POINTS, best_reading
+from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
+from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
+from backlight.checking.settle import accumulates, settle
+from backlight.checking.source import Sources
+from backlight.checking.subject import Subject, generic_values
+from backlight.checking.verdict import Effect, Finding, Patch, Severity, TensorCheck, Verdict
+from backlight.checking.wording import wording
+from backlight.networks.activations import Array
+
+REPAIR_SECONDS = 1.6  # for one finding
+ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
+
+
+def finding_of(name: str, evidence: tuple[str, ...], tensor: str | None) -> Finding:
+    """A mistake in the catalogue's words, not yet traced to a line."""
+    words = wording(name)
+    title, explanation = words.title, words.explanation
+    return Finding(
+        words.code, name, words.kind, words.severity, title, explanation, words.formula, evidence, tensor=tensor
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program and its analysis, on the way to a verdict."""
+
+    program: Program
+    sources: Sources
+    target: str | None
+    found: Analysis
+    end: float  # of time for trying edits, on the monotonic clock
+
+    @property
+    def subject(self) -> Subject:
+        return self.found.reading.subject
+
+    def verdict(self) -> Verdict:
+        findings = [
+            *self.loss_findings(),
+            *self.gradient_findings(),
+            *self.program_findings(),
+            *self.initial_findings(),
+        ]
+        findings += self.oddity_findings({finding.name for finding in findings})
+        if self.found.right:
+            findings += self.other_activations({finding.name for finding in findings})
+        findings.sort(key=lambda finding: ORDER[finding.severity])
+        wrong = any(finding.severity != "note" for finding in findings)
+        return Verdict(
+            self.sources.main,
+            "wrong" if wrong else "right",
+            subject=self.subject.description,
+            objective=self.objective_in_words(),
+            gradient_class=self.found.gradient_class,
+            findings=tuple(findings),
+            tensors=self.tensor_checks(),
+            notes=self.notes(),
+        )
+
+    def objective_in_words(self) -> str:
+        fit = self.found.reading.fit
+        if fit is None:
+            known = self.found.objective
+            return (
+                f"no loss function; the gradient was held against {known.data}"
+                if known and not self.subject.has_loss
+                else ""
+            )
+        penalty = f" + {fit.beta:.4g} · {fit.penalty}" if fit.penalty else ""
+        constant = f" + {fit.gamma:.4g}" if fit.gamma else ""
+        return f"{fit.alpha:.4g} · Σ_n ({fit.term.shown}){penalty}{constant}, N = {len(self.subject.feed.X)}"
+
+    def tensor_checks(self) -> tuple[TensorCheck, ...]:
+        errors = self.found.errors or self.errors_of_reference()
+        return tuple(
+            TensorCheck(slot.name, slot.read().shape, float(error), bool(error <= 1e-5))
+            for slot, error in reversed(list(zip(self.subject.slots, errors, strict=False)))
+        )
+
+    def errors_of_reference(self) -> list[float]:
+        target = self.right_gradients()
+        self.subject.assign(generic_values(self.subject, POINTS[0]))
+        return [difference(g, t) for g, t in zip(self.subject.gradients(), target[0], strict=True)]
+
+    def notes(self) -> tuple[str, ...]:
+        names = [slot.name for slot in self.subject.slots]
+        network = self.found.reading.network
+        form = "not recognised as a stack of dense layers; checked by central differences alone"
+        if network is not None:
+            hidden = ", ".join(f.name for f in network.form.hidden) or "none"
+            form = f"hidden activations: {hidden}; outputs: {network.form.output_name}"
+        return (
+            f"parameters: {', '.join(names)}",
+            form,
+            f"{len(self.subject.feed.X)} samples, {self.subject.feed.layout}",
+        )
+
+    # -- the loss --------------------------------------------------------------------------------------------
+
+    def loss_findings(self) -> list[Finding]:
+        return [self.loss_finding(mistake) for mistake in self.found.loss]
+
+    def loss_finding(self, mistake: LossMistake) -> Finding:
+        finding = finding_of(
+            mistake.name, (f"the loss is {self.objective_in_words()}", f"there: {mistake.shown}"), None
+        )
+        if mistake.name in NOTES and not (mistake.name == "loss-epsilon" and self.epsilon_shows()):
+            return dataclasses.replace(finding, severity="note")
+        if mistake.name == "loss-epsilon":
+            finding = dataclasses.replace(finding, severity="slows")
+        lines = executed_lines(self.subject.loss)
+        objective = self.found.objective
+        if objective is None or self.found.matcher is None:
+            return finding
+        accept = self.loss_accept(objective)
+        return self.mended(finding, lines, accept, "the loss is what it should be at three points")
+
+    def epsilon_shows(self) -> bool:
+        """Whether log(p + ε) is another function at ordinary p, and not only near 0."""
+        shown = [float(e) for m in self.found.loss for e in re.findall(r"\+ ([\d.e-]+)\)", m.shown)]
+        return max(shown, default=0.0) >= 5e-4
+
+    def loss_accept(self, objective: Objective) -> Accept:
+        assert self.found.matcher is not None
+        expected = loss_of(self.found.matcher.run, objective)
+
+        def accept(subject: Subject) -> bool:
+            for seed, value in zip(POINTS, expected, strict=True):
+                subject.assign(generic_values(subject, seed))
+                if not abs(subject.loss() - value) <= 1e-6 * (1 + abs(value)):
+                    return False
+            return True
+
+        return accept
+
+    # -- the gradient ----------------------------------------------------------------------------------------
+
+    def gradient_findings(self) -> list[Finding]:
+        found = self.found
+        if found.right and not found.shapes:
+            return []
+        shaped = [self.shape_finding(index, name) for index, name in found.shapes]
+        if found.name is not None:
+            return shaped + self.named_findings()
+        if shaped or (found.matcher is not None and found.matcher.is_right()):
+            return shaped
+        return [self.unknown_finding()]
+
+    def named_findings(self) -> list[Finding]:
+        assert self.found.name is not None
+        mistakes = self.found.name.mistakes
+        lines = self.backward_lines()
+        findings = []
+        for index, mistake in enumerate(mistakes):
+            others = [m for m in mistakes if m is not mistake]
+            equivalents = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)} - {
+                mistake.name
+            }
+            finding = finding_of(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
+            if mistake.name == "penalty-scale" and mistake.site == "all layers":  # either of the two may be meant
+                equivalents.add("loss-penalty-scale")
+            if mistake.name == "bias-scalar":  # a sum over both axes is one over the wrong axis, too
+                equivalents.add("bias-axis")
+            finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
+            target = self.in_user_form(self.replay(others))
+            proof = (
+                "all gradients are right at three points" if not others else "what is left is exactly the other mistake"
+            )
+            finding = self.mended(finding, lines, gradient_accept(target), proof)
+            findings.append(self.with_effect(finding, mistake))
+        return findings
+
+    def replay(self, mistakes: Sequence[Hypothesis]) -> Parameters:
+        assert self.found.matcher is not None
+        terms = CORRECT
+        for mistake in mistakes:
+            terms = mistake.change(terms)
+        return backward(self.found.matcher.run, terms)
+
+    def in_user_form(self, gradients: Parameters) -> list[list[Array]]:
+        """For each point, the gradients as the program's own arrays."""
+        network = self.found.reading.network
+        assert network is not None
+        shapes = [slot.read().shape for slot in self.subject.slots]
+        stacked = network.layout.to_user(gradients, shapes)
+        return [[tensor[point] for tensor in stacked] for point in range(len(POINTS))]
+
+    def right_gradients(self) -> list[list[Array]]:
+        return self.in_user_form(self.replay([]))
+
+    def evidence(self, mistake: Hypothesis) -> tuple[str, ...]:
+        """Where, in which form, and one number of the program beside the right one."""
+        lines = [f"{mistake.site}: {mistake.detail}" if mistake.detail else mistake.site]
+        return (*lines, *self.worst_number())
+
+    def worst_number(self) -> tuple[str, ...]:
+        self.subject.assign(generic_values(self.subject, POINTS[0]))
+        right = self.right_gradients()[0] if self.found.matcher else None
+        if right is None:
+            return ()
+        index = self.found.first_wrong
+        gradients = self.subject.gradients()
+        given = None if index is None else gradients[index]
+        if index is None or given is None or given.shape != right[index].shape:
+            return ()
+        wanted = right[index]
+        at = np.unravel_index(int(np.argmax(np.abs(given - wanted))), wanted.shape)
+        name = self.subject.slots[index].name
+        where = ", ".join(str(int(i)) for i in at)
+        return (f"∂L/∂{name}[{where}] is {wanted[at]:.6g}, the program says {given[at]:.6g}",)
+
+    def tensor_name(self, mistake: Hypothesis) -> str | None:
+        """The parameter whose gradient the mistake is in, if its site says so; else the first wrong one."""
+        network, site = self.found.reading.network, re.match(r"d([Wb])(\d+)", mistake.site)
+        if network is not None and site is not None:
+            kind, layer = network.layout.weights if site[1] == "W" else network.layout.biases, int(site[2]) - 1
+            own = kind[layer]
+            if own is not None:
+                return self.subject.slots[own].name
+        index = self.found.first_wrong
+        return None if index is None else self.subject.slots[index].name
+
+    def shape_finding(self, index: int, name: str) -> Finding:
+        slot = self.subject.slots[index]
+        self.subject.assign(generic_values(self.subject, POINTS[0]))
+        gradient = self.subject.gradients()[index]
+        shape = None if gradient is None else gradient.shape
+        finding = finding_of(name, (f"{slot.name} has shape {slot.read().shape}, its gradient {shape}",), slot.name)
+        if self.found.matcher is None:
+            return finding
+        lines = self.backward_lines()
+        target = self.right_gradients()
+        return self.mended(finding, lines, gradient_accept(target, only=index), f"the gradient of {slot.name} is right")
+
+    def unknown_finding(self) -> Finding:
+        index = self.found.first_wrong
+        tensor = None if index is None else self.subject.slots[index].name
+        says = f"first wrong gradient, from the output backwards: {tensor}; class: {self.found.gradient_class}"
+        finding = finding_of("unknown", (says, *self.worst_number()), tensor)
+        lines = self.backward_lines()
+        if self.found.matcher is not None:
+            accept = gradient_accept(self.right_gradients())
+        elif self.subject.has_loss:
+            accept = numeric_accept(self.subject)
+        else:
+            return finding
+        return self.mended(finding, lines, accept, "all gradients are right at three points")
+
+    # -- everything else -------------------------------------------------------------------------------------
+
+    def program_findings(self) -> list[Finding]:
+        findings = []
+        if self.subject.accumulates and not self.cleared_elsewhere():
+            evidence = ("a second backward pass on the same batch gives twice the gradient of the first",)
+            finding = finding_of("accumulated", evidence, None)
+            lines = self.backward_lines()
+            findings.append(self.mended(finding, lines, self.stays_the_same, "two passes give the same gradient"))
+        return findings
+
+    def stays_the_same(self, subject: Subject) -> bool:
+        return not accumulates(self.program, subject)
+
+    def oddity_findings(self, known: set[str]) -> list[Finding]:
+        """What is odd without being wrong, each kind once."""
+        findings: dict[str, Finding] = {}
+        for oddity in oddities(self.program, self.subject):
+            if oddity.name in known or oddity.name in findings:
+                continue
+            finding = finding_of(oddity.name, (oddity.evidence,), None)
+            text = "" if oddity.line is None else self.line_text(oddity.file or self.sources.main, oddity.line)
+            findings[oddity.name] = dataclasses.replace(
+                finding, severity="note", file=oddity.file, line=oddity.line, text=text
+            )
+        return list(findings.values())
+
+    def cleared_elsewhere(self) -> bool:
+        """Whether the program sets its gradients to zero outside of constructors and the backward pass."""
+        text = self.sources.texts[self.sources.main]
+        return "zero_grad" in text or "fill(0" in text or "*= 0" in text
+
+    def initial_findings(self) -> list[Finding]:
+        findings = []
+        with suppress(Exception):
+            for mistake in initial_mistakes(self.program, self.target, self.subject):
+                finding = finding_of(mistake.name, (mistake.evidence,), mistake.tensor)
+                if not mistake.harmful:
+                    findings.append(dataclasses.replace(finding, severity="note"))
+                    continue
+                lines = executed_lines(lambda: self.subject.rebuilt(self.program))
+                findings.append(
+                    self.mended(finding, lines, self.initial_accept(mistake.name), "the initial weights are sound")
+                )
+        return findings
+
+    def initial_accept(self, name: str) -> Accept:
+        def accept(subject: Subject) -> bool:
+            program = getattr(subject, "program", self.program)
+            found = initial_mistakes(program, self.target, subject)
+            return not any(m.harmful for m in found) and name not in {m.name for m in found}
+
+        return accept
+
+    def other_activations(self, known: set[str]) -> list[Finding]:
+        """What goes wrong only with another of the activations that the program accepts by name."""
+        findings: list[Finding] = []
+        end = max(self.end, time.monotonic() + REPAIR_SECONDS)
+        for name in spelled_activations(self.program)[:4]:
+            with suppress(Exception):
+                reading = best_reading(self.program, self.target, name)
+                own = self.found.reading.network
+                if reading.right or (own and reading.network and own.form == reading.network.form):
+                    continue
+                other = settle(self.program, self.target, reading)
+                if other.right:
+                    continue
+                for finding in Case(self.program, self.sources, self.target, other, end).gradient_findings():
+                    if finding.name not in known:
+                        known.add(finding.name)
+                        evidence = (f"with the activation {name!r}", *finding.evidence)
+                        findings.append(dataclasses.replace(finding, evidence=evidence))
+        return findings
+
+    # -- words, lines, patches -------------------------------------------------------------------------------
+
+    def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
+        likely = likelihood(finding)
+        where = finding.evidence[0] if finding.evidence else ""
+        spread = finding.kind != "gradient" or re.match(r"all |every |weights|biases|data part", where) is not None
+        edit = mend(self.program, self.subject, lines, finding.name, likely, spread, accept, self.time_left())
+        if edit is None:
+            return self.located(finding, lines)
+        change: Change = shown(self.sources, edit)
+        patch = Patch(change.file, change.line, change.before, change.after, change.diff, f"with this edit {proof}")
+        line = edit.line
+        return dataclasses.replace(
+            finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch
+        )
+
+    def backward_lines(self) -> Lines:
+        """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
+        others = [executed_lines(self.subject.outputs)]
+        if self.subject.has_loss and not getattr(getattr(self.subject, "recipe", None), "backward_gives_loss", False):
+            others.append(executed_lines(self.subject.loss))
+        return {
+            file: {line: order for line, order in lines.items() if not any(line in o.get(file, {}) for o in others)}
+            for file, lines in executed_lines(self.subject.gradients).items()
+        }
+
+    def time_left(self) -> float:
+        return max(0.2, min(REPAIR_SECONDS, self.end - time.monotonic()))
+
+    def located(self, finding: Finding, lines: Lines) -> Finding:
+        """Without a patch: the executed line that looks most like the place of such a mistake."""
+        best = likely_line(finding, lines, self.line_text)
+        if best is None:
+            return finding
+        file, line = best
+        return dataclasses.replace(finding, file=file, line=line, text=self.line_text(file, line))
+
+    def line_text(self, file: str, line: int) -> str:
+        lines = self.sources.texts[file].splitlines()
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+    def worst_effect(self, run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, Severity]:
+        """With the activation that the mistake harms most, where it is one of the outputs' slope."""
+        found = [effect_of(run, mistake, usual)]
+        if mistake.name == "output-slope":
+            for name in {spelled.lower() for spelled in spelled_activations(self.program)}:
+                other = with_activation(run, mistake, name)
+                if other is not None:
+                    found.append(effect_of(*other, usual))
+        return min(found, key=lambda pair: pair[0].accuracy_before)
+
+    def with_effect(self, finding: Finding, mistake: Hypothesis) -> Finding:
+        assert self.found.matcher is not None
+        if time.monotonic() > self.end:
+            return finding
+        with suppress(Exception):
+            effect, severity = self.worst_effect(self.found.matcher.run, mistake, finding.severity)
+            patch = dataclasses.replace(finding.patch, effect=effect) if finding.patch else None
+            return dataclasses.replace(finding, severity=severity, patch=patch)
+        return finding
