@@ -76,7 +76,8 @@ def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable
     """The first way of calling `function` with values of the pool whose result is accepted."""
     first: BaseException | None = None
     slow = 0
-    for plan in itertools.islice(plans(function, pool), COMBINATIONS):
+    likely = (plan for plan in plans(function, pool) if not robbed(plan, pool))
+    for plan in itertools.islice(likely, COMBINATIONS):
         bound, call = Bound(function, plan), (getattr(function, "__code__", function), plan)
         if call in SLOW:
             continue
@@ -96,6 +97,14 @@ def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable
         if accept(result):
             return bound
     raise NoCallError(getattr(function, "__name__", str(function)), first)
+
+
+def robbed(plan: Plan, pool: Mapping[str, Any]) -> bool:
+    """Whether a parameter called like labels is given inputs or outputs, and no other is given the labels."""
+    keys = {key for _, key in plan}
+    if "labels" not in pool or keys & {"labels", "pairs"}:
+        return False
+    return any(key in ("input", "outputs") and roles_of(name.strip("="))[:1] == ("labels",) for name, key in plan)
 
 
 def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Plan]:

@@ -24,6 +24,7 @@ from backlight.networks.activations import Array
 LAYER_FORWARD = r"(forward\w*|fprop|__call__|feed_?forward|fwd|predict)"
 # What a backward pass is called with that gets a gradient from the layer behind it.
 BEHIND = r".*(grad|dout|dvalues|delta|error|d_?(a|y|z|l|h|out\w*)$|upstream|^g$|^da|^dz|^dy).*"
+MADE_HERE = "functions"  # over parameters that no function of the program makes
 SETTINGS = ("compile", "set", "configure", "use", "use_loss", "set_loss", "finalize", "build", "loss")
 
 
@@ -365,7 +366,7 @@ def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
     for name, function in functions.items():
         if is_called(FORWARD, name):
             for created in made_here(function, maker):
-                yield Made("functions", dict(created), partial(copied, created), True)
+                yield Made(MADE_HERE, dict(created), partial(copied, created), True)
 
 
 def copied(created: dict[str, Array], program: Program) -> dict[str, Array]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from backlight.checking.construct import Maker, Sizes
-from backlight.checking.discover import networks
+from backlight.checking.compose import MADE_HERE, networks
 from backlight.checking.feed import Feed
+from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.store import Slot, slots
 from backlight.checking.subject import Subject
@@ -32,7 +33,9 @@ class InitialMistake:
 
 
 def initial_mistakes(program: Program, target: str | None, subject: Subject) -> list[InitialMistake]:
-    """Mistakes in the initial weights, each kind at most once."""
+    """Mistakes in the initial weights, each kind at most once; none in weights that the program does not make."""
+    if isinstance(subject, OwnCode) and subject.recipe.made == MADE_HERE:
+        return []
     named = dict(matrices(wide_network(program, target, subject.feed) or subject.rebuilt(program).slots))
     found: dict[str, InitialMistake] = {}
     for mistake in [*shared(named), *itertools.chain.from_iterable(single(n, W) for n, W in named.items())]:
