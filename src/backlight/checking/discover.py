@@ -57,6 +57,7 @@ def complete(program: Program, maker: Maker, made: Made, training: bool, attempt
     search.find_forward()
     search.find_loss(attempt)
     search.find_gradient()
+    search.drop_idle()
     if subject.recipe.forward is None and not subject.has_loss:
         raise NotFoundError(Stage(1, "neither a forward pass nor a loss could be run", search.last))
     strength = strength_of(program, subject, made)

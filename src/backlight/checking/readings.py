@@ -78,10 +78,22 @@ class Reading:
 
     @property
     def sound(self) -> bool:
-        """Whether a whole batch was understood: the mistakes that are left are the program's."""
-        batch = not self.subject.feed.single and self.clean and self.network is not None
+        """Whether a whole batch was worked through: the mistakes that are left are the program's.
+
+        Sums over the batch, without which a bias's gradient has another shape, stand in code for batches alone.
+        """
+        batch = not self.subject.feed.single and (self.understood or self.summed)
         shaped = [g is not None and g.shape == s.read().shape for g, s in self.gradients()] if batch else []
         return bool(shaped) and all(shaped)
+
+    @property
+    def understood(self) -> bool:
+        return self.clean and self.network is not None
+
+    @property
+    def summed(self) -> bool:
+        """Whether the loss takes all samples in and there are biases, whose gradients must be sums over them."""
+        return self.subject.has_loss and any(is_bias(slot) or slot.read().ndim == 1 for slot in self.subject.slots)
 
     def gradients(self) -> Iterator[tuple[Array | None, Slot]]:
         return zip(self.subject.gradients(), self.subject.slots, strict=True)
@@ -219,19 +231,47 @@ def loops(program: Program) -> Iterator[ast.For]:
 
 
 def loop_hands_samples(loop: ast.For, functions: set[str] | None) -> bool:
-    """`for x, t in …: f(x, t)` or `for i in …: f(X[i], …)`, batches aside."""
+    """`for x, t in …: f(x, t)` or `for i in …: f(X[i], …)`, also by way of `x = X[i:i + 1]`; batches aside."""
     bound = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
     bound = {name for name in bound if not re.search(r"batch|mini|_?mb$|[xy]_?b$", name, re.IGNORECASE)}
     pairs = isinstance(loop.target, ast.Tuple) and len(bound) > 1
+    single = {
+        node.id
+        for assign in ast.walk(loop)
+        if isinstance(assign, ast.Assign) and picks_one(assign.value, bound)
+        for target in assign.targets
+        for node in ast.walk(target)
+        if isinstance(node, ast.Name)
+    }
     for call in (node for node in ast.walk(loop) if isinstance(node, ast.Call)):
         name = getattr(call.func, "id", getattr(call.func, "attr", None))
         if functions is not None and name not in functions:
             continue
-        handed = [argument for argument in call.args if isinstance(argument, ast.Name) and argument.id in bound]
-        indexed = [a for a in call.args if isinstance(a, ast.Subscript) and getattr(a.slice, "id", None) in bound]
-        if (pairs and handed) or indexed:
+        arguments = [*call.args, *(word.value for word in call.keywords)]
+        names = {argument.id for argument in arguments if isinstance(argument, ast.Name)}
+        if (pairs and names & bound) or names & single or any(picks_one(a, bound) for a in arguments):
             return True
     return False
+
+
+def picks_one(value: ast.expr, indices: set[str]) -> bool:
+    """Whether an expression has X[i], X[:, i], X[[i]] or X[i:i + 1] in it, for one of these indices i."""
+    for part in ast.walk(value):
+        if isinstance(part, ast.Subscript):
+            axes = part.slice.elts if isinstance(part.slice, ast.Tuple | ast.List) else [part.slice]
+            axes = [axis.elts[0] if isinstance(axis, ast.List) and len(axis.elts) == 1 else axis for axis in axes]
+            if any(isinstance(axis, ast.Name) and axis.id in indices for axis in axes):
+                return True
+            if any(isinstance(axis, ast.Slice) and next_to(axis, indices) for axis in axes):
+                return True
+    return False
+
+
+def next_to(part: ast.Slice, indices: set[str]) -> bool:
+    """i:i + 1."""
+    if not (isinstance(part.lower, ast.Name) and part.lower.id in indices and part.upper is not None):
+        return False
+    return ast.unparse(part.upper) in (f"{part.lower.id} + 1", f"1 + {part.lower.id}")
 
 
 def fixed_sizes(program: Program, target: str | None) -> list[Sizes]:

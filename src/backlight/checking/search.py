@@ -17,10 +17,11 @@ from backlight.checking.gradient_places import Place, changed_state, match, name
 from backlight.checking.own_code import OwnCode, Reference, Step, follow, outputs_in, return_names
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
-from backlight.checking.store import slots
+from backlight.checking.store import Key, Slot, slots
 from backlight.checking.subject import generic_values, scalar, seeded
 from backlight.networks.activations import Array
 
+ZERO = 1e-9  # a gradient this small is none
 SEARCH_SECONDS = 3.0  # for finding out how one function is called
 ONE_STEP = r"(train_?(step|on_batch|batch|one\w*)|update(_mini_?batch|_weights|_params|_parameters)?|step|learn|train)"
 
@@ -47,6 +48,7 @@ class Search:
         self.program, self.subject, self.network = program, subject, network
         self.is_object = not isinstance(network, dict | list)
         self.last: BaseException | None = None
+        self.idle: set[tuple[Key, ...]] = set()  # parameters that the loss does not depend on
 
     def candidates(self, pattern: str, elsewhere: bool = False) -> list[Reference]:
         """Functions by name: the network's methods first, then the module's, then other classes' where asked for."""
@@ -156,8 +158,28 @@ class Search:
             self.note(error)
             return False
         if felt:
-            subject.slots = felt
+            self.idle = beside(felt, subject.slots)
+            kept_paths = {slot.path for slot in felt} | self.idle
+            subject.slots = [slot for slot in subject.slots if slot.path in kept_paths]
         return bool(felt)
+
+    def drop_idle(self) -> None:
+        """Parameters that no loss depends on stay only where the backward pass gives them a gradient all the same."""
+        subject = self.subject
+        if not self.idle:
+            return
+        self.restore(1)
+        gradients: list[Array | None] = [None] * len(subject.slots)
+        with suppress(Exception):
+            gradients = subject.gradients()
+        kept = [
+            (slot, place)
+            for slot, place, g in zip(subject.slots, subject.recipe.places, gradients, strict=True)
+            if slot.path not in self.idle
+            or (g is not None and g.shape == slot.read().shape and np.abs(g).max() > ZERO)
+        ]
+        subject.slots = [slot for slot, _ in kept]
+        subject.recipe = replace(subject.recipe, places=tuple(place for _, place in kept))
 
     def find_gradient(self) -> None:
         self.find_backward()
@@ -286,6 +308,17 @@ class Search:
             if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
                 return float(value)
         return 1.0
+
+
+def beside(felt: list[Slot], every: list[Slot]) -> set[tuple[Key, ...]]:
+    """What differs from the parameters that the loss depends on only in a number: b1 beside b2, biases[0]."""
+    known = {(without_numbers(slot.path), slot.read().ndim) for slot in felt}
+    similar = {slot.path for slot in every if (without_numbers(slot.path), slot.read().ndim) in known}
+    return similar - {slot.path for slot in felt}
+
+
+def without_numbers(path: tuple[Key, ...]) -> tuple[str, ...]:
+    return tuple("" if isinstance(key, int) else re.sub(r"\d+", "", key) for key in path)
 
 
 def embedded(program: Program) -> str | None:
