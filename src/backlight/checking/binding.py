@@ -100,11 +100,18 @@ def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable
 
 
 def robbed(plan: Plan, pool: Mapping[str, Any]) -> bool:
-    """Whether a parameter called like labels is given inputs or outputs, and no other is given the labels."""
+    """Whether a parameter called like labels is given something else, and no other is given the labels.
+
+    A `t` may be the number of the step, too, and the only argument of a forward pass the input, whatever its name.
+    """
     keys = {key for _, key in plan}
+    if len(plan) == 1 and "outputs" not in pool:
+        return False
     if "labels" not in pool or keys & {"labels", "pairs"}:
         return False
-    return any(key in ("input", "outputs") and roles_of(name.strip("="))[:1] == ("labels",) for name, key in plan)
+    return any(
+        roles_of(name.strip("="))[:1] == ("labels",) and key[0] not in "=!" and key != "many" for name, key in plan
+    )
 
 
 def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Plan]:

@@ -23,17 +23,16 @@ from backlight.checking.compose import Made, is_layer, is_mere_layer
 from backlight.checking.construct import Maker, Sizes
 from backlight.checking.discover import LOSSES, NotFoundError, complete
 from backlight.checking.feed import Encoding, Feed, Layout
+from backlight.checking.memory import carry_out, memories
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import MAIN, Program
 from backlight.checking.readings import FAILURES, Reading, adds_up, directional_errors, identify
 from backlight.checking.source import Sources
-from backlight.checking.store import children, is_number_array, slots
+from backlight.checking.store import is_number_array, slots
 from backlight.checking.subject import Subject
 
 LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 FEW = 40  # samples on which mistakes are told apart
-DRAWS = (np.random.Generator, np.random.RandomState, random.Random)
-PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.MethodType)
 
 
 class LiveProgram(Program):
@@ -312,55 +311,3 @@ def kept(network: Any) -> Iterator[None]:
         carry_out(restores)
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-
-
-def carry_out(restores: Sequence[Callable[[], None]]) -> None:
-    for restore in restores:
-        restore()
-
-
-def memories(root: Any) -> Iterator[Callable[[], None]]:
-    """What puts back everything that can be reached from `root`: arrays, attributes, lists, dicts, generators."""
-    pending, seen = [root], list[Any]()  # objects that are held keep their ids to themselves
-    known: set[int] = set()
-    while pending:
-        value = pending.pop()
-        if id(value) in known or isinstance(value, PLAIN):
-            continue
-        known.add(id(value))
-        seen.append(value)
-        yield from memory(value)
-        if not isinstance(value, DRAWS):
-            pending += [child for _, child in children(value)]
-
-
-def memory(value: Any) -> Iterator[Callable[[], None]]:
-    """What puts back one object itself, not what it holds."""
-    if isinstance(value, np.ndarray):
-        if value.flags.writeable:
-            yield partial(np.copyto, value, value.copy())
-    elif isinstance(value, DRAWS):
-        yield memory_of_draws(value)
-    elif isinstance(value, list):
-        yield partial(value.__setitem__, slice(None), list(value))
-    elif isinstance(value, dict):
-        yield partial(refill, value, dict(value))
-    else:
-        if hasattr(value, "__dict__"):
-            yield partial(refill, vars(value), dict(vars(value)))
-        for name in getattr(type(value), "__slots__", ()):
-            if hasattr(value, name):
-                yield partial(setattr, value, name, getattr(value, name))
-
-
-def memory_of_draws(value: Any) -> Callable[[], None]:
-    if isinstance(value, np.random.Generator):
-        return partial(setattr, value.bit_generator, "state", copy.deepcopy(value.bit_generator.state))
-    if isinstance(value, np.random.RandomState):
-        return partial(value.set_state, value.get_state())
-    return partial(value.setstate, value.getstate())
-
-
-def refill(held: Any, values: Mapping[Any, Any]) -> None:
-    held.clear()
-    held.update(values)

@@ -175,8 +175,7 @@ class Search:
         kept = [
             (slot, place)
             for slot, place, g in zip(subject.slots, subject.recipe.places, gradients, strict=True)
-            if slot.path not in self.idle
-            or (g is not None and g.shape == slot.read().shape and np.abs(g).max() > ZERO)
+            if slot.path not in self.idle or (g is not None and g.shape == slot.read().shape and np.abs(g).max() > ZERO)
         ]
         subject.slots = [slot for slot, _ in kept]
         subject.recipe = replace(subject.recipe, places=tuple(place for _, place in kept))
