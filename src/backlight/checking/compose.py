@@ -296,7 +296,7 @@ def network_classes(program: Program, target: str | None) -> list[str]:
     score = {
         name: sum(
             weight
-            for pattern, weight in ((BACKWARD, 3), (LOSS, 2), (FORWARD, 1), (r".*(train|fit|sgd|update).*", 1))
+            for pattern, weight in ((BACKWARD, 3), (LOSS, 2), (FORWARD, 1), (r".*(train|fit|sgd|update|learn).*", 1))
             if any(is_called(pattern, method) for method in methods(kind))
         )
         for name, kind in classes.items()
@@ -307,10 +307,12 @@ def network_classes(program: Program, target: str | None) -> list[str]:
 def is_mere_layer(kind: type) -> bool:
     """backward(gradient from behind) and no loss: one layer of a network, not a network."""
     names = methods(kind)
-    backward = next((name for name in names if is_called(BACKWARD, name)), None)
-    if backward is None or any(is_called(LOSS, name) for name in names):
+    passes = [name for name in names if is_called(BACKWARD, name)]
+    if not passes or any(is_called(LOSS, name) for name in names):
         return False
-    return any(re.match(BEHIND, argument, re.IGNORECASE) for argument in required(getattr(kind, backward)))
+    return all(
+        any(re.match(BEHIND, argument, re.IGNORECASE) for argument in required(getattr(kind, name))) for name in passes
+    )
 
 
 def methods(kind: type) -> list[str]:

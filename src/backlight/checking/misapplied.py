@@ -11,6 +11,7 @@ from backlight.checking.discover import NotFoundError, subjects
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.readings import FAILURES, Reading, read
+from backlight.checking.search import equally_far
 from backlight.checking.subject import Subject, generic_values
 from backlight.networks.activations import Array
 
@@ -30,7 +31,7 @@ def misapplied(program: Program, target: str | None, reading: Reading) -> Analys
             return None
         other = read(step, reading.sizes, reading.activation)
         gradients, steps = at_one_point(reading.subject), at_one_point(step)
-        if other.right or gradients is None or steps is None or adaptive(steps):
+        if other.right or gradients is None or steps is None or equally_far(steps):
             return None
         found = analyse(other, float(getattr(step, "strength", 0.1)))
         names = {mistake.name for mistake in found.name.mistakes} if found.name else set()
@@ -56,12 +57,6 @@ def at_one_point(subject: Subject) -> list[Array] | None:
     subject.assign(generic_values(subject, 1))
     found = [gradient for gradient in subject.gradients() if gradient is not None]
     return found if len(found) == len(subject.slots) else None
-
-
-def adaptive(steps: list[Array]) -> bool:
-    """Whether all entries move equally far, as the first step of Adam does."""
-    moved = np.abs(np.concatenate([step.ravel() for step in steps]))
-    return bool(np.ptp(moved) <= 1e-2 * moved.max())
 
 
 def uphill(gradients: list[Array], steps: list[Array]) -> bool:

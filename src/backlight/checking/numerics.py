@@ -74,7 +74,9 @@ def overflow(subject: Subject) -> Iterator[Oddity]:
 
 def overwritten(subject: Subject) -> Iterator[Oddity]:
     """Arrays of the forward pass that the backward pass changes."""
-    if not isinstance(subject, OwnCode) or isinstance(subject.network, dict | list) or subject.feed.single:
+    if not isinstance(subject, OwnCode) or isinstance(subject.network, dict | list):
+        return
+    if subject.feed.single or subject.steps:  # what a step keeps for the next one changes, and should
         return
     subject.assign(generic_values(subject, 1))
     pool = subject.fresh_pool(subject.feed.inputs(), subject.feed.labels())

@@ -1,6 +1,7 @@
 """Which of a program's functions is the forward pass, which the loss and which the backward pass."""
 
 import ast
+import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,8 +14,8 @@ import numpy as np
 from backlight.checking.binding import Bound, NoCallError, Pool, bind, limited
 from backlight.checking.chain import CALL_NAMES, LOSS_WORDS, RATE
 from backlight.checking.compose import BEHIND, methods, required
-from backlight.checking.gradient_places import Place, changed_state, match, named_returns, state
-from backlight.checking.own_code import OwnCode, Reference, Step, follow, outputs_in, return_names
+from backlight.checking.gradient_places import Place, changed_state, marked, match, named_returns, state
+from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow, outputs_in, return_names
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
 from backlight.checking.store import Key, Slot, slots
@@ -184,9 +185,16 @@ class Search:
         self.find_backward()
 
     def find_backward(self) -> None:
+        """The first that gives every gradient; else the one that gives most of them."""
+        found: list[Recipe] = []
         for reference in self.backward_candidates():
             if self.try_backward(reference):
-                return
+                found.append(self.subject.recipe)
+                if None not in found[-1].places:
+                    break
+        if found:
+            self.subject.recipe = max(found, key=lambda recipe: sum(is_gradient(place) for place in recipe.places))
+            return
         recipe = self.subject.recipe
         depth = 3 if recipe.loss else 2 if recipe.forward else 1
         inside = embedded(self.program)
@@ -276,7 +284,19 @@ class Search:
         )
         if any(place is not None and place.source == "update" for place in places):
             subject.recipe = replace(subject.recipe, places=tuple(Place("update", s.path) for s in subject.slots))
+            return not self.adapts()
         return True
+
+    def adapts(self) -> bool:
+        """Whether a step moves all parameters equally far, as Adam's first one does: it shows no gradient."""
+        steps: list[Array] = []
+        with suppress(Exception):
+            steps = [step for step in self.subject.gradients() if step is not None]
+        adaptive = equally_far(steps)
+        if adaptive:
+            self.note(RuntimeError("its step adapts its size to the gradient, which therefore does not show"))
+            self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
+        return adaptive
 
     def places_by_change(self, reference: Reference) -> list[Place | None] | None:
         subject = self.subject
@@ -290,18 +310,22 @@ class Search:
             after = self.values_now()
             self.restore(seed)
         candidates = named_returns(returned, names)
+        moved = any(not np.array_equal(a, b) for a, b in zip(after, values, strict=True))
         if self.is_object or isinstance(self.network, list):
-            candidates += changed_state(before, self.network, subject.slots)
+            changed = changed_state(before, self.network, subject.slots)
+            candidates += [c for c in changed if not moved or marked(c.name)]  # a step changes its velocities, too
         places = match(subject.slots, candidates)
         if sum(place is not None for place in places) * 2 >= len(places):
             return places
-        moved = any(not np.array_equal(a, b) for a, b in zip(after, values, strict=True))
         return [Place("update", slot.path) for slot in subject.slots] if moved else None
 
     def rate(self, step: Step) -> float:
         """The step size of an update: what was handed over, or what the network or the module keeps by such a name."""
         if any(key == "rate" or (key[0] == "!" and "rate" in roles_of(key[1:])) for _, key in step.plan):
             return RATE
+        for parameter in parameters_of(step.reference.resolve(self.program, self.network)):
+            if roles_of(parameter.name)[:1] == ("rate",) and isinstance(parameter.default, float):
+                return parameter.default
         kept: dict[str, Any] = dict(vars(self.network)) if self.is_object and hasattr(self.network, "__dict__") else {}
         for name, value in {**self.program.namespace, **kept}.items():
             if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
@@ -318,6 +342,23 @@ def beside(felt: list[Slot], every: list[Slot]) -> set[tuple[Key, ...]]:
 
 def without_numbers(path: tuple[Key, ...]) -> tuple[str, ...]:
     return tuple("" if isinstance(key, int) else re.sub(r"\d+", "", key) for key in path)
+
+
+def is_gradient(place: Place | None) -> bool:
+    return place is not None and place.source in ("returned", "state")
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    with suppress(TypeError, ValueError):
+        return list(inspect.signature(function).parameters.values())
+    return []
+
+
+def equally_far(steps: list[Array]) -> bool:
+    """Whether all entries that move at all move by the same amount."""
+    moved = np.abs(np.concatenate([step.ravel() for step in steps])) if steps else np.zeros(0)
+    moved = moved[moved > ZERO]
+    return moved.size > 1 and bool(np.ptp(moved) <= 1e-2 * moved.max())
 
 
 def embedded(program: Program) -> str | None:
