@@ -14,6 +14,8 @@ from backlight.checking.roles import roles_of
 
 Plan = tuple[tuple[str, str], ...]  # parameter → key of the pool
 Pool = dict[str, Any]
+Known = Mapping[str, str]
+NOTHING_KNOWN: Known = {}
 COMBINATIONS = 60
 # Parameters with a default are still given these; all others keep their default.
 WANTED = ("input", "labels", "outputs", "cache", "parameters", "penalty")
@@ -72,11 +74,16 @@ class Bound:
 SLOW: set[tuple[Any, Plan]] = set()  # calls that took too long once, which are not tried again
 
 
-def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable[[Any], bool]) -> Bound:
-    """The first way of calling `function` with values of the pool whose result is accepted."""
+def bind(
+    function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable[[Any], bool], known: Known = NOTHING_KNOWN
+) -> Bound:
+    """The first way of calling `function` with values of the pool whose result is accepted.
+
+    `known`: keys of the pool for parameters whose meaning the function's own lines give away.
+    """
     first: BaseException | None = None
     slow = 0
-    likely = (plan for plan in plans(function, pool) if not robbed(plan, pool))
+    likely = (plan for plan in plans(function, pool, known) if not robbed(plan, pool))
     for plan in itertools.islice(likely, COMBINATIONS):
         bound, call = Bound(function, plan), (getattr(function, "__code__", function), plan)
         if call in SLOW:
@@ -109,12 +116,11 @@ def robbed(plan: Plan, pool: Mapping[str, Any]) -> bool:
         return False
     if "labels" not in pool or keys & {"labels", "pairs"}:
         return False
-    return any(
-        roles_of(name.strip("="))[:1] == ("labels",) and key[0] not in "=!" and key != "many" for name, key in plan
-    )
+    labelled = [(name, key) for name, key in plan if roles_of(name.strip("="))[:1] == ("labels",)]
+    return any(key[0] not in "=!" and (name, key) != ("t", "many") for name, key in labelled)
 
 
-def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Plan]:
+def plans(function: Callable[..., Any], pool: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> Iterator[Plan]:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -124,7 +130,8 @@ def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Pla
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         optional = parameter.default is not parameter.empty
-        keys = keys_for(parameter.name, pool, optional)
+        certain = known.get(parameter.name)
+        keys = [certain] if certain in pool else keys_for(parameter.name, pool, optional)
         spelled = f"{parameter.name}=" if optional or parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         choices: list[tuple[str, str] | None] = [(spelled, key) for key in keys]
         forced = any(key.startswith("!") for key in keys)

@@ -359,7 +359,7 @@ def has_weights(network: Any) -> bool:
 def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
     functions = program.functions()
     for name, function in functions.items():
-        if not is_called(INIT, name) or re.fullmatch(r".*(adam|velocity|momentum|optim).*", name, re.IGNORECASE):
+        if not makes_parameters(name, function):
             continue
         made = make_one(function, name, maker)
         if made is not None:
@@ -371,12 +371,24 @@ def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
                 yield Made(MADE_HERE, dict(created), partial(copied, created), True)
 
 
+def makes_parameters(name: str, function: Callable[..., Any]) -> bool:
+    """By its name, or because all that it asks for is widths and a seed."""
+    if re.fullmatch(r".*(adam|velocity|momentum|optim).*", name, re.IGNORECASE):
+        return False
+    asked = required(function)
+    sized = [n for n in asked if size_role(n) is not None or {"size_list", "seed"} & set(roles_of(n)[:1])]
+    no_samples = not any(is_called(pattern, name) for pattern in (FORWARD, LOSS, BACKWARD))
+    return is_called(INIT, name) or (no_samples and bool(sized) and sized == asked)
+
+
 def copied(created: dict[str, Array], program: Program) -> dict[str, Array]:
     return {name: value.copy() for name, value in created.items()}
 
 
 def named(network: Any, names: list[str]) -> Any:
     """A returned tuple W1, b1, W2, b2 as a dict by these names; lists and dicts as they are."""
+    if hasattr(network, "_fields"):
+        return network
     if isinstance(network, tuple) and len(names) == len(network):
         return dict(zip(names, network, strict=True))
     return list(network) if isinstance(network, tuple) else network

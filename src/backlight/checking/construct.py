@@ -235,10 +235,10 @@ class Maker:
         if {"seed", "rate", "many", "batch", "quiet"} & set(roles):
             return [] if default is not None else self.plain(roles)
         if "size_list" in roles and not isinstance(example, int):
-            hidden = "hidden" in tokens(name)
-            return (
-                [list(self.sizes.hidden), self.sizes.hidden[0]] if hidden else [self.sizes.all, list(self.sizes.hidden)]
-            )
+            if "hidden" in tokens(name):
+                return [list(self.sizes.hidden), self.sizes.hidden[0]]
+            counted = [self.sizes.hidden[0]] if size_role(name) == "hidden" else []  # n_units
+            return [self.sizes.all, list(self.sizes.hidden), *counted]
         role = size_role(name)
         if role is not None and (example is None or isinstance(example, int)):
             return self.width(role, name)

@@ -32,7 +32,8 @@ def subjects(program: Program, maker: Maker, target: str | None, training: bool 
     for made in networks(program, maker, target):
         for attempt in range(LOSSES):
             try:
-                yield complete(program, maker, made, training, attempt)
+                fresh = replace(made, network=made.build(program)) if attempt else made
+                yield complete(program, maker, fresh, training, attempt)
                 found = True
             except NotFoundError as error:
                 failures.append(error.stage)

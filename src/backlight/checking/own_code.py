@@ -36,7 +36,9 @@ class Reference:
         if not self.holder:
             return program.namespace[self.name]
         if self.holder == "self":
-            return getattr(network, self.name)
+            computed = isinstance(getattr(type(network), self.name, None), property)
+            kept = computed or not callable(getattr(network, self.name))
+            return (lambda: getattr(network, self.name)) if kept else getattr(network, self.name)
         if self.holder.startswith("self."):
             return getattr(getattr(network, self.holder[5:]), self.name)
         kind = program.namespace[self.holder]

@@ -9,7 +9,7 @@ ROLES: dict[str, str] = {
     r"non_?lin\w*|actfun\w*|hidden_act\w*|g|kind|transfer\w*",
     "derivative": r"(act_?)?(diff|deriv|prime|grad)_?(fun|fn|act\w*)?",
     "weights_init": r".*init\w*|scheme|method",
-    "seed": r".*seed.*|random_state|rng|rs|generator|key",
+    "seed": r".*seed.*|seme|semilla|semente|graine|random_state|rng|rs|generator|key",
     "rate": r"lr|l_?rate|learn\w*|eta|alpha|epsilon|step_?size|rate|lrate|lern_?rate|taux\w*|taxa\w*|tasa\w*|tasso\w*",
     "penalty": r"reg\w*|lam|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|"
     r".*_reg|c_?l2",
@@ -17,7 +17,8 @@ ROLES: dict[str, str] = {
     r"shapes?)(_list)?|"
     r"sizes|layers|dims|architecture|arch|structure|topology|nn_?(arch\w*|structure)|shape|widths|"
     r"units|hidden_layers?|"
-    r"hiddens|neurons|num_nodes|layout|hidden_layer_sizes|n_units|config",
+    r"hiddens|neurons|num_nodes|layout|hidden_layer_sizes|n_units|config|"
+    r"strati|capas|couches|schichten|camadas|katman\w*|sloi|tailles|tamanhos|groessen|boyut\w*|neuron(as|i|en|es)",
     "many": r"(n_?|num_?)?(iterations?|iters?|epochs?|epoc\w*|epoques?|epochen|passes|steps)|num_(it\w*|passes)|max_iter|n_iter",
     "batch": r"batch_?size|bs|minibatch_?size|mini_batch_size",
     "samples": r"m|n_?samples|num_?(samples|examples|points)|examples|n_train|N",
@@ -46,6 +47,7 @@ COMPILED = {role: re.compile(pattern, re.IGNORECASE) for role, pattern in ROLES.
 INPUT_TOKENS = {
     "in",
     "idim",
+    *("entrada", "entradas", "entree", "eingabe", "ein", "ingresso", "giris", "wejscie", "vhod"),
     "input",
     "inputs",
     "inp",
@@ -65,6 +67,7 @@ INPUT_TOKENS = {
 HIDDEN_TOKENS = {
     "hidden",
     "hdim",
+    *("oculta", "ocultas", "oculto", "escondida", "cachee", "verdeckt", "versteckt", "nascosto", "gizli", "ukryta"),
     "hid",
     "h",
     "nh",
@@ -80,6 +83,7 @@ HIDDEN_TOKENS = {
 OUTPUT_TOKENS = {
     "out",
     "odim",
+    *("salida", "salidas", "saida", "sortie", "ausgabe", "aus", "uscita", "cikis", "wyjscie", "vyhod"),
     "output",
     "outputs",
     "class",
@@ -121,7 +125,7 @@ def tokens(name: str) -> list[str]:
     >>> tokens("nn_hiddenDim2")
     ['nn', 'hidden', 'dim', '2']
     """
-    return [part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+    return [part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", unaccented(name))]
 
 
 def size_role(name: str) -> str | None:
@@ -159,7 +163,7 @@ BACKWARD = (
     r"gradient[ei]?\w*)"
 )
 INIT = (
-    r"_*(init\w*|inici\w*|inizi\w*|.*_init|.*initiali[sz]e\w*|(create|make|build|new|get|random|setup|"
+    r"_*(crea(te|r)?_?\w*|crie?r?_?\w*|cree?r?_?\w*|erzeuge\w*|olustur\w*|init\w*|inici\w*|inizi\w*|.*_init|.*initiali[sz]e\w*|(create|make|build|new|get|random|setup|"
     r"generate)_?\w*(param|weight|net|model|layer)\w*|.*parameters)"
 )
 NOT_A_ROLE = (

@@ -19,6 +19,7 @@ from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
 from backlight.checking.store import Key, Slot, slots
+from backlight.checking.usage import holders
 from backlight.checking.subject import generic_values, scalar, seeded
 from backlight.networks.activations import Array
 
@@ -85,14 +86,20 @@ class Search:
     def try_step(self, reference: Reference, pool: Pool, accept: Callable[[Any], bool]) -> Step | None:
         try:
             function = reference.resolve(self.program, self.network)
+            known = self.known(function) if self.subject.recipe.as_argument else {}
             with limited(SEARCH_SECONDS):
-                bound: Bound = seeded(lambda: bind(function, pool, accept))
+                bound: Bound = seeded(lambda: bind(function, pool, accept, known))
             return Step(reference, bound.plan)
         except NoCallError as error:
             self.note(error.cause)
         except Exception as error:  # what the name stands for cannot even be looked up
             self.note(error)
         return None
+
+    def known(self, function: Callable[..., Any]) -> dict[str, str]:
+        node, nodes = self.program.node_of(function), map(self.program.node_of, self.program.functions().values())
+        others = {other.name: other for other in nodes if other is not None}
+        return holders(node, self.network, others) if node is not None else {}
 
     def note(self, error: BaseException | None) -> None:
         """Remembers the first exception that the user's own lines raised, else the last one of all."""
@@ -126,7 +133,7 @@ class Search:
         with suppress(Exception):
             seeded(lambda: subject.run_forward(pool))
         own: str | None = None
-        for reference in self.candidates(LOSS, elsewhere=True):
+        for reference in self.candidates(LOSS, elsewhere=True) + self.kept_losses():
             if own is not None and not (reference.holder == own or (own != "self" and reference.holder[:4] == own[:4])):
                 continue  # a network's own loss goes before those of its parts, and these before the module's
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
@@ -142,11 +149,20 @@ class Search:
         if attempt and subject.recipe.loss is None:
             raise NotFoundError(Stage(0, "no other loss was found"))
 
+    def kept_losses(self) -> list[Reference]:
+        """Numbers that the forward pass leaves on the network, and properties that compute one."""
+        if not (self.is_object and hasattr(self.network, "__dict__")):
+            return []
+        numbers = [name for name, value in vars(self.network).items() if isinstance(value, float | np.floating)]
+        kind = type(self.network)
+        properties = [name for name in dir(kind) if isinstance(getattr(kind, name, None), property)]
+        return [Reference("self", name) for name in numbers + properties if is_called(LOSS, name)]
+
     def depends_on_parameters(self) -> bool:
         """Keeps the parameters that the loss depends on; False if it depends on none."""
         subject = self.subject
-        kept = subject.values()
         try:
+            kept = subject.values()
             reference, other = subject.loss(), generic_values(subject, 5)
             felt = []
             for index, slot in enumerate(subject.slots):
