@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from backlight.checking.roles import roles_of
+from backlight.checking.roles import is_activation, roles_of
 
 Plan = tuple[tuple[str, str], ...]  # parameter → key of the pool
 Pool = dict[str, Any]
@@ -107,17 +107,19 @@ def bind(
 
 
 def robbed(plan: Plan, pool: Mapping[str, Any]) -> bool:
-    """Whether a parameter called like labels is given something else, and no other is given the labels.
+    """Whether a parameter called like labels (or inputs) is given something else, and no other is given these.
 
     A `t` may be the number of the step, too, and the only argument of a forward pass the input, whatever its name.
     """
-    keys = {key for _, key in plan}
     if len(plan) == 1 and "outputs" not in pool:
         return False
-    if "labels" not in pool or keys & {"labels", "pairs"}:
-        return False
-    labelled = [(name, key) for name, key in plan if roles_of(name.strip("="))[:1] == ("labels",)]
-    return any(key[0] not in "=!" and (name, key) != ("t", "many") for name, key in labelled)
+    keys = {key for _, key in plan}
+    for role in ("labels", "input"):
+        if role in pool and not keys & {role, "pairs"}:
+            called = [(name, key) for name, key in plan if roles_of(name.strip("="))[:1] == (role,)]
+            if any(key[0] not in "=!" and (name, key) != ("t", "many") for name, key in called):
+                return True
+    return False
 
 
 def plans(function: Callable[..., Any], pool: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> Iterator[Plan]:
@@ -130,7 +132,9 @@ def plans(function: Callable[..., Any], pool: Mapping[str, Any], known: Known = 
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         optional = parameter.default is not parameter.empty
-        certain = known.get(parameter.name)
+        certain = known.get(parameter.name, "")
+        if is_activation(parameter.default) and "activation:forced" in pool:
+            certain = "activation:forced"
         keys = [certain] if certain in pool else keys_for(parameter.name, pool, optional)
         spelled = f"{parameter.name}=" if optional or parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         choices: list[tuple[str, str] | None] = [(spelled, key) for key in keys]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.construct import Maker, Sizes, call_with, is_parameter_name
+from backlight.checking.guesses import makes_parameters
 from backlight.checking.own_code import Reference, return_names, short
 from backlight.checking.program import Program
 from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called, roles_of, size_role
@@ -246,10 +247,7 @@ class Made:
 
 def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Made]:
     """Objects of network classes, stacks of layers, results of `initialize…`, parameters made here, globals."""
-    for name in network_classes(program, target):
-        made = make_one(program.classes()[name], name, maker)
-        if made is not None:
-            yield Made(shown(name, made[0]), made[1], partial(make_object, name, made[0], maker), False, made[0])
+    yield from objects(program, network_classes(program, target), maker)
     for description, build in assembled(program, maker.sizes):
         with suppress(Exception):
             network = seeded(partial(build, program))
@@ -258,6 +256,15 @@ def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Mad
         yield from function_networks(program, maker)
     if target is None and globals_assigned(program):
         yield Made("globals", Globals(program), Globals, False)
+    if target is None and not network_classes(program, None) and not stacks(program):
+        yield from objects(program, untelling_classes(program), maker)
+
+
+def objects(program: Program, names: list[str], maker: Maker) -> Iterator[Made]:
+    for name in names:
+        made = make_one(program.classes()[name], name, maker)
+        if made is not None:
+            yield Made(shown(name, made[0]), made[1], partial(make_object, name, made[0], maker), False, made[0])
 
 
 class Globals:
@@ -302,6 +309,11 @@ def network_classes(program: Program, target: str | None) -> list[str]:
         for name, kind in classes.items()
     }
     return sorted((name for name in classes if score[name] >= 2), key=lambda name: -score[name])
+
+
+def untelling_classes(program: Program) -> list[str]:
+    """Classes with several methods of whatever names, where no class has methods of known ones."""
+    return [name for name, kind in program.classes().items() if len(methods(kind)) > 2 and not is_mere_layer(kind)]
 
 
 def is_mere_layer(kind: type) -> bool:
@@ -359,7 +371,7 @@ def has_weights(network: Any) -> bool:
 def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
     functions = program.functions()
     for name, function in functions.items():
-        if not makes_parameters(name, function):
+        if not makes_parameters(name, required(function)):
             continue
         made = make_one(function, name, maker)
         if made is not None:
@@ -369,16 +381,6 @@ def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
         if is_called(FORWARD, name):
             for created in made_here(function, maker):
                 yield Made(MADE_HERE, dict(created), partial(copied, created), True)
-
-
-def makes_parameters(name: str, function: Callable[..., Any]) -> bool:
-    """By its name, or because all that it asks for is widths and a seed."""
-    if re.fullmatch(r".*(adam|velocity|momentum|optim).*", name, re.IGNORECASE):
-        return False
-    asked = required(function)
-    sized = [n for n in asked if size_role(n) is not None or {"size_list", "seed"} & set(roles_of(n)[:1])]
-    no_samples = not any(is_called(pattern, name) for pattern in (FORWARD, LOSS, BACKWARD))
-    return is_called(INIT, name) or (no_samples and bool(sized) and sized == asked)
 
 
 def copied(created: dict[str, Array], program: Program) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from backlight.checking.feed import Feed
 from backlight.checking.program import Program
-from backlight.checking.roles import roles_of, size_role, tokens
+from backlight.checking.roles import is_activation, roles_of, size_role, tokens
 
 ACTIVATION_NAMES = ("tanh", "sigmoid", "relu", "leaky_relu", "leakyrelu", "lrelu", "logistic", "elu", "softplus",
                     "linear", "identity")  # fmt: skip
@@ -215,7 +215,9 @@ class Maker:
         name, roles = parameter.name, roles_of(parameter.name)
         if name.lower() in ("dtype",):
             return [np.float64]
-        if "activation" in roles and (isinstance(default, str) or default is None or callable(default)):
+        if ("activation" in roles or is_activation(default)) and (
+            isinstance(default, str) or default is None or callable(default)
+        ):
             return self.activations(default, hint)
         if "many" in roles and not {"size_list"} & set(roles) and (default is None or type(default) is int):
             return [1]  # a constructor or an `initialize…` that trains at once makes one step

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backlight.checking.construct import Maker, Sizes
 from backlight.checking.compose import MADE_HERE, networks
+from backlight.checking.construct import Maker, Sizes
 from backlight.checking.feed import Feed
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program

@@ -94,6 +94,7 @@ class Recipe:
         update: what applies the gradients, where a whole training step is looked at.
         listed: whether the training step takes a list of samples, of one here.
         whole: whether it takes all of them at once, as pairs.
+        guessed: whether the loss is one by what it returns alone, not by its name.
         strength: the penalty's, as the program calls it.
     """
 
@@ -111,6 +112,7 @@ class Recipe:
     update: Step | None = None
     listed: bool = False
     whole: bool = False
+    guessed: bool = False
     strength: float = 0.1
     as_argument: bool = False  # whether parameters are handed to functions, instead of being kept by an object
 

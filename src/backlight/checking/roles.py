@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 # Order matters where a name could be two things: the first role that fits is taken.
 ROLES: dict[str, str] = {
@@ -19,7 +20,8 @@ ROLES: dict[str, str] = {
     r"units|hidden_layers?|"
     r"hiddens|neurons|num_nodes|layout|hidden_layer_sizes|n_units|config|"
     r"strati|capas|couches|schichten|camadas|katman\w*|sloi|tailles|tamanhos|groessen|boyut\w*|neuron(as|i|en|es)",
-    "many": r"(n_?|num_?)?(iterations?|iters?|epochs?|epoc\w*|epoques?|epochen|passes|steps)|num_(it\w*|passes)|max_iter|n_iter",
+    "many": r"(n_?|num_?)?(iterations?|iters?|epochs?|epoc\w*|epoques?|epochen|passes|steps)|"
+    r"num_(it\w*|passes)|max_iter|n_iter",
     "batch": r"batch_?size|bs|minibatch_?size|mini_batch_size",
     "samples": r"m|n_?samples|num_?(samples|examples|points)|examples|n_train|N",
     "quiet": r"(is_)?train(ing)?(_?mode)?|verbose|print\w*|debug|plot\w*|show\w*|display|log\w*",
@@ -110,6 +112,12 @@ def roles_of(name: str) -> tuple[str, ...]:
     ('outputs', 'input', 'penalty')
     """
     return tuple(role for role, pattern in COMPILED.items() if pattern.fullmatch(unaccented(name).strip("_")))
+
+
+def is_activation(value: Any) -> bool:
+    """Whether this is an activation function's name, which is what gives a parameter of any name away."""
+    known = r"tanh|(hard_?)?sigmoide?|logistic|(leaky_?|p|l)?relu|selu|elu|gelu|silu|swish|softplus|softsign"
+    return isinstance(value, str) and re.fullmatch(known, value, re.IGNORECASE) is not None
 
 
 def unaccented(name: str) -> str:

@@ -1,12 +1,11 @@
 """Which of a program's functions is the forward pass, which the loss and which the backward pass."""
 
-import ast
 import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,19 @@ from backlight.checking.binding import Bound, NoCallError, Pool, bind, limited
 from backlight.checking.chain import CALL_NAMES, LOSS_WORDS, RATE
 from backlight.checking.compose import BEHIND, methods, required
 from backlight.checking.gradient_places import Place, changed_state, marked, match, named_returns, state
+from backlight.checking.guesses import ANY_NAME, untold
+from backlight.checking.idle import ZERO, beside, equally_far
 from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow, outputs_in, return_names
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
-from backlight.checking.store import Key, Slot, slots
-from backlight.checking.usage import holders
+from backlight.checking.stages import NotFoundError, Stage, embedded
+from backlight.checking.store import Key, slots
 from backlight.checking.subject import generic_values, scalar, seeded
+from backlight.checking.usage import holders
 from backlight.networks.activations import Array
 
-ZERO = 1e-9  # a gradient this small is none
 SEARCH_SECONDS = 3.0  # for finding out how one function is called
 ONE_STEP = r"(train_?(step|on_batch|batch|one\w*)|update(_mini_?batch|_weights|_params|_parameters)?|step|learn|train)"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far the search came, for the sentence that says what is missing."""
-
-    depth: int  # 0 nothing, 1 made, 2 forward, 3 loss, 4 backward
-    message: str
-    cause: BaseException | None = None
-
-
-class NotFoundError(Exception):
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.message)
-        self.stage = stage
 
 
 class Search:
@@ -109,17 +95,36 @@ class Search:
     def find_forward(self) -> None:
         subject = self.subject
         subject.assign(generic_values(subject, 0))
-        for reference in self.candidates(FORWARD) + self.candidates(r"predict\w*"):
+        for reference in self.candidates(FORWARD) + self.candidates(r"predict\w*") + self.guesses:
             step = self.try_step(reference, self.pool(), lambda returned: self.gives_outputs(returned))
             if step is not None:
                 subject.recipe = replace(subject.recipe, forward=step)
-                return
+                if reference not in self.guesses or self.outputs_depend():
+                    return
+                subject.recipe = replace(subject.recipe, forward=None)
         for reference in self.candidates(LOSS):  # loss(X) without labels gives scores
             pool = {key: value for key, value in self.pool().items() if key in ("input", "parameters")}
             step = self.try_step(reference, pool, lambda returned: self.gives_outputs(returned))
             if step is not None:
                 subject.recipe = replace(subject.recipe, forward=step)
                 return
+
+    @cached_property
+    def guesses(self) -> list[Reference]:
+        """Every function, where no name is in a language that is known."""
+        if any(self.candidates(pattern) for pattern in (LOSS, BACKWARD, ONE_STEP)):
+            return []
+        return untold(self.candidates(ANY_NAME))
+
+    def outputs_depend(self) -> bool:
+        """Whether other parameters give other outputs."""
+        found: list[Any] = []
+        with suppress(Exception):
+            for seed in (1, 2):
+                self.restore(seed)
+                found.append(self.subject.outputs())
+        self.restore(0)
+        return len(found) == 2 and found[0] is not None and not np.array_equal(*found)
 
     def gives_outputs(self, returned: Any) -> bool:
         kept = list(vars(self.network).values()) if self.is_object and hasattr(self.network, "__dict__") else []
@@ -133,19 +138,20 @@ class Search:
         with suppress(Exception):
             seeded(lambda: subject.run_forward(pool))
         own: str | None = None
-        for reference in self.candidates(LOSS, elsewhere=True) + self.kept_losses():
+        for reference in self.candidates(LOSS, elsewhere=True) + self.kept_losses() + self.guesses:
             if own is not None and not (reference.holder == own or (own != "self" and reference.holder[:4] == own[:4])):
                 continue  # a network's own loss goes before those of its parts, and these before the module's
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
             if step is None:
                 continue
-            subject.recipe = replace(subject.recipe, loss=step)
-            if self.depends_on_parameters():
+            guessed = reference in self.guesses
+            subject.recipe = replace(subject.recipe, loss=step, guessed=guessed)
+            if (not guessed or takes_labels(step)) and self.depends_on_parameters():
                 own = own or (reference.holder if reference.holder.startswith("self") else None)
                 if skipped == attempt:
                     return
                 skipped += 1
-            subject.recipe = replace(subject.recipe, loss=None)
+            subject.recipe = replace(subject.recipe, loss=None, guessed=False)
         if attempt and subject.recipe.loss is None:
             raise NotFoundError(Stage(0, "no other loss was found"))
 
@@ -159,7 +165,7 @@ class Search:
         return [Reference("self", name) for name in numbers + properties if is_called(LOSS, name)]
 
     def depends_on_parameters(self) -> bool:
-        """Keeps the parameters that the loss depends on; False if it depends on none."""
+        """Keeps the parameters that the loss depends on; False if there are no weights among them."""
         subject = self.subject
         try:
             kept = subject.values()
@@ -174,11 +180,12 @@ class Search:
         except Exception as error:
             self.note(error)
             return False
-        if felt:
-            self.idle = beside(felt, subject.slots)
-            kept_paths = {slot.path for slot in felt} | self.idle
-            subject.slots = [slot for slot in subject.slots if slot.path in kept_paths]
-        return bool(felt)
+        if not any(slot.read().ndim == 2 for slot in felt):
+            return False
+        self.idle = beside(felt, subject.slots)
+        kept_paths = {slot.path for slot in felt} | self.idle
+        subject.slots = [slot for slot in subject.slots if slot.path in kept_paths]
+        return True
 
     def drop_idle(self) -> None:
         """Parameters that no loss depends on stay only where the backward pass gives them a gradient all the same."""
@@ -205,6 +212,9 @@ class Search:
         found: list[Recipe] = []
         for reference in self.backward_candidates():
             if self.try_backward(reference):
+                if reference in self.guesses and not all(map(is_gradient, self.subject.recipe.places)):
+                    self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
+                    continue
                 found.append(self.subject.recipe)
                 if None not in found[-1].places:
                     break
@@ -239,7 +249,7 @@ class Search:
         named = self.candidates(BACKWARD)
         own = any(reference.holder == "self" for reference in named)  # where it fails, no step stands in for it
         steps = [] if own else [r for r in self.candidates(ONE_STEP) if r.holder]
-        found = named + both + self.candidates(LOSS) + steps
+        found = named + both + self.candidates(LOSS) + steps + self.guesses
         return [reference for reference in dict.fromkeys(found) if not self.waits(reference)]
 
     def waits(self, reference: Reference) -> bool:
@@ -273,10 +283,15 @@ class Search:
         if self.is_object or isinstance(self.network, list):
             candidates += changed_state({}, self.network, self.subject.slots)
         places = match(self.subject.slots, candidates)
-        if sum(place is not None for place in places) * 2 >= len(places):
+        if self.enough(places):
             return places
         moved = any(not np.array_equal(a, b) for a, b in zip(self.values_now(), self.before_values, strict=True))
         return [Place("update", slot.path) for slot in self.subject.slots] if moved else None
+
+    def enough(self, places: list[Place | None]) -> bool:
+        """Gradients of half of the parameters, weights among them: arrays of a bias's shape may be anything."""
+        found = [slot.read().ndim for slot, place in zip(self.subject.slots, places, strict=True) if place is not None]
+        return 2 * len(found) >= len(places) and (2 in found or not found)
 
     @property
     def before_values(self) -> list[Array]:
@@ -331,7 +346,7 @@ class Search:
             changed = changed_state(before, self.network, subject.slots)
             candidates += [c for c in changed if not moved or marked(c.name)]  # a step changes its velocities, too
         places = match(subject.slots, candidates)
-        if sum(place is not None for place in places) * 2 >= len(places):
+        if self.enough(places):
             return places
         return [Place("update", slot.path) for slot in subject.slots] if moved else None
 
@@ -349,15 +364,8 @@ class Search:
         return 1.0
 
 
-def beside(felt: list[Slot], every: list[Slot]) -> set[tuple[Key, ...]]:
-    """What differs from the parameters that the loss depends on only in a number: b1 beside b2, biases[0]."""
-    known = {(without_numbers(slot.path), slot.read().ndim) for slot in felt}
-    similar = {slot.path for slot in every if (without_numbers(slot.path), slot.read().ndim) in known}
-    return similar - {slot.path for slot in felt}
-
-
-def without_numbers(path: tuple[Key, ...]) -> tuple[str, ...]:
-    return tuple("" if isinstance(key, int) else re.sub(r"\d+", "", key) for key in path)
+def takes_labels(step: Step) -> bool:
+    return any(key in ("labels", "pairs") for _, key in step.plan)
 
 
 def is_gradient(place: Place | None) -> bool:
@@ -368,24 +376,3 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
     with suppress(TypeError, ValueError):
         return list(inspect.signature(function).parameters.values())
     return []
-
-
-def equally_far(steps: list[Array]) -> bool:
-    """Whether all entries that move at all move by the same amount."""
-    moved = np.abs(np.concatenate([step.ravel() for step in steps])) if steps else np.zeros(0)
-    moved = moved[moved > ZERO]
-    return moved.size > 1 and bool(np.ptp(moved) <= 1e-2 * moved.max())
-
-
-def embedded(program: Program) -> str | None:
-    """A function with a training loop that makes parameters and gradients all by itself."""
-    for name, function in program.functions().items():
-        node = program.node_of(function)
-        loops = [part for part in ast.walk(node) if isinstance(part, ast.For | ast.While)] if node else []
-        for loop in loops:
-            stored = {
-                part.id for part in ast.walk(loop) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            }
-            if len([word for word in stored if re.fullmatch(r"(d|grad_?|delta_?)_?[wb]\d+", word, re.I)]) > 1:
-                return name
-    return None
