@@ -19,10 +19,11 @@ import numpy as np
 
 from backlight.checking.chain import Chain, Ends, endings
 from backlight.checking.check import CheckError
-from backlight.checking.compose import Made, is_layer, is_mere_layer
+from backlight.checking.compose import Made
 from backlight.checking.construct import Maker, Sizes
 from backlight.checking.discover import LOSSES, NotFoundError, complete
 from backlight.checking.feed import Encoding, Feed, Layout
+from backlight.checking.layers import is_layer, is_mere_layer
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import MAIN, Program
 from backlight.checking.readings import FAILURES, Reading, adds_up, directional_errors, identify
