@@ -22,7 +22,7 @@ from backlight.checking.construct import Maker
 from backlight.checking.layers import is_dense, is_layer, is_network
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of, size_role
-from backlight.checking.store import slots
+from backlight.checking.store import children, slots
 from backlight.checking.subject import seeded
 
 SECONDS = 1.0  # for one statement
@@ -69,7 +69,7 @@ class Cast:
 
     Attributes:
         dense: names of the classes whose layers have widths.
-        holders: names of the classes that made layers of their own when they were made.
+        holders: names of the classes whose objects hold other layers.
         widths: what to give instead; None to leave them as they are.
     """
 
@@ -136,6 +136,14 @@ def assembled(program: Program, maker: Maker) -> Iterator[tuple[str, Callable[[P
                 yield described(value), partial(rehearsal.variable, name)
         for first, count in stacks(layers, rehearsal):
             yield described(layers[first : first + count]), partial(rehearsal.layers, first, count)
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """What an object holds, itself or in a list or dict."""
+    for _, child in children(value):
+        yield child
+        if isinstance(child, list | tuple | dict):
+            yield from (inner for _, inner in children(child))
 
 
 def layer_of(layers: Sequence[Any], value: Any) -> bool:
@@ -216,21 +224,36 @@ def trains(node: ast.AST) -> bool:
 
 def perform(statement: ast.stmt, variables: dict[str, Any], maker: Maker) -> None:
     """One statement; samples and labels become those of the check, and what fails is left out."""
-    bound = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    samples = {name: role for name in bound if (role := roles_of(name)[:1]) in (("input",), ("labels",))}
-    if maker.feed is not None and samples and not constant(statement):
+    samples = {} if sizes_alone(statement) else sample_names(statement)
+    if maker.feed is not None and samples:
         feed = maker.feed
-        variables |= {name: feed.inputs() if role == ("input",) else feed.labels() for name, role in samples.items()}
+        variables |= {name: feed.inputs() if role == "input" else feed.labels() for name, role in samples.items()}
         return
-    if trains(statement):
-        return
+    if not trains(statement):
+        execute(statement, variables)
+
+
+def sample_names(statement: ast.stmt) -> dict[str, str]:
+    """Names bound here that sound like samples or labels, with the role that they sound like."""
+    bound = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    first = {name: roles_of(name)[:1] for name in bound if len(name) > 1 or name in "xXyYtT"}
+    return {name: role[0] for name, role in first.items() if role in (("input",), ("labels",))}
+
+
+def sizes_alone(statement: ast.stmt) -> bool:
+    """`D = 64`, `N, D = X.shape`, `K = len(classes)`: numbers, whatever their names sound like."""
+    value = getattr(statement, "value", None)
+    return constant(statement) or (value is not None and re.search(r"\.shape|\blen\(", ast.unparse(value)) is not None)
+
+
+def execute(statement: ast.stmt, variables: dict[str, Any], file: str = "<script>") -> None:
+    """The user's own statement, in a process of its own; what fails is left out."""
     if isinstance(statement, ast.Return):
         statement = ast.copy_location(
             ast.Assign([ast.Name("returned", ast.Store())], statement.value or ast.Constant(None)), statement
         )
-    code = compile(ast.fix_missing_locations(ast.Module([statement], [])), "<script>", "exec")
     with suppress(Exception, TooLongError, SystemExit), limited(SECONDS):
-        exec(code, variables)  # the user's own statement, in a process of its own
+        exec(compile(ast.fix_missing_locations(ast.Module([statement], [])), file, "exec"), variables)
 
 
 def constant(statement: ast.stmt) -> bool:
@@ -269,12 +292,11 @@ def entering(kind: type, original: Callable[..., None], cast: Cast, building: li
         if kind.__name__ in cast.dense:
             given, named = with_widths(cast, names, given, named)
         building.append(self)
-        before = len(cast.layers)
         try:
             original(self, *given, **named)
         finally:
             building.pop()
-        if len(cast.layers) > before:
+        if any(layer_of(cast.layers, part) for part in parts(self)):
             cast.holders |= {kind.__name__}
         else:
             cast.layers.append(self)
