@@ -73,7 +73,7 @@ def layouts(slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout
 def is_bias(slot: Slot) -> bool:
     """By name where it tells, else by shape."""
     word = bare(slot.path)
-    if re.match(r"^(w|theta|kernel|u|v)", word):
+    if re.match(r"^(w|theta|kernel|u|v|poids|pesos?|gewicht|coef|matri|mat)", word):
         return False
     return bool(re.match(r"^b", word)) or 1 in slot.read().shape
 

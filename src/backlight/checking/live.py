@@ -3,13 +3,12 @@
 import ast
 import copy
 import inspect
-import random
 import sys
 import sysconfig
 import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,10 +18,11 @@ import numpy as np
 
 from backlight.checking.chain import Chain, Ends, endings
 from backlight.checking.check import CheckError
-from backlight.checking.compose import Made, is_layer, is_mere_layer
+from backlight.checking.compose import Made
 from backlight.checking.construct import Maker, Sizes
 from backlight.checking.discover import LOSSES, NotFoundError, complete
 from backlight.checking.feed import Encoding, Feed, Layout
+from backlight.checking.layers import is_layer, is_mere_layer
 from backlight.checking.memory import carry_out, memories
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import MAIN, Program
@@ -298,16 +298,3 @@ def why_not(network: Any, failures: Sequence[NotFoundError]) -> str:
     cause = stage.cause if stage else None
     raised = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
     return f"{described(network)}: {message}{raised}; `backlight check FILE --adapter` takes any network"
-
-
-@contextmanager
-def kept(network: Any) -> Iterator[None]:
-    """Whatever is done inside: afterwards the network and the global generators are as they were, to the bit."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
-    restores = list(memories(network))
-    try:
-        yield
-    finally:
-        carry_out(restores)
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002

@@ -1,9 +1,10 @@
-"""Everything that can be reached from a network, remembered, so that it can be put back to the bit."""
+"""Putting back whatever a call changes: arrays, attributes, lists, dicts and generators, to the bit."""
 
 import copy
 import random
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,19 @@ from backlight.checking.store import children
 
 DRAWS = (np.random.Generator, np.random.RandomState, random.Random)
 PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.MethodType)
+
+
+@contextmanager
+def kept(network: Any) -> Iterator[None]:
+    """Whatever is done inside: afterwards the network and the global generators are as they were, to the bit."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
+    restores = list(memories(network))
+    try:
+        yield
+    finally:
+        carry_out(restores)
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
 
 
 def carry_out(restores: Sequence[Callable[[], None]]) -> None:
