@@ -55,7 +55,15 @@ class Layout:
 def layouts(slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout]:
     """Every way in which the arrays chain from `inputs` to `outputs`, the one that the names suggest first."""
     shapes = [slot.read().shape for slot in slots]
-    matrices = [i for i, slot in enumerate(slots) if len(shapes[i]) == 2 and not is_bias(slot)]
+    sure = [i for i, slot in enumerate(slots) if len(shapes[i]) == 2 and not is_bias(slot)]
+    unsure = [i for i, slot in enumerate(slots) if len(shapes[i]) == 2 and is_bias(slot) and not is_named_bias(slot)]
+    for more in itertools.chain([()], itertools.combinations(unsure, 1)):  # a last layer (h, 1) is shaped like a bias
+        yield from layouts_of(sorted([*sure, *more]), slots, inputs, outputs)
+
+
+def layouts_of(matrices: list[int], slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout]:
+    """The same, where it is known which arrays are weights."""
+    shapes = [slot.read().shape for slot in slots]
     vectors = [i for i in range(len(slots)) if i not in matrices]
     ordered = sorted(matrices, key=lambda i: (numbers(slots[i].path), i))
     orders = [tuple(ordered), tuple(matrices), tuple(ordered[::-1])]
@@ -73,9 +81,15 @@ def layouts(slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout
 def is_bias(slot: Slot) -> bool:
     """By name where it tells, else by shape."""
     word = bare(slot.path)
+    if word in ("w0", "theta0") and slot.read().shape[0] == 1:
+        return True
     if re.match(r"^(w|theta|kernel|u|v|poids|pesos?|gewicht|coef|matri|mat)", word):
         return False
-    return bool(re.match(r"^b", word)) or 1 in slot.read().shape
+    return is_named_bias(slot) or 1 in slot.read().shape
+
+
+def is_named_bias(slot: Slot) -> bool:
+    return re.match(r"^b", bare(slot.path)) is not None
 
 
 def matched_biases(

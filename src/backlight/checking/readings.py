@@ -261,6 +261,8 @@ def chained(shapes: Sequence[tuple[int, ...]], inputs: int, classes: int) -> boo
 
 def read(subject: Subject, sizes: Sizes, activation: str | None = None) -> Reading:
     network, fit = identify(subject)
+    if not subject.slots or (network is None and not subject.has_loss):
+        raise ValueError("there is nothing that its gradients could be held against")
     if (
         network is None
         and subject.outputs() is None
