@@ -13,7 +13,7 @@ from backlight.checking.construct import Maker
 from backlight.checking.layers import methods
 from backlight.checking.program import Program
 from backlight.checking.rehearsal import called, execute, first_round, perform, sample_names, trains
-from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called, roles_of
+from backlight.checking.roles import BACKWARD, LOSS, is_called, roles_of
 
 DEPTH = 4  # of functions that call one another
 SHOWS = re.compile(
@@ -25,7 +25,7 @@ DATA = re.compile(
     re.IGNORECASE,
 )
 COUNTS = ("range", "xrange", "trange", "tqdm", "count", "arange")
-NOT_TRAINING = "|".join((FORWARD, BACKWARD, LOSS, INIT))
+NOT_TRAINING = "|".join((BACKWARD, LOSS, r"_*(predict|forward|feed_?forward|evaluate|accuracy|score|test|plot)\w*"))
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,12 @@ class Walk:
                     execute(first, variables)
                 yield from self.through(statement.body, variables, depth)
             else:
-                if not sample_names(statement):
-                    yield from self.at_calls(statement, variables, depth)
-                perform(statement, variables, self.maker)
+                found = False
+                for one in () if sample_names(statement) else self.at_calls(statement, variables, depth):
+                    found = True
+                    yield one
+                if not found:  # else it would train, and take its time
+                    perform(statement, variables, self.maker)
 
     def at_calls(self, statement: ast.stmt, variables: dict[str, Any], depth: int) -> Iterator[Round]:
         """Training loops inside of functions that this statement calls."""
@@ -94,7 +97,12 @@ class Walk:
     def inside(self, function: Callable[..., Any], arguments: dict[str, Any], depth: int) -> Iterator[Round]:
         node = self.program.node_of(function)
         plain = inspect.unwrap(getattr(function, "__func__", function))
-        variables = {**plain.__globals__, **closed_over(plain), **arguments}
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(plain).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        variables = {**plain.__globals__, **closed_over(plain), **defaults, **arguments}
         if node is not None:
             yield from self.through(node.body, variables, depth)
 
