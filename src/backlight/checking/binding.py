@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from backlight.checking.roles import roles_of
+from backlight.checking.roles import is_activation, roles_of
 
 Plan = tuple[tuple[str, str], ...]  # parameter → key of the pool
 Pool = dict[str, Any]
+Known = Mapping[str, str]
+NOTHING_KNOWN: Known = {}
 COMBINATIONS = 60
 # Parameters with a default are still given these; all others keep their default.
 WANTED = ("input", "labels", "outputs", "cache", "parameters", "penalty")
@@ -72,11 +74,17 @@ class Bound:
 SLOW: set[tuple[Any, Plan]] = set()  # calls that took too long once, which are not tried again
 
 
-def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable[[Any], bool]) -> Bound:
-    """The first way of calling `function` with values of the pool whose result is accepted."""
+def bind(
+    function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable[[Any], bool], known: Known = NOTHING_KNOWN
+) -> Bound:
+    """The first way of calling `function` with values of the pool whose result is accepted.
+
+    `known`: keys of the pool for parameters whose meaning the function's own lines give away.
+    """
     first: BaseException | None = None
     slow = 0
-    for plan in itertools.islice(plans(function, pool), COMBINATIONS):
+    likely = (plan for plan in plans(function, pool, known) if not robbed(plan, pool))
+    for plan in itertools.islice(likely, COMBINATIONS):
         bound, call = Bound(function, plan), (getattr(function, "__code__", function), plan)
         if call in SLOW:
             continue
@@ -98,7 +106,23 @@ def bind(function: Callable[..., Any], pool: Mapping[str, Any], accept: Callable
     raise NoCallError(getattr(function, "__name__", str(function)), first)
 
 
-def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Plan]:
+def robbed(plan: Plan, pool: Mapping[str, Any]) -> bool:
+    """Whether a parameter called like labels (or inputs) is given something else, and no other is given these.
+
+    A `t` may be the number of the step, too, and the only argument of a forward pass the input, whatever its name.
+    """
+    if len(plan) == 1 and "outputs" not in pool:
+        return False
+    keys = {key for _, key in plan}
+    for role in ("labels", "input"):
+        if role in pool and not keys & {role, "pairs"}:
+            called = [(name, key) for name, key in plan if roles_of(name.strip("="))[:1] == (role,)]
+            if any(key[0] not in "=!" and (name, key) != ("t", "many") for name, key in called):
+                return True
+    return False
+
+
+def plans(function: Callable[..., Any], pool: Mapping[str, Any], known: Known = NOTHING_KNOWN) -> Iterator[Plan]:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -108,7 +132,10 @@ def plans(function: Callable[..., Any], pool: Mapping[str, Any]) -> Iterator[Pla
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         optional = parameter.default is not parameter.empty
-        keys = keys_for(parameter.name, pool, optional)
+        certain = known.get(parameter.name, "")
+        if is_activation(parameter.default) and "activation:forced" in pool:
+            certain = "activation:forced"
+        keys = [certain] if certain in pool else keys_for(parameter.name, pool, optional)
         spelled = f"{parameter.name}=" if optional or parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         choices: list[tuple[str, str] | None] = [(spelled, key) for key in keys]
         forced = any(key.startswith("!") for key in keys)

@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.construct import Maker, call_with, is_parameter_name
-from backlight.checking.layers import is_mere_layer, methods
+from backlight.checking.guesses import makes_parameters
+from backlight.checking.layers import is_mere_layer, methods, required
 from backlight.checking.own_code import Reference, return_names, short
 from backlight.checking.program import Program
 from backlight.checking.rehearsal import assembled
@@ -20,6 +20,8 @@ from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called
 from backlight.checking.store import slots
 from backlight.checking.subject import seeded
 from backlight.networks.activations import Array
+
+MADE_HERE = "functions"  # over parameters that no function of the program makes
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,10 @@ class Made:
 
 def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Made]:
     """Objects of network classes, stacks of layers, results of `initialize…`, parameters made here, globals."""
-    for name in network_classes(program, target):
-        made = make_one(program.classes()[name], name, maker)
-        if made is not None:
-            yield Made(shown(name, made[0]), made[1], partial(make_object, name, made[0], maker), False, made[0])
+    classes, layered = network_classes(program, target), False
+    yield from objects(program, classes, maker)
     for description, build in assembled(program, maker):
+        layered = True
         with suppress(Exception):
             network = seeded(partial(build, program))
             yield Made(description, network, build, isinstance(network, list))
@@ -47,6 +48,15 @@ def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Mad
         yield from function_networks(program, maker)
     if target is None and globals_assigned(program):
         yield Made("globals", Globals(program), Globals, False)
+    if target is None and not classes and not layered:  # whatever their methods are called
+        yield from objects(program, [n for n, kind in program.classes().items() if len(methods(kind)) > 2], maker)
+
+
+def objects(program: Program, names: list[str], maker: Maker) -> Iterator[Made]:
+    for name in names:
+        made = make_one(program.classes()[name], name, maker)
+        if made is not None:
+            yield Made(shown(name, made[0]), made[1], partial(make_object, name, made[0], maker), False, made[0])
 
 
 class Globals:
@@ -85,7 +95,7 @@ def network_classes(program: Program, target: str | None) -> list[str]:
     score = {
         name: sum(
             weight
-            for pattern, weight in ((BACKWARD, 3), (LOSS, 2), (FORWARD, 1), (r".*(train|fit|sgd|update).*", 1))
+            for pattern, weight in ((BACKWARD, 3), (LOSS, 2), (FORWARD, 1), (r".*(train|fit|sgd|update|learn).*", 1))
             if any(is_called(pattern, method) for method in methods(kind))
         )
         for name, kind in classes.items()
@@ -125,7 +135,7 @@ def has_weights(network: Any) -> bool:
 def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
     functions = program.functions()
     for name, function in functions.items():
-        if not is_called(INIT, name) or re.fullmatch(r".*(adam|velocity|momentum|optim).*", name, re.IGNORECASE):
+        if not makes_parameters(name, required(function)):
             continue
         made = make_one(function, name, maker)
         if made is not None:
@@ -134,7 +144,7 @@ def function_networks(program: Program, maker: Maker) -> Iterator[Made]:
     for name, function in functions.items():
         if is_called(FORWARD, name):
             for created in made_here(function, maker):
-                yield Made("functions", dict(created), partial(copied, created), True)
+                yield Made(MADE_HERE, dict(created), partial(copied, created), True)
 
 
 def copied(created: dict[str, Array], program: Program) -> dict[str, Array]:
@@ -143,6 +153,8 @@ def copied(created: dict[str, Array], program: Program) -> dict[str, Array]:
 
 def named(network: Any, names: list[str]) -> Any:
     """A returned tuple W1, b1, W2, b2 as a dict by these names; lists and dicts as they are."""
+    if hasattr(network, "_fields"):
+        return network
     if isinstance(network, tuple) and len(names) == len(network):
         return dict(zip(names, network, strict=True))
     return list(network) if isinstance(network, tuple) else network

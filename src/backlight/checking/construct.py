@@ -14,7 +14,7 @@ import numpy as np
 
 from backlight.checking.feed import Feed
 from backlight.checking.program import Program
-from backlight.checking.roles import roles_of, size_role, tokens
+from backlight.checking.roles import is_activation, roles_of, size_role, tokens
 
 ACTIVATION_NAMES = ("tanh", "sigmoid", "relu", "leaky_relu", "leakyrelu", "lrelu", "logistic", "elu", "softplus",
                     "linear", "identity")  # fmt: skip
@@ -242,7 +242,9 @@ class Maker:
         name, roles = parameter.name, roles_of(parameter.name)
         if name.lower() in ("dtype",):
             return [np.float64]
-        if "activation" in roles and (isinstance(default, str) or default is None or callable(default)):
+        if ("activation" in roles or is_activation(default)) and (
+            isinstance(default, str) or default is None or callable(default)
+        ):
             return self.activations(default, hint)
         if "many" in roles and not {"size_list"} & set(roles) and (default is None or type(default) is int):
             return [1]  # a constructor or an `initialize…` that trains at once makes one step
@@ -262,10 +264,10 @@ class Maker:
         if {"seed", "rate", "many", "batch", "quiet"} & set(roles):
             return [] if default is not None else self.plain(roles)
         if "size_list" in roles and not isinstance(example, int):
-            hidden = "hidden" in tokens(name)
-            return (
-                [list(self.sizes.hidden), self.sizes.hidden[0]] if hidden else [self.sizes.all, list(self.sizes.hidden)]
-            )
+            if "hidden" in tokens(name):
+                return [list(self.sizes.hidden), self.sizes.hidden[0]]
+            counted = [self.sizes.hidden[0]] if size_role(name) == "hidden" else []  # n_units
+            return [self.sizes.all, list(self.sizes.hidden), *counted]
         role = size_role(name)
         if role is not None and (example is None or isinstance(example, int)):
             return self.width(role, name)

@@ -33,7 +33,8 @@ def subjects(program: Program, maker: Maker, target: str | None, training: bool 
     for made in networks(program, maker, target):
         for attempt in range(LOSSES):
             try:
-                yield complete(program, maker, made, training, attempt)
+                fresh = replace(made, network=made.build(program)) if attempt else made
+                yield complete(program, maker, fresh, training, attempt)
                 found = True
             except NotFoundError as error:
                 failures.append(error.stage)
@@ -58,6 +59,7 @@ def complete(program: Program, maker: Maker, made: Made, training: bool, attempt
     search.find_forward()
     search.find_loss(attempt)
     search.find_gradient()
+    search.drop_idle()
     if subject.recipe.forward is None and not subject.has_loss:
         raise NotFoundError(Stage(1, "neither a forward pass nor a loss could be run", search.last))
     strength = strength_of(program, subject, made)

@@ -76,7 +76,34 @@ def match(parameters: Sequence[Slot], candidates: Sequence[Candidate]) -> list[P
     for row, column in zip(*linear_sum_assignment(-scores), strict=True):
         if scores[row, column] > 0:
             places[row] = candidates[column].place
+    return by_elimination(parameters, candidates, places)
+
+
+def by_elimination(
+    parameters: Sequence[Slot], candidates: Sequence[Candidate], places: list[Place | None]
+) -> list[Place | None]:
+    """The only list of parameters without gradients gets the only list that is left, whatever its shapes are.
+
+    Names tell nothing where parameters are `poids`, `biais` and gradients `nabla_w`, `nabla_b`.
+    """
+    taken = [place for place in places if place is not None]
+    without = families([(index, slot.path) for index, slot in enumerate(parameters) if places[index] is None])
+    left = families([(i, c.place.path) for i, c in enumerate(candidates) if c.place not in taken and c.value.ndim])
+    returned = [family for family in left if candidates[family[0]].place.source == "returned"]
+    if not taken or len(without) != 1 or len(returned) != 1 or not 1 < len(without[0]) == len(returned[0]):
+        return places
+    for index, other in zip(without[0], returned[0], strict=True):
+        places[index] = candidates[other].place
     return places
+
+
+def families(paths: Sequence[tuple[int, tuple[Key, ...]]]) -> list[list[int]]:
+    """Indices of what stands in the same list, in the list's order."""
+    found: dict[tuple[Key, ...], list[tuple[Key, int]]] = {}
+    for index, path in paths:
+        if path and isinstance(path[-1], int):
+            found.setdefault(path[:-1], []).append((path[-1], index))
+    return [[index for _, index in sorted(family)] for family in found.values()]
 
 
 def plausibility(slot: Slot, candidate: Candidate) -> float:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backlight.checking.compose import MADE_HERE, networks
 from backlight.checking.construct import Maker, Sizes
-from backlight.checking.discover import networks
 from backlight.checking.feed import Feed
+from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.store import Slot, slots
 from backlight.checking.subject import Subject
@@ -31,7 +32,9 @@ class InitialMistake:
 
 
 def initial_mistakes(program: Program, target: str | None, subject: Subject) -> list[InitialMistake]:
-    """Mistakes in the initial weights, each kind at most once."""
+    """Mistakes in the initial weights, each kind at most once; none in weights that the program does not make."""
+    if isinstance(subject, OwnCode) and subject.recipe.made == MADE_HERE:
+        return []
     own = {last_word(slot) for slot in subject.slots}  # not what stands beside them and rightly starts from zero
     wide = [slot for slot in wide_network(program, target, subject.feed) or () if last_word(slot) in own]
     named = dict(matrices(wide or subject.rebuilt(program).slots))

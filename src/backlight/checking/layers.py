@@ -64,10 +64,12 @@ def is_dense(kind: type) -> bool:
 def is_mere_layer(kind: type) -> bool:
     """backward(gradient from behind) and no loss: one layer of a network, not a network."""
     names = methods(kind)
-    backward = next((name for name in names if is_called(BACKWARD, name)), None)
-    if backward is None or any(is_called(LOSS, name) for name in names):
+    passes = [name for name in names if is_called(BACKWARD, name)]
+    if not passes or any(is_called(LOSS, name) for name in names):
         return False
-    return any(re.match(BEHIND, argument, re.IGNORECASE) for argument in required(getattr(kind, backward)))
+    return all(
+        any(re.match(BEHIND, argument, re.IGNORECASE) for argument in required(getattr(kind, name))) for name in passes
+    )
 
 
 def methods(kind: type) -> list[str]:

@@ -75,7 +75,7 @@ def overflow(subject: Subject) -> Iterator[Oddity]:
 
 def overwritten(subject: Subject) -> Iterator[Oddity]:
     """Arrays that the forward pass wrote, inputs or labels, which the backward pass changes in place."""
-    if isinstance(subject, OwnCode) and not subject.feed.single:
+    if isinstance(subject, OwnCode) and not subject.feed.single and not subject.steps:
         subject.assign(generic_values(subject, 1))
         pool = subject.fresh_pool(subject.feed.inputs(), subject.feed.labels())
         places = {"input": pool["input"], "labels": pool["labels"], "": subject.network}

@@ -12,6 +12,7 @@ import numpy as np
 from backlight.checking.binding import Bound, Plan, Pool
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place
+from backlight.checking.memory import carry_out, memories
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of
 from backlight.checking.store import CONTAINERS, Key, Slot, is_number_array, slots
@@ -35,7 +36,9 @@ class Reference:
         if not self.holder:
             return program.namespace[self.name]
         if self.holder == "self":
-            return getattr(network, self.name)
+            computed = isinstance(getattr(type(network), self.name, None), property)
+            kept = computed or not callable(getattr(network, self.name))
+            return (lambda: getattr(network, self.name)) if kept else getattr(network, self.name)
         if self.holder.startswith("self."):
             return getattr(getattr(network, self.holder[5:]), self.name)
         kind = program.namespace[self.holder]
@@ -90,6 +93,8 @@ class Recipe:
         rate: the step size that an update of the parameters is divided by.
         update: what applies the gradients, where a whole training step is looked at.
         listed: whether the training step takes a list of samples, of one here.
+        whole: whether it takes all of them at once, as pairs.
+        guessed: whether the loss is one by what it returns alone, not by its name.
         strength: the penalty's, as the program calls it.
     """
 
@@ -106,6 +111,8 @@ class Recipe:
     backward_gives_loss: bool = False
     update: Step | None = None
     listed: bool = False
+    whole: bool = False
+    guessed: bool = False
     strength: float = 0.1
     as_argument: bool = False  # whether parameters are handed to functions, instead of being kept by an object
 
@@ -118,6 +125,7 @@ class OwnCode(Subject):
         self.feed = recipe.feed
         self.pool: Pool = {}
         self.accumulates = False
+        self.start = list(memories(network))  # velocities at zero, counters at the first step
 
     @property
     def description(self) -> str:  # type: ignore[override]
@@ -202,7 +210,7 @@ class OwnCode(Subject):
     def one_backward(self) -> list[Array | None]:
         kept = self.values()
         each = []
-        for sample in self.batches():
+        for sample in self.batches()[:1] if self.recipe.whole else self.batches():
             each.append(seeded(partial(self.sample_gradients, *sample)))
             self.relocate()
             self.assign(kept)
@@ -210,13 +218,29 @@ class OwnCode(Subject):
             return each[0]
         return [None if any(g is None for g in parts) else sum(parts) / len(each) for parts in zip(*each, strict=True)]
 
+    @property
+    def steps(self) -> bool:
+        """Whether gradients are taken from a step that changes the parameters."""
+        moves = any(place is not None and place.source in ("update", "new") for place in self.recipe.places)
+        return moves or self.recipe.update is not None
+
     def relocate(self) -> None:
         """Finds the parameters again after a step, which may have put new lists or dicts in place of the old ones."""
-        if any(place is not None and place.source == "update" for place in self.recipe.places):
+        if self.steps:
             there = {slot.path: slot for slot in slots(self.network)}
             self.slots = [there.get(slot.path, slot) for slot in self.slots]
 
+    def rewind(self) -> None:
+        """Before its first step again: only that one, from a velocity of zero, is along the gradient."""
+        values = self.values()
+        carry_out(self.start)
+        there = {slot.path: slot for slot in slots(self.network)}
+        self.slots = [there.get(slot.path, slot) for slot in self.slots]
+        self.assign(values)
+
     def sample_gradients(self, inputs: Any, labels: Any) -> list[Array | None]:
+        if self.steps:
+            self.rewind()
         before = self.values()
         pool = self.fresh_pool(inputs, labels)
         returned = self.run_backward(pool)
@@ -237,6 +261,8 @@ class OwnCode(Subject):
         """The backward pass after a forward pass that has filled the pool."""
         step = self.recipe.backward
         assert step is not None
+        if self.recipe.whole:
+            pool["pairs"] = self.batches()
         if self.recipe.listed:
             pool |= {"input": [pool["input"]], "labels": [pool["labels"]]}
         if self.recipe.loss is not None:  # many a loss keeps what the backward pass needs

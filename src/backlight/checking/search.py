@@ -1,43 +1,32 @@
 """Which of a program's functions is the forward pass, which the loss and which the backward pass."""
 
-import ast
+import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from backlight.checking.binding import Bound, NoCallError, Pool, bind, limited
 from backlight.checking.chain import CALL_NAMES, LOSS_WORDS, RATE
-from backlight.checking.gradient_places import Place, changed_state, match, named_returns, state
+from backlight.checking.gradient_places import Place, changed_state, marked, match, named_returns, state
+from backlight.checking.guesses import ANY_NAME, untold
+from backlight.checking.idle import ZERO, beside, equally_far
 from backlight.checking.layers import BEHIND, methods, required
-from backlight.checking.own_code import OwnCode, Reference, Step, follow, outputs_in, return_names
+from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow, outputs_in, return_names
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
-from backlight.checking.store import slots
+from backlight.checking.stages import NotFoundError, Stage, embedded
+from backlight.checking.store import Key, slots
 from backlight.checking.subject import generic_values, scalar, seeded
+from backlight.checking.usage import holders
 from backlight.networks.activations import Array
 
 SEARCH_SECONDS = 3.0  # for finding out how one function is called
 ONE_STEP = r"(train_?(step|on_batch|batch|one\w*)|update(_mini_?batch|_weights|_params|_parameters)?|step|learn|train)"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far the search came, for the sentence that says what is missing."""
-
-    depth: int  # 0 nothing, 1 made, 2 forward, 3 loss, 4 backward
-    message: str
-    cause: BaseException | None = None
-
-
-class NotFoundError(Exception):
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.message)
-        self.stage = stage
 
 
 class Search:
@@ -47,6 +36,7 @@ class Search:
         self.program, self.subject, self.network = program, subject, network
         self.is_object = not isinstance(network, dict | list)
         self.last: BaseException | None = None
+        self.idle: set[tuple[Key, ...]] = set()  # parameters that the loss does not depend on
 
     def candidates(self, pattern: str, elsewhere: bool = False) -> list[Reference]:
         """Functions by name: the network's methods first, then the module's, then other classes' where asked for."""
@@ -82,14 +72,20 @@ class Search:
     def try_step(self, reference: Reference, pool: Pool, accept: Callable[[Any], bool]) -> Step | None:
         try:
             function = reference.resolve(self.program, self.network)
+            known = self.known(function) if self.subject.recipe.as_argument else {}
             with limited(SEARCH_SECONDS):
-                bound: Bound = seeded(lambda: bind(function, pool, accept))
+                bound: Bound = seeded(lambda: bind(function, pool, accept, known))
             return Step(reference, bound.plan)
         except NoCallError as error:
             self.note(error.cause)
         except Exception as error:  # what the name stands for cannot even be looked up
             self.note(error)
         return None
+
+    def known(self, function: Callable[..., Any]) -> dict[str, str]:
+        node, nodes = self.program.node_of(function), map(self.program.node_of, self.program.functions().values())
+        others = {other.name: other for other in nodes if other is not None}
+        return holders(node, self.network, others) if node is not None else {}
 
     def note(self, error: BaseException | None) -> None:
         """Remembers the first exception that the user's own lines raised, else the last one of all."""
@@ -99,17 +95,36 @@ class Search:
     def find_forward(self) -> None:
         subject = self.subject
         subject.assign(generic_values(subject, 0))
-        for reference in self.candidates(FORWARD) + self.candidates(r"predict\w*"):
+        for reference in self.candidates(FORWARD) + self.candidates(r"predict\w*") + self.guesses:
             step = self.try_step(reference, self.pool(), lambda returned: self.gives_outputs(returned))
             if step is not None:
                 subject.recipe = replace(subject.recipe, forward=step)
-                return
+                if reference not in self.guesses or self.outputs_depend():
+                    return
+                subject.recipe = replace(subject.recipe, forward=None)
         for reference in self.candidates(LOSS):  # loss(X) without labels gives scores
             pool = {key: value for key, value in self.pool().items() if key in ("input", "parameters")}
             step = self.try_step(reference, pool, lambda returned: self.gives_outputs(returned))
             if step is not None:
                 subject.recipe = replace(subject.recipe, forward=step)
                 return
+
+    @cached_property
+    def guesses(self) -> list[Reference]:
+        """Every function, where no name is in a language that is known."""
+        if any(self.candidates(pattern) for pattern in (LOSS, BACKWARD, ONE_STEP)):
+            return []
+        return untold(self.candidates(ANY_NAME))
+
+    def outputs_depend(self) -> bool:
+        """Whether other parameters give other outputs."""
+        found: list[Any] = []
+        with suppress(Exception):
+            for seed in (1, 2):
+                self.restore(seed)
+                found.append(self.subject.outputs())
+        self.restore(0)
+        return len(found) == 2 and found[0] is not None and not np.array_equal(*found)
 
     def gives_outputs(self, returned: Any) -> bool:
         kept = list(vars(self.network).values()) if self.is_object and hasattr(self.network, "__dict__") else []
@@ -123,27 +138,37 @@ class Search:
         with suppress(Exception):
             seeded(lambda: subject.run_forward(pool))
         own: str | None = None
-        for reference in self.candidates(LOSS, elsewhere=True):
+        for reference in self.candidates(LOSS, elsewhere=True) + self.kept_losses() + self.guesses:
             if own is not None and not (reference.holder == own or (own != "self" and reference.holder[:4] == own[:4])):
                 continue  # a network's own loss goes before those of its parts, and these before the module's
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
             if step is None:
                 continue
-            subject.recipe = replace(subject.recipe, loss=step)
-            if self.depends_on_parameters():
+            guessed = reference in self.guesses
+            subject.recipe = replace(subject.recipe, loss=step, guessed=guessed)
+            if (not guessed or takes_labels(step)) and self.depends_on_parameters():
                 own = own or (reference.holder if reference.holder.startswith("self") else None)
                 if skipped == attempt:
                     return
                 skipped += 1
-            subject.recipe = replace(subject.recipe, loss=None)
+            subject.recipe = replace(subject.recipe, loss=None, guessed=False)
         if attempt and subject.recipe.loss is None:
             raise NotFoundError(Stage(0, "no other loss was found"))
 
+    def kept_losses(self) -> list[Reference]:
+        """Numbers that the forward pass leaves on the network, and properties that compute one."""
+        if not (self.is_object and hasattr(self.network, "__dict__")):
+            return []
+        numbers = [name for name, value in vars(self.network).items() if isinstance(value, float | np.floating)]
+        kind = type(self.network)
+        properties = [name for name in dir(kind) if isinstance(getattr(kind, name, None), property)]
+        return [Reference("self", name) for name in numbers + properties if is_called(LOSS, name)]
+
     def depends_on_parameters(self) -> bool:
-        """Keeps the parameters that the loss depends on; False if it depends on none."""
+        """Keeps the parameters that the loss depends on; False if there are no weights among them."""
         subject = self.subject
-        kept = subject.values()
         try:
+            kept = subject.values()
             reference, other = subject.loss(), generic_values(subject, 5)
             felt = []
             for index, slot in enumerate(subject.slots):
@@ -155,17 +180,47 @@ class Search:
         except Exception as error:
             self.note(error)
             return False
-        if felt:
-            subject.slots = felt
-        return bool(felt)
+        if not any(slot.read().ndim == 2 for slot in felt):
+            return False
+        self.idle = beside(felt, subject.slots)
+        kept_paths = {slot.path for slot in felt} | self.idle
+        subject.slots = [slot for slot in subject.slots if slot.path in kept_paths]
+        return True
+
+    def drop_idle(self) -> None:
+        """Parameters that no loss depends on stay only where the backward pass gives them a gradient all the same."""
+        subject = self.subject
+        if not self.idle:
+            return
+        self.restore(1)
+        gradients: list[Array | None] = [None] * len(subject.slots)
+        with suppress(Exception):
+            gradients = subject.gradients()
+        kept = [
+            (slot, place)
+            for slot, place, g in zip(subject.slots, subject.recipe.places, gradients, strict=True)
+            if slot.path not in self.idle or (g is not None and g.shape == slot.read().shape and np.abs(g).max() > ZERO)
+        ]
+        subject.slots = [slot for slot, _ in kept]
+        subject.recipe = replace(subject.recipe, places=tuple(place for _, place in kept))
 
     def find_gradient(self) -> None:
         self.find_backward()
 
     def find_backward(self) -> None:
+        """The first that gives every gradient; else the one that gives most of them."""
+        found: list[Recipe] = []
         for reference in self.backward_candidates():
             if self.try_backward(reference):
-                return
+                if reference in self.guesses and not all(map(is_gradient, self.subject.recipe.places)):
+                    self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
+                    continue
+                found.append(self.subject.recipe)
+                if None not in found[-1].places:
+                    break
+        if found:
+            self.subject.recipe = max(found, key=lambda recipe: sum(is_gradient(place) for place in recipe.places))
+            return
         recipe = self.subject.recipe
         depth = 3 if recipe.loss else 2 if recipe.forward else 1
         inside = embedded(self.program)
@@ -194,7 +249,7 @@ class Search:
         named = self.candidates(BACKWARD)
         own = any(reference.holder == "self" for reference in named)  # where it fails, no step stands in for it
         steps = [] if own else [r for r in self.candidates(ONE_STEP) if r.holder]
-        found = named + both + self.candidates(LOSS) + steps
+        found = named + both + self.candidates(LOSS) + steps + self.guesses
         return [reference for reference in dict.fromkeys(found) if not self.waits(reference)]
 
     def waits(self, reference: Reference) -> bool:
@@ -228,10 +283,15 @@ class Search:
         if self.is_object or isinstance(self.network, list):
             candidates += changed_state({}, self.network, self.subject.slots)
         places = match(self.subject.slots, candidates)
-        if sum(place is not None for place in places) * 2 >= len(places):
+        if self.enough(places):
             return places
         moved = any(not np.array_equal(a, b) for a, b in zip(self.values_now(), self.before_values, strict=True))
         return [Place("update", slot.path) for slot in self.subject.slots] if moved else None
+
+    def enough(self, places: list[Place | None]) -> bool:
+        """Gradients of half of the parameters, weights among them: arrays of a bias's shape may be anything."""
+        found = [slot.read().ndim for slot, place in zip(self.subject.slots, places, strict=True) if place is not None]
+        return 2 * len(found) >= len(places) and (2 in found or not found)
 
     @property
     def before_values(self) -> list[Array]:
@@ -255,7 +315,19 @@ class Search:
         )
         if any(place is not None and place.source == "update" for place in places):
             subject.recipe = replace(subject.recipe, places=tuple(Place("update", s.path) for s in subject.slots))
+            return not self.adapts()
         return True
+
+    def adapts(self) -> bool:
+        """Whether a step moves all parameters equally far, as Adam's first one does: it shows no gradient."""
+        steps: list[Array] = []
+        with suppress(Exception):
+            steps = [step for step in self.subject.gradients() if step is not None]
+        adaptive = equally_far(steps)
+        if adaptive:
+            self.note(RuntimeError("its step adapts its size to the gradient, which therefore does not show"))
+            self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
+        return adaptive
 
     def places_by_change(self, reference: Reference) -> list[Place | None] | None:
         subject = self.subject
@@ -269,18 +341,22 @@ class Search:
             after = self.values_now()
             self.restore(seed)
         candidates = named_returns(returned, names)
-        if self.is_object or isinstance(self.network, list):
-            candidates += changed_state(before, self.network, subject.slots)
-        places = match(subject.slots, candidates)
-        if sum(place is not None for place in places) * 2 >= len(places):
-            return places
         moved = any(not np.array_equal(a, b) for a, b in zip(after, values, strict=True))
+        if self.is_object or isinstance(self.network, list):
+            changed = changed_state(before, self.network, subject.slots)
+            candidates += [c for c in changed if not moved or marked(c.name)]  # a step changes its velocities, too
+        places = match(subject.slots, candidates)
+        if self.enough(places):
+            return places
         return [Place("update", slot.path) for slot in subject.slots] if moved else None
 
     def rate(self, step: Step) -> float:
         """The step size of an update: what was handed over, or what the network or the module keeps by such a name."""
         if any(key == "rate" or (key[0] == "!" and "rate" in roles_of(key[1:])) for _, key in step.plan):
             return RATE
+        for parameter in parameters_of(step.reference.resolve(self.program, self.network)):
+            if roles_of(parameter.name)[:1] == ("rate",) and isinstance(parameter.default, float):
+                return parameter.default
         kept: dict[str, Any] = dict(vars(self.network)) if self.is_object and hasattr(self.network, "__dict__") else {}
         for name, value in {**self.program.namespace, **kept}.items():
             if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
@@ -288,15 +364,15 @@ class Search:
         return 1.0
 
 
-def embedded(program: Program) -> str | None:
-    """A function with a training loop that makes parameters and gradients all by itself."""
-    for name, function in program.functions().items():
-        node = program.node_of(function)
-        loops = [part for part in ast.walk(node) if isinstance(part, ast.For | ast.While)] if node else []
-        for loop in loops:
-            stored = {
-                part.id for part in ast.walk(loop) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            }
-            if len([word for word in stored if re.fullmatch(r"(d|grad_?|delta_?)_?[wb]\d+", word, re.I)]) > 1:
-                return name
-    return None
+def takes_labels(step: Step) -> bool:
+    return any(key in ("labels", "pairs") for _, key in step.plan)
+
+
+def is_gradient(place: Place | None) -> bool:
+    return place is not None and place.source in ("returned", "state")
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    with suppress(TypeError, ValueError):
+        return list(inspect.signature(function).parameters.values())
+    return []

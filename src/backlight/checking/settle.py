@@ -1,13 +1,18 @@
 """Which analysis counts: of the backward pass alone, or of a whole step of training."""
 
+import ast
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from backlight.checking import readings as reading_module
 from backlight.checking.analysis import Analysis, analyse
+from backlight.checking.misapplied import misapplied
+from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.readings import Reading
+from backlight.checking.roles import LOSS, is_called, roles_of
 from backlight.checking.subject import Subject, generic_values
 
 ADDED_OUTSIDE = (
@@ -30,7 +35,7 @@ def settle(program: Program, target: str | None, reading: Reading) -> Analysis:
         subject.accumulates = True
     found = analyse(reading, strength(subject))
     if found.right and not found.loss:
-        return found
+        return misapplied(program, target, reading) or found
     names = {m.name for m in found.name.mistakes} if found.name else set()
     if found.right or (names and not names & set(ADDED_OUTSIDE)):
         return found
@@ -38,14 +43,45 @@ def settle(program: Program, target: str | None, reading: Reading) -> Analysis:
         step = reading_module.training_reading(program, target, reading)
         if step is not None:
             other = analyse(step, strength(step.subject))
-            if other.right or (found.name is None and other.name is not None):
+            if other.right:
+                return misapplied(program, target, reading) or other
+            if found.name is None and other.name is not None:
                 return other
             if found.name and other.name:
                 fewer = len(other.name.mistakes) < len(found.name.mistakes)
                 put_in_there = names == {"penalty-missing"} and len(other.name.mistakes) == 1
                 if fewer or put_in_there:
                     return other
+    if names == {"penalty-missing"} and penalised_elsewhere(program, subject):
+        return replace(found, name=None, right=True, gradient_class="right", first_wrong=None)
     return found
+
+
+def penalised_elsewhere(program: Program, subject: Subject) -> bool:
+    """Whether something else than the functions that were tried multiplies by a penalty's strength.
+
+    An update that could not be run may add what the backward pass lacks: then nothing is proven against it.
+    """
+    recipe = subject.recipe if isinstance(subject, OwnCode) else None
+    tried = (
+        {step.reference.name for step in (recipe.forward, recipe.loss, recipe.backward) if step} if recipe else set()
+    )
+    for tree in program.trees.values():
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            losing = is_called(LOSS, function.name) or function.name in tried
+            if not losing and any(is_strength(factor) for factor in factors(function)):
+                return True
+    return False
+
+
+def factors(node: ast.AST) -> list[ast.expr]:
+    products = [part for part in ast.walk(node) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult)]
+    return [side for product in products for side in (product.left, product.right)]
+
+
+def is_strength(factor: ast.expr) -> bool:
+    name = getattr(factor, "id", getattr(factor, "attr", ""))
+    return roles_of(str(name))[:1] == ("penalty",)
 
 
 def strength(subject: Subject) -> float:

@@ -115,6 +115,7 @@ class TrainingSearch(Search):
         """Where the parameters change; False for what starts from values of its own."""
         subject, ends = self.subject, []
         for seed in (1, 2):
+            subject.rewind()
             before = self.restore(seed)
             try:
                 returned = seeded(run)

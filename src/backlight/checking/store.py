@@ -33,7 +33,7 @@ class Slot:
         return text
 
     def read(self) -> Array:
-        if isinstance(self.holder, CONTAINERS):
+        if isinstance(self.holder, (*CONTAINERS, tuple)):
             return self.holder[self.key]  # type: ignore[index]
         return getattr(self.holder, str(self.key))
 
@@ -52,6 +52,11 @@ class Slot:
             self.holder[self.key] = value  # type: ignore[index]
         else:
             setattr(self.holder, str(self.key), value)
+
+
+def writable(value: Array) -> bool:
+    """Whether an array can be changed where it stands, in a tuple, too."""
+    return value.dtype == np.float64 and value.flags.writeable and value.flags.owndata
 
 
 def is_number_array(value: Any) -> bool:
@@ -90,7 +95,7 @@ def slots(root: Any, path: tuple[Key, ...] = (), seen: set[int] | None = None) -
     seen.add(id(root))
     for key, child in list(children(root)):
         if is_number_array(child):
-            if id(child) not in seen and not isinstance(root, tuple):
+            if id(child) not in seen and (not isinstance(root, tuple) or writable(child)):
                 seen.add(id(child))
                 yield Slot(root, (*path, key))
         elif child is not None and not isinstance(child, str | bytes | int | float | complex | bool | np.generic):
