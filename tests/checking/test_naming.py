@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from backlight.checking import naming
+from backlight.checking.functions import IDENTITY, RELU, SIGMOID, TANH, rectifier
 from backlight.checking.mistakes import hypotheses
 from backlight.checking.naming import Matcher, same, tensors
-from backlight.checking.reference import CORRECT, ELEMENTWISE, Form, Objective, Pass, backward
+from backlight.checking.reference import CORRECT, Form, Objective, Pass, backward
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import Layer
 
-TANH, SIGMOID, RELU, IDENTITY, LEAKY = ELEMENTWISE[:5]
+LEAKY = rectifier(0.01)
 SAMPLES, POINTS = 7, 3
 WIDE = (3, 5, 6, 4)  # no two widths are the same
 FORMS = {

@@ -7,7 +7,7 @@ import numpy as np
 
 from backlight.checking.catalogue.change import Change, Hypothesis, at, times_output
 from backlight.checking.catalogue.slopes import slope_slips
-from backlight.checking.reference import Pass, Terms
+from backlight.checking.reference import Pass, delta_for
 from backlight.networks.activations import Array
 
 
@@ -16,15 +16,8 @@ def replaced_output(delta: Callable[[Pass], Array]) -> Change:
 
 
 def relabelled(targets: Callable[[Pass], Array]) -> Change:
-    """∂D/∂z with other targets: exact where δ = p − t, and for a squared error too."""
-
-    def output(run: Pass, terms: Terms) -> Array:
-        if run.canonical:
-            return run.objective.alpha * (run.outputs - targets(run))
-        shifted = 2.0 * run.objective.alpha * (run.outputs - targets(run))
-        return shifted * terms.slope(run, run.depth - 1) if run.form.output else shifted
-
-    return lambda terms: replace(terms, output=output)
+    """∂D/∂z with other targets."""
+    return lambda terms: replace(terms, output=lambda run, inner: delta_for(run, inner, targets(run)))
 
 
 def rows_indexed(run: Pass) -> Array:

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from backlight.checking.catalogue.change import Change, Hypothesis, Slope, at
-from backlight.checking.reference import ELEMENTWISE, Pass, Terms
-from backlight.networks.activations import Array
+from backlight.checking.functions import ELEMENTWISE, is_rectifier, slope_below_zero
+from backlight.checking.reference import Pass, Terms
+from backlight.networks.activations import Activation, Array
 
 
 def slope_slips(name: str) -> list[tuple[str, Slope]]:
@@ -62,17 +63,17 @@ def rectifier_slips(slope: float) -> list[tuple[str, Slope]]:
     return slips
 
 
-def slopes_taken(name: str) -> Iterator[tuple[str, str, Slope]]:
-    """(mistake, detail, slope) for a layer whose activation goes by this name."""
-    own = next(function for function in ELEMENTWISE if function.name == name)
+def slopes_taken(own: Activation) -> Iterator[tuple[str, str, Slope]]:
+    """(mistake, detail, slope) for a layer with this activation."""
+    name = own.name
     yield "slope-missing", "1", lambda z, a: np.ones_like(z)
     yield "slope-at-activation", "f′(a)", lambda z, a: own.derivative(a, own.function(a))
     if name in ("tanh", "sigmoid"):
         yield "activation-formula-at-z", "1 − z²" if name == "tanh" else "z(1 − z)", lambda z, a: own.derivative(z, z)
     yield "activation-as-slope", "f(z)", lambda z, a: a
     yield "activation-as-slope", "z", lambda z, a: z
-    if name == "relu" or name.startswith("leaky"):
-        for detail, slope in rectifier_slips(0.0 if name == "relu" else float(name.split("(")[1].rstrip(")"))):
+    if is_rectifier(own):
+        for detail, slope in rectifier_slips(slope_below_zero(own)):
             yield "relu-slope", detail, slope
     for detail, slope in slope_slips(name):
         yield "slope-formula", detail, slope
@@ -93,11 +94,12 @@ def slopes_taken(name: str) -> Iterator[tuple[str, str, Slope]]:
 
 def slope_mistakes(run: Pass) -> Iterator[Hypothesis]:
     layers = list(range(run.depth - 1))
-    names = [f.name for f in run.form.hidden]
+    functions = list(run.form.hidden)
     outer = run.form.output
     if outer is not None and not run.canonical:
         layers.append(run.depth - 1)
-        names.append(outer.name)
+        functions.append(outer)
+    names = [f.name for f in functions]
     groups: list[tuple[str, tuple[int, ...]]] = []
     for name in dict.fromkeys(names):
         same = tuple(l for l in layers if names[l] == name)
@@ -107,7 +109,7 @@ def slope_mistakes(run: Pass) -> Iterator[Hypothesis]:
             groups.append((f"all hidden {name} layers", same[:-1]))
         groups += [("output" if l == run.depth - 1 else f"hidden layer {l + 1}", (l,)) for l in same]
     for site, chosen in groups:
-        for mistake, detail, slope in slopes_taken(names[chosen[0]]):
+        for mistake, detail, slope in slopes_taken(functions[chosen[0]]):
             name = "output-slope-missing" if mistake == "slope-missing" and site == "output" else mistake
             if name != "output-slope-missing":
                 yield Hypothesis(name, site, detail, lambda t, c=chosen, s=slope: replace(t, slope=at(c, t.slope, s)))
