@@ -13,7 +13,8 @@ from backlight.checking.identify import Network
 from backlight.checking.layout import is_bias
 from backlight.checking.loss_fit import DataTerm, LossFit
 from backlight.checking.losses import Data
-from backlight.checking.naming import Matcher, Name
+from backlight.checking.matcher import Matcher, Name
+from backlight.checking.naming import pair, single
 from backlight.checking.readings import POINTS, Reading, gradient_errors
 from backlight.checking.reference import Objective
 from backlight.checking.store import Slot
@@ -94,11 +95,11 @@ def analyse(reading: Reading, strength: float) -> Analysis:
 def best_name(matchers: Sequence[Matcher]) -> tuple[Matcher, Name | None]:
     """One mistake beside any of the objectives; else two, beside the first two of them."""
     for found in matchers:
-        name = found.single()
+        name = single(found)
         if name is not None:
             return found, name
     for found in matchers[:2]:
-        name = found.pair()
+        name = pair(found)
         if name is not None:
             return found, name
     return matchers[0], None

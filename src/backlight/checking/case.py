@@ -180,6 +180,8 @@ class Case:
             finding = finding_of(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
             if mistake.name == "penalty-scale" and mistake.site == "all layers":  # either of the two may be meant
                 equivalents.add("loss-penalty-scale")
+            if mistake.name == "wrong-sign":  # a factor of −1
+                equivalents.add("constant-factor")
             if mistake.name == "bias-scalar":  # a sum over both axes is one over the wrong axis, too
                 equivalents.add("bias-axis")
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))

@@ -6,7 +6,7 @@ for an objective L = α Σ_n D_n + β Σ_l ‖W_l‖². A mistake is a change of
 All arrays may carry leading axes: several points, or a whole population, at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -170,12 +170,17 @@ CORRECT = Terms(
 
 def backward(run: Pass, terms: Terms = CORRECT) -> Parameters:
     """Gradients by every W_l and b_l."""
-    dW: list[Array] = []
-    db: list[Array] = []
+    layers = list(layers_backwards(run, terms))[::-1]
+    return [dW for dW, _ in layers], [db for _, db in layers]
+
+
+def layers_backwards(run: Pass, terms: Terms) -> Iterator[tuple[Array, Array]]:
+    """dW_L and db_L first, so that whoever has seen enough can stop."""
     delta = terms.output(run, terms)
     for l in reversed(range(run.depth)):
-        dW.insert(0, terms.weights(run, l, delta) + terms.penalty(run, l))
-        db.insert(0, terms.biases(run, l, delta) + terms.bias_penalty(run, l))
+        yield (
+            terms.weights(run, l, delta) + terms.penalty(run, l),
+            terms.biases(run, l, delta) + terms.bias_penalty(run, l),
+        )
         if l > 0:
             delta = terms.through(run, l, delta) * terms.slope(run, l - 1)
-    return dW, db

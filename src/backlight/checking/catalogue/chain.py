@@ -69,11 +69,16 @@ def untransposed(layer: int | None) -> Change:
     return through(layer, change)
 
 
-def updated_first(layer: int | None, rate: float) -> Change:
+def updated_first(layer: int | None, rate: float, one_by_one: bool = False) -> Change:
+    """δ goes through W − rate · dW; `one_by_one`: of each sample's own dW, where samples are taken one at a time."""
+
     def changed(terms: Terms) -> Terms:
         def after(run: Pass, l: int, delta: Array) -> Array:
             if layer is not None and l != layer:
                 return terms.through(run, l, delta)
+            if one_by_one:  # δ[n] (W − rate · N a[n]ᵀ δ[n])ᵀ
+                size = (delta * delta).sum(axis=-1, keepdims=True)
+                return terms.through(run, l, delta) - rate * run.samples * size * run.a[l]
             step = terms.weights(run, l, delta) + terms.penalty(run, l)
             return delta @ (run.weights[l] - rate * step).swapaxes(-1, -2)
 

@@ -131,8 +131,14 @@ def confused_slopes(run: Pass) -> Iterator[Hypothesis]:
             site = "layers " + ", ".join(str(l + 1) for l in chosen)
             yield Hypothesis("relu-slope", site, "where δ > 0, not z", masked_by_itself(chosen))
     if run.depth > 2:
-        yield Hypothesis("slope-of-neighbour", "all hidden layers", "f′ of the layer before", shifted_slopes(-1))
-        yield Hypothesis("slope-of-neighbour", "all hidden layers", "f′ of the layer behind", shifted_slopes(1))
+        for by, where in ((-1, "before"), (1, "behind")):
+            for shown, activated in (("f′", False), ("f′ by a", True)):
+                yield Hypothesis(
+                    "slope-of-neighbour",
+                    "all hidden layers",
+                    f"{shown} of the layer {where}",
+                    shifted_slopes(by, activated),
+                )
 
 
 def masked_by_itself(layers: tuple[int, ...]) -> Change:
@@ -158,11 +164,14 @@ def neighbour(l: int, other: int, activated: bool) -> Change:
     return lambda terms: replace(terms, slope=lambda run, layer: slope(run, layer, terms.slope))
 
 
-def shifted_slopes(by: int) -> Change:
+def shifted_slopes(by: int, activated: bool) -> Change:
+    """f′ at the z of the layer before or behind, or by its a, wherever that has the same width."""
+
     def slope(run: Pass, l: int) -> Array:
         other = min(max(l + by, 0), run.depth - 1)
-        same = run.z[other].shape == run.z[l].shape
-        own = run.form.hidden[min(l, len(run.form.hidden) - 1)]
-        return own.derivative(run.z[other], own.function(run.z[other])) if same else run.own_slope(l)
+        if run.z[other].shape != run.z[l].shape:
+            return run.own_slope(l)
+        own, z = run.form.hidden[min(l, len(run.form.hidden) - 1)], run.z[other]
+        return own.derivative(z, run.a[other + 1] if activated else own.function(z))
 
     return lambda terms: replace(terms, slope=lambda run, l: slope(run, l))
