@@ -74,6 +74,8 @@ def bases(own: Activation) -> Iterator[Basis]:
         "a √f′": lambda z, a: a * np.sqrt(np.abs(own.derivative(z, a))),
         "a/z": lambda z, a: a / z,
         "1/f′": lambda z, a: 1 / own.derivative(z, a),
+        "1/(1 + z²)": lambda z, a: 1 / (1 + z * z),
+        "1/(1 + z²)²": lambda z, a: 1 / (1 + z * z) ** 2,
         **slope,
     }
     yield {

@@ -8,7 +8,7 @@ import numpy as np
 
 from backlight.checking.catalogue.chain import updated_first
 from backlight.checking.catalogue.change import Change, Hypothesis, replaced_slopes, times, times_output, whole
-from backlight.checking.catalogue.penalties import bias_penalty, penalty, penalty_of_gradient
+from backlight.checking.catalogue.penalties import bias_penalty, penalty, penalty_of_gradient, total
 from backlight.checking.functions import is_rectifier
 from backlight.checking.reference import Pass
 from backlight.networks.activations import Array
@@ -83,6 +83,13 @@ FORMS: dict[str, Callable[[Array], Array]] = {
     " sign W": np.sign,
     " |W|": np.abs,
     " W²": np.square,
+    " W³": lambda W: W**3,
+    " W |W|": lambda W: W * np.abs(W),
+    " ΣW": total,
+    " mean W": lambda W: total(W) / (W.shape[-2] * W.shape[-1]),
+    " ΣW²": lambda W: total(W * W),
+    " ‖W‖": lambda W: np.sqrt(total(W * W)),
+    " W/‖W‖": lambda W: W / np.sqrt(total(W * W)),
 }
 
 

@@ -72,6 +72,7 @@ def slopes_taken(own: Activation) -> Iterator[tuple[str, str, Slope]]:
         yield "activation-formula-at-z", "1 − z²" if name == "tanh" else "z(1 − z)", lambda z, a: own.derivative(z, z)
     yield "activation-as-slope", "f(z)", lambda z, a: a
     yield "activation-as-slope", "z", lambda z, a: z
+    yield "activation-as-slope", "f(a)", lambda z, a: own.function(a)
     if is_rectifier(own):
         for detail, slope in rectifier_slips(slope_below_zero(own)):
             yield "relu-slope", detail, slope
@@ -114,6 +115,21 @@ def slope_mistakes(run: Pass) -> Iterator[Hypothesis]:
             if name != "output-slope-missing":
                 yield Hypothesis(name, site, detail, lambda t, c=chosen, s=slope: replace(t, slope=at(c, t.slope, s)))
     yield from confused_slopes(run)
+
+
+def scaled_slopes(run: Pass) -> Iterator[Hypothesis]:
+    """A sign or a factor in f′, which gives the same numbers as one in the δ that it is multiplied with."""
+    hidden = range(run.depth - 1)
+    for chosen in dict.fromkeys([tuple(hidden), *((l,) for l in hidden)]):
+        for c, shown in ((-1.0, "−f′(z)"), (2.0, "2 f′(z)"), (0.5, "½ f′(z)")):
+            site = "hidden layers " + ", ".join(str(l + 1) for l in chosen)
+            yield Hypothesis("slope-formula", site, shown, multiplied_slopes(chosen, c))
+
+
+def multiplied_slopes(layers: tuple[int, ...], factor: float) -> Change:
+    return lambda terms: replace(
+        terms, slope=lambda run, l: factor * terms.slope(run, l) if l in layers else terms.slope(run, l)
+    )
 
 
 def confused_slopes(run: Pass) -> Iterator[Hypothesis]:
