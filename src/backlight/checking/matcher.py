@@ -39,10 +39,15 @@ class Seen:
     signature: tuple[str, ...]
 
 
-def signature(predicted: Sequence[Array]) -> tuple[str, ...]:
-    """Eight digits of each tensor, all entries weighed differently."""
+def signature(predicted: Sequence[Array], right: Sequence[Array]) -> tuple[str, ...]:
+    """Eight digits of each tensor, all entries weighed differently; what is rounding beside the right one is 0."""
+    found = []
     with np.errstate(all="ignore"):
-        return tuple(f"{float(each.ravel() @ np.cos(np.arange(each.size))):.7e}" for each in predicted)
+        for each, other in zip(predicted, right, strict=True):
+            value = float(each.ravel() @ np.cos(np.arange(each.size)))
+            small = abs(value) <= 1e-12 * float(np.abs(other).max())
+            found.append("0" if small else f"{value:.7e}")
+    return tuple(found)
 
 
 def with_mistakes(mistakes: Sequence[Hypothesis]) -> Terms:
@@ -112,7 +117,7 @@ class Matcher:
             predicted = self.predicted([hypothesis])
             changed = self.changes(predicted)
             if any(changed):
-                found.append(Seen(hypothesis, self.matches(predicted), changed, signature(predicted)))
+                found.append(Seen(hypothesis, self.matches(predicted), changed, signature(predicted, self.right)))
         return found
 
     def first_wrong(self) -> int | None:

@@ -1,5 +1,6 @@
 """Which mistake gives exactly the numbers that the user's backward pass gives."""
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 
@@ -67,7 +68,7 @@ def pair(found: Matcher) -> Name | None:
         if explains(found, one[0], other[0]) is not None:
             pairs = equivalents(found, one, other)
             return Name(pairs[0], tuple(pairs[1:]))
-    return known_and_open(found, [group[0] for group in members], end)
+    return two_open(found) or known_and_open(found, [group[0] for group in members], end)
 
 
 def likely_pairs(found: Matcher, seen: Sequence[Seen]) -> Iterator[tuple[int, int]]:
@@ -107,6 +108,28 @@ def equivalents(found: Matcher, ones: Sequence[Seen], others: Sequence[Seen]) ->
             if explanation is not None:
                 pairs.append(explanation)
     return pairs
+
+
+def two_open(found: Matcher) -> Name | None:
+    """Two mistakes with numbers, both solved for in the first wrong tensor: T = T(0, 0) + c D + c′ D′."""
+    place = found.first_wrong()
+    if place is None:
+        return None
+    right, given, unknown = found.right[place], found.given[place], list(open_mistakes(found.run))
+    ends = [tuple(found.predicted([each.closed(c)])[place] for c in (0.0, 1.0)) for each in unknown]
+    for (one, (a0, a1)), (other, (b0, b1)) in itertools.combinations(zip(unknown, ends, strict=True), 2):
+        columns = np.stack([(a1 - a0).ravel(), (b1 - b0).ravel()], axis=-1)
+        if not (np.isfinite(columns).all() and np.abs(columns).max(axis=0).all()):
+            continue
+        wanted = (given - (a0 + b0 - right)).ravel()
+        numbers, *_ = np.linalg.lstsq(columns, wanted, rcond=None)
+        if np.abs(columns @ numbers - wanted).max() > found.tolerance * np.abs(given).max():
+            continue
+        closed = (one.closed(float(numbers[0])), other.closed(float(numbers[1])))
+        for ordered in (closed, closed[::-1]):
+            if found.explained(ordered):
+                return Name(ordered)
+    return None
 
 
 def known_and_open(found: Matcher, seen: Sequence[Seen], end: float) -> Name | None:

@@ -1,7 +1,7 @@
 """A formula that somebody takes for f′, found as a sum of simple functions of z and a."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -126,8 +126,8 @@ def fitted(found: Matcher, layer: int, basis: Basis) -> tuple[str, Slope] | None
         return None
     used = fewest(matrix / scale, wanted, 10 * found.tolerance) or tuple(range(len(columns)))
     weights = np.zeros(len(columns))
-    weights[list(used)] = np.linalg.lstsq(matrix[:, used], wanted, rcond=1e-11)[0]
-    return spelled(basis, weights)
+    weights[list(used)] = np.round(np.linalg.lstsq(matrix[:, used], wanted, rcond=1e-11)[0], 10)
+    return None if is_multiple(used, weights, list(basis)) else spelled(basis, weights)
 
 
 def fewest(columns: Array, wanted: Array, tolerance: float) -> tuple[int, ...] | None:
@@ -139,6 +139,11 @@ def fewest(columns: Array, wanted: Array, tolerance: float) -> tuple[int, ...] |
             if np.abs(some @ solution - wanted).max() <= tolerance * np.abs(wanted).max():
                 return used
     return None
+
+
+def is_multiple(used: Sequence[int], weights: Array, names: Sequence[str]) -> bool:
+    """A factor beside a known slip is a second mistake; a sign or a 2 may belong to the formula."""
+    return len(used) == 1 and (names[used[0]] == "1" or abs(float(weights[used[0]])) not in (0.5, 1.0, 2.0))
 
 
 def spelled(basis: Basis, weights: Array) -> tuple[str, Slope]:
