@@ -94,7 +94,7 @@ def ways_to_show(given: Array) -> list[Shown]:
         return [(None, softmax)]
     if given.shape[-1] > 1 and np.allclose(logarithms, 1.0):
         return [(None, log_softmax)]
-    usual = ((SIGMOID, 0.0, 1.0), (TANH, -1.0, 1.0), (RELU, 0.0, np.inf), (IDENTITY, -np.inf, np.inf))
+    usual = ((IDENTITY, -np.inf, np.inf), (SIGMOID, 0.0, 1.0), (TANH, -1.0, 1.0), (RELU, 0.0, np.inf))
     rest = (f for f in ELEMENTWISE if f.name in ("softplus", "exponential"))
     possible = [f for f, low, high in usual if given.min() >= low and given.max() <= high]
     return [(f, f.function) for f in (*possible, *(f for f in rest if given.min() >= 0))]

@@ -90,13 +90,10 @@ class Layout:
 
 
 def layouts(slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout]:
-    """Every way in which the arrays chain from `inputs` to `outputs`, the one that the names suggest first.
-
-    One output is always possible: code for two classes needs no more, whatever the number of labels.
-    """
+    """Every way in which the arrays chain from `inputs` to `outputs`, the one that the names suggest first."""
     found: list[Layout] = []
     for matrices in dict.fromkeys(matrices_among(slots)):
-        for layout in chained_layouts(slots, matrices, inputs, {outputs, 1}):
+        for layout in chained_layouts(slots, matrices, inputs, outputs):
             found.append(layout)
             yield layout
     for layout in found:
@@ -117,9 +114,7 @@ def matrices_among(slots: Sequence[Slot]) -> Iterator[tuple[int, ...]]:
             yield tuple(sorted((*columns, i)))
 
 
-def chained_layouts(
-    slots: Sequence[Slot], matrices: tuple[int, ...], inputs: int, outputs: set[int]
-) -> Iterator[Layout]:
+def chained_layouts(slots: Sequence[Slot], matrices: tuple[int, ...], inputs: int, outputs: int) -> Iterator[Layout]:
     vectors = [i for i in range(len(slots)) if i not in matrices]
     ordered = sorted(matrices, key=lambda i: (numbers(slots[i].path), i))
     orders = [tuple(ordered), matrices, tuple(ordered[::-1])]
@@ -129,7 +124,7 @@ def chained_layouts(
         stored = tuple(slots[i].read().shape for i in order)
         ends = [oriented(shape, turned) for shape in stored]
         folded = chained(ends, inputs)
-        if not ends or folded is None or ends[-1][1] not in outputs:
+        if not ends or folded is None or ends[-1][1] != outputs:
             continue
         biases = matched_biases(order, [end[1] for end in ends], vectors, slots)
         if biases is not None and not (any(folded) and vectors):

@@ -130,8 +130,8 @@ def better(program: Program, target: str | None, activation: str | None, best: R
     """
     if best.right:
         return best
-    written = one_output(program)
-    if best.sizes == TRIED_SIZES[0] and (written or (best.off_by_a_factor and not several_outputs(program))):
+    written = one_output(program) or best.network is None
+    if (best.sizes == TRIED_SIZES[0] or best.network is None) and (written or (best.off_by_a_factor and not several_outputs(program))):
         single = best_of(program, target, TRIED_SIZES[1], activation, [])
         if (
             single is not None

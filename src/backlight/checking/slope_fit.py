@@ -49,10 +49,10 @@ def bases(own: Activation) -> Iterator[Basis]:
     slope: Basis = {"f′": own.derivative, "f′²": lambda z, a: own.derivative(z, a) ** 2}
     if is_rectifier(own):
         yield {
+            "1": lambda z, a: np.ones_like(z),
             "[z > 0]": lambda z, a: np.heaviside(z, 0.0),
-            "[z ≤ 0]": lambda z, a: 1.0 - np.heaviside(z, 0.0),
+            "z": lambda z, a: z,
             "z [z > 0]": lambda z, a: z * (z > 0),
-            "z [z ≤ 0]": lambda z, a: z * (z <= 0),
         }
     yield {"1": lambda z, a: np.ones_like(z), "a": lambda z, a: a, "a²": lambda z, a: a * a, "a³": lambda z, a: a**3}
     yield {
