@@ -11,7 +11,8 @@ import numpy as np
 
 from backlight.checking.analysis import Analysis, analyse, class_of
 from backlight.checking.gradients import STEP, TOLERANCE, Sampled, central, numeric_gradients, relative_error
-from backlight.checking.live import kept, live_reading, live_step, thinned
+from backlight.checking.live import live_reading, live_step, thinned
+from backlight.checking.memory import kept
 from backlight.checking.readings import Reading
 from backlight.checking.store import Key, slots
 from backlight.checking.subject import Subject, generic_values

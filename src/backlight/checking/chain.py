@@ -10,24 +10,15 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.binding import Bound, Plan, Pool, bind
-from backlight.checking.compose import (
-    LAYER_FORWARD,
-    assembled,
-    is_layer,
-    is_mere_layer,
-    make_object,
-    make_one,
-    method,
-    methods,
-    required,
-    shown,
-)
+from backlight.checking.compose import make_object, make_one, shown
 from backlight.checking.construct import Maker
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place, changed_state, match, state
+from backlight.checking.layers import LAYER_FORWARD, is_layer, is_mere_layer, method, methods, required
 from backlight.checking.layout import is_bias
 from backlight.checking.own_code import Reference, added, as_shape, follow, rows
 from backlight.checking.program import Program
+from backlight.checking.rehearsal import assembled
 from backlight.checking.roles import BACKWARD, LOSS, is_called, roles_of
 from backlight.checking.store import Slot, slots
 from backlight.checking.subject import Subject, generic_values, scalar, seeded
@@ -246,19 +237,26 @@ def chains(program: Program, maker: Maker) -> Iterator[Chain]:
 
 def layer_lists(program: Program, maker: Maker) -> Iterator[tuple[str, Callable[[Program], Any]]]:
     """The script's stacks, and networks that are called like one layer: forward(x), backward(gradient)."""
-    stacked = list(assembled(program, maker.sizes))
-    yield from stacked
+    stacked = list(assembled(program, maker))
+    for description, build in stacked:
+        yield description, partial(as_layers, build)
     if stacked:
         return
     for name, kind in program.classes().items():
         if is_mere_layer(kind):
             made = make_one(kind, name, maker)
             if made is not None and sum(slot.read().ndim == 2 and not is_bias(slot) for slot in slots(made[1])) > 1:
-                yield shown(name, made[0]), partial(alone, partial(make_object, name, made[0], maker))
+                yield shown(name, made[0]), partial(as_layers, partial(make_object, name, made[0], maker))
 
 
-def alone(build: Callable[[Program], Any], program: Program) -> list[Any]:
-    return [build(program)]
+def as_layers(build: Callable[[Program], Any], program: Program) -> list[Any]:
+    """A list of layers, or a network that is called like one layer as the only one."""
+    made = build(program)
+    if isinstance(made, list):
+        return made
+    if not is_layer(type(made)):
+        raise ValueError(f"{type(made).__name__} is called in another way than a layer")
+    return [made]
 
 
 def without_softmax(build: Callable[[Program], Any], program: Program) -> list[Any]:

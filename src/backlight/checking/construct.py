@@ -5,6 +5,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,21 +103,29 @@ def constants(program: Program) -> dict[str, Any]:
     for tree in program.trees.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                value = literal(node.value, {})
+                value = handed(program, node.value, {})
                 if value is not None:
                     found.setdefault(node.targets[0].id, value)
     return found
 
 
 def literal_arguments(program: Program, name: str) -> list[tuple[list[Any], dict[str, Any]]]:
-    """Literal arguments of every call of `name` in the source; what is no literal is None."""
+    """Literals and objects in every call of `name` in the source; what is neither is None."""
     calls, known = [], constants(program)
     for tree in program.trees.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == name:
-                named = {word.arg: literal(word.value, known) for word in node.keywords if word.arg}
-                calls.append(([literal(argument, known) for argument in node.args], named))
+                named = {word.arg: handed(program, word.value, known) for word in node.keywords if word.arg}
+                calls.append(([handed(program, argument, known) for argument in node.args], named))
     return calls
+
+
+def handed(program: Program, node: ast.expr, known: dict[str, Any]) -> Any:
+    """The value of a literal; of an object that is made on the spot, its class."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        kind = program.namespace.get(node.func.id)
+        return kind if isinstance(kind, type) and program.file_of(kind) is not None else None
+    return literal(node, known)
 
 
 def literal(node: ast.expr, known: dict[str, Any]) -> Any:
@@ -194,7 +203,9 @@ class Maker:
 
     def options(self, parameter: inspect.Parameter, hint: Any) -> list[Any]:
         optional = parameter.default is not parameter.empty
-        known = self.known(parameter, hint, parameter.default if optional else None)
+        known = self.settings(parameter, hint)
+        hint = None if isinstance(hint, type) else hint
+        known = known or self.known(parameter, hint, parameter.default if optional else None)
         if optional:
             return [*known, DEFAULT] if known else [DEFAULT]
         if known:
@@ -209,6 +220,18 @@ class Maker:
             *activation_values(self.program, self.activation)[:2],
             0.1,
         ]
+
+    def settings(self, parameter: inspect.Parameter, hint: Any) -> list[Any]:
+        """An object of the program's own class, of which the program hands one over or by which it annotates."""
+        note = getattr(parameter.annotation, "__name__", str(parameter.annotation)).split(".")[-1]
+        if note == "Generator":
+            return [np.random.default_rng(0)]
+        kind = hint if isinstance(hint, type) else self.program.classes().get(note)
+        if kind is not None:
+            for arguments in self.calls(kind, kind.__name__):
+                with suppress(Exception):
+                    return [call_with(kind, arguments)]
+        return []
 
     def known(self, parameter: inspect.Parameter, hint: Any, default: Any) -> list[Any]:
         """Values whose role the name (or the literal that the program hands over) gives away."""

@@ -8,8 +8,9 @@ import numpy as np
 
 from backlight.checking.binding import Pool
 from backlight.checking.chain import RATE, chains
-from backlight.checking.compose import Globals, Made, methods, networks
+from backlight.checking.compose import Globals, Made, networks
 from backlight.checking.construct import ACTIVATION_NAMES, PENALTY, Maker, activation_values, is_parameter_name
+from backlight.checking.layers import methods
 from backlight.checking.own_code import OwnCode, OwnMethod, Recipe, Reference
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of

@@ -18,7 +18,6 @@ from backlight.networks.activations import Array
 WIDE = Sizes(20, (30, 40), 10)
 TOO_LARGE, TOO_SMALL = 8.0, 1e-5  # of std · √fan_in; 1 keeps the variance, √2 does for a ReLU
 UNUSUAL = (0.02, 2.5)
-BESIDE = ("grad", "dw", "veloc", "momentum", "cache", "v_", "m_")  # what stands beside weights and starts from zero
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,9 @@ class InitialMistake:
 
 def initial_mistakes(program: Program, target: str | None, subject: Subject) -> list[InitialMistake]:
     """Mistakes in the initial weights, each kind at most once."""
-    named = dict(matrices(wide_network(program, target, subject.feed) or subject.rebuilt(program).slots))
+    own = {last_word(slot) for slot in subject.slots}  # not what stands beside them and rightly starts from zero
+    wide = [slot for slot in wide_network(program, target, subject.feed) or () if last_word(slot) in own]
+    named = dict(matrices(wide or subject.rebuilt(program).slots))
     found: dict[str, InitialMistake] = {}
     for mistake in [*shared(named), *itertools.chain.from_iterable(single(n, W) for n, W in named.items())]:
         found.setdefault(mistake.name, mistake)
@@ -49,11 +50,15 @@ def wide_network(program: Program, target: str | None, feed: Feed) -> Sequence[S
     return None
 
 
+def last_word(slot: Slot) -> str:
+    return next((key for key in reversed(slot.path) if isinstance(key, str)), "")
+
+
 def matrices(found: Sequence[Slot]) -> Iterator[tuple[str, Array]]:
     for slot in found:
         value = slot.read()
         large = value.dtype.kind == "f" and value.ndim == 2 and min(value.shape) > 1 and value.size >= 12
-        if large and not any(word in slot.name.lower() for word in BESIDE):
+        if large:
             yield slot.name, np.array(value, dtype=float)
 
 

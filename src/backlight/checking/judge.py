@@ -4,11 +4,14 @@ import itertools
 import time
 from functools import partial
 
+from backlight.checking.analysis import Analysis
 from backlight.checking.case import Case
 from backlight.checking.construct import TRIED_SIZES, Maker
 from backlight.checking.discover import NotFoundError
 from backlight.checking.program import Program, user_line
-from backlight.checking.readings import best_reading
+from backlight.checking.readings import Reading, best_reading
+from backlight.checking.script import Script
+from backlight.checking.script_readings import script_reading
 from backlight.checking.settle import settle
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.subject import seeded
@@ -21,14 +24,39 @@ def judge(sources: Sources, target: str | None = None) -> Verdict:
     """The verdict on a program. Never raises for what the program does: what cannot be checked is a verdict, too."""
     end = time.monotonic() + ALL_SECONDS
     try:
-        program = Program(sources)
-        reading = best_reading(program, target)
+        program, found = understood(sources, target)
     except CannotCheckError as error:
         return unchecked(sources, error.reason, error.line)
     except NotFoundError as error:
         return unchecked(sources, *why_not_found(sources, error, target))
-    case = settle(program, target, reading)
-    return Case(program, sources, target, case, end).verdict()
+    return Case(program, sources, target, found, end).verdict()
+
+
+def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]:
+    """The program by its functions; by its training loop where these cannot be run, or where only they look wrong.
+
+    What is put together nowhere but in the script, and what is added to a gradient there, only the loop shows.
+    """
+    program = Program(sources)
+    try:
+        found = settle(program, target, best_reading(program, target))
+    except NotFoundError:
+        other = Program(sources)
+        reading = script_reading(other) if target is None else None
+        if reading is None:
+            raise
+        return other, settle(other, target, reading)
+    if not found.right and target is None:
+        other = Program(sources)
+        reading = script_reading(other)
+        if reading is not None and reading.right and reading.clean and trustworthy(reading):
+            return other, settle(other, target, reading)
+    return program, found
+
+
+def trustworthy(reading: Reading) -> bool:
+    """Whether no factor over all gradients was chosen to fit."""
+    return not isinstance(reading.subject, Script) or reading.subject.cut.named
 
 
 def unchecked(sources: Sources, reason: str, line: int | None) -> Verdict:

@@ -104,7 +104,7 @@ def layouts(slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout
 def matrices_among(slots: Sequence[Slot]) -> Iterator[tuple[int, ...]]:
     """Indices of the arrays that may be weights: by name and shape, by either alone, with a single vector."""
     flat = [slot.read().ndim == 2 for slot in slots]
-    named = [bool(re.match(BIAS, bare(slot.path))) for slot in slots]
+    named = [is_named_bias(slot) for slot in slots]
     yield tuple(i for i, slot in enumerate(slots) if flat[i] and not is_bias(slot))
     columns = tuple(i for i in range(len(slots)) if flat[i] and not named[i])
     yield columns
@@ -156,9 +156,15 @@ BIAS = r"^(b|thresh|offset|intercept|seuil|schwell)"
 def is_bias(slot: Slot) -> bool:
     """By name where it tells, else by shape."""
     word = bare(slot.path)
-    if re.match(r"^(w|theta|kernel|u|v|syn)", word):
+    if word in ("w0", "theta0") and slot.read().shape[0] == 1:
+        return True
+    if re.match(r"^(w|theta|kernel|u|v|syn|poids|pesos?|gewicht|coef|matri|mat)", word):
         return False
-    return bool(re.match(BIAS, word)) or 1 in slot.read().shape
+    return is_named_bias(slot) or 1 in slot.read().shape
+
+
+def is_named_bias(slot: Slot) -> bool:
+    return re.match(BIAS, bare(slot.path)) is not None
 
 
 def matched_biases(

@@ -3,13 +3,12 @@
 import ast
 import copy
 import inspect
-import random
 import sys
 import sysconfig
 import textwrap
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,21 +18,21 @@ import numpy as np
 
 from backlight.checking.chain import Chain, Ends, endings
 from backlight.checking.check import CheckError
-from backlight.checking.compose import Made, is_layer, is_mere_layer
+from backlight.checking.compose import Made
 from backlight.checking.construct import Maker, Sizes
 from backlight.checking.discover import LOSSES, NotFoundError, complete
 from backlight.checking.feed import Encoding, Feed, Layout
+from backlight.checking.layers import is_layer, is_mere_layer
+from backlight.checking.memory import carry_out, memories
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import MAIN, Program
 from backlight.checking.readings import FAILURES, Reading, adds_up, directional_errors, identify
 from backlight.checking.source import Sources
-from backlight.checking.store import children, is_number_array, slots
+from backlight.checking.store import is_number_array, slots
 from backlight.checking.subject import Subject
 
 LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 FEW = 40  # samples on which mistakes are told apart
-DRAWS = (np.random.Generator, np.random.RandomState, random.Random)
-PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType, types.MethodType)
 
 
 class LiveProgram(Program):
@@ -299,68 +298,3 @@ def why_not(network: Any, failures: Sequence[NotFoundError]) -> str:
     cause = stage.cause if stage else None
     raised = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
     return f"{described(network)}: {message}{raised}; `backlight check FILE --adapter` takes any network"
-
-
-@contextmanager
-def kept(network: Any) -> Iterator[None]:
-    """Whatever is done inside: afterwards the network and the global generators are as they were, to the bit."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
-    restores = list(memories(network))
-    try:
-        yield
-    finally:
-        carry_out(restores)
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-
-
-def carry_out(restores: Sequence[Callable[[], None]]) -> None:
-    for restore in restores:
-        restore()
-
-
-def memories(root: Any) -> Iterator[Callable[[], None]]:
-    """What puts back everything that can be reached from `root`: arrays, attributes, lists, dicts, generators."""
-    pending, seen = [root], list[Any]()  # objects that are held keep their ids to themselves
-    known: set[int] = set()
-    while pending:
-        value = pending.pop()
-        if id(value) in known or isinstance(value, PLAIN):
-            continue
-        known.add(id(value))
-        seen.append(value)
-        yield from memory(value)
-        if not isinstance(value, DRAWS):
-            pending += [child for _, child in children(value)]
-
-
-def memory(value: Any) -> Iterator[Callable[[], None]]:
-    """What puts back one object itself, not what it holds."""
-    if isinstance(value, np.ndarray):
-        if value.flags.writeable:
-            yield partial(np.copyto, value, value.copy())
-    elif isinstance(value, DRAWS):
-        yield memory_of_draws(value)
-    elif isinstance(value, list):
-        yield partial(value.__setitem__, slice(None), list(value))
-    elif isinstance(value, dict):
-        yield partial(refill, value, dict(value))
-    else:
-        if hasattr(value, "__dict__"):
-            yield partial(refill, vars(value), dict(vars(value)))
-        for name in getattr(type(value), "__slots__", ()):
-            if hasattr(value, name):
-                yield partial(setattr, value, name, getattr(value, name))
-
-
-def memory_of_draws(value: Any) -> Callable[[], None]:
-    if isinstance(value, np.random.Generator):
-        return partial(setattr, value.bit_generator, "state", copy.deepcopy(value.bit_generator.state))
-    if isinstance(value, np.random.RandomState):
-        return partial(value.set_state, value.get_state())
-    return partial(value.setstate, value.getstate())
-
-
-def refill(held: Any, values: Mapping[Any, Any]) -> None:
-    held.clear()
-    held.update(values)

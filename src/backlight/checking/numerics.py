@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backlight.checking.gradient_places import state
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.roles import LOSS, is_called, roles_of
+from backlight.checking.store import arrays
 from backlight.checking.subject import Subject, generic_values, seeded
+from backlight.networks.activations import Array
 
 LARGEST_EPSILON = 1e-4  # what is added to a probability before its logarithm; above, the loss itself is another
 
@@ -73,21 +74,28 @@ def overflow(subject: Subject) -> Iterator[Oddity]:
 
 
 def overwritten(subject: Subject) -> Iterator[Oddity]:
-    """Arrays of the forward pass that the backward pass changes."""
-    if not isinstance(subject, OwnCode) or isinstance(subject.network, dict | list) or subject.feed.single:
-        return
-    subject.assign(generic_values(subject, 1))
-    pool = subject.fresh_pool(subject.feed.inputs(), subject.feed.labels())
-    seeded(lambda: subject.run_forward(pool))
-    before = state(subject.network)
-    seeded(lambda: subject.run_backward(subject.fresh_pool(subject.feed.inputs(), subject.feed.labels())))
-    after = state(subject.network)
-    own = {slot.path for slot in subject.slots}
-    for path, value in before.items():
-        unlike = path in after and after[path].shape == value.shape and not np.array_equal(after[path], value)
-        name = str(path[-1]).lower()
-        if unlike and path not in own and not name.startswith(("d", "grad", "nabla", "v", "m")):
-            yield Oddity(
-                "mutates", None, None, f"after the backward pass {path[-1]} is no longer what forward left there"
-            )
-            return
+    """Arrays that the forward pass wrote, inputs or labels, which the backward pass changes in place."""
+    if isinstance(subject, OwnCode) and not subject.feed.single:
+        subject.assign(generic_values(subject, 1))
+        pool = subject.fresh_pool(subject.feed.inputs(), subject.feed.labels())
+        places = {"input": pool["input"], "labels": pool["labels"], "": subject.network}
+        there = {id(value): value.copy() for _, value in arrays(list(places.values()))}
+        seeded(lambda: subject.run_forward(pool))
+        written = [
+            (path, value)
+            for path, value in arrays({**pool, **places})
+            if path[0] in ("input", "labels") or id(value) not in there or not same(there[id(value)], value)
+        ]
+        parameters = {id(slot.read()) for slot in subject.slots}
+        kept = [(path, value, value.copy()) for path, value in written if id(value) not in parameters]
+        seeded(lambda: subject.backward_only(pool))
+        for path, value, copy in kept:
+            if not same(value, copy):
+                name = str(path[-1]).lstrip("=")
+                shown = f"after the backward pass {name} is no longer what it was before"
+                yield Oddity("mutates", None, None, shown)
+                return
+
+
+def same(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))

@@ -228,11 +228,15 @@ class OwnCode(Subject):
         ]
 
     def run_backward(self, pool: Pool) -> Any:
-        step = self.recipe.backward
-        assert step is not None
         for reset in self.recipe.resets:
             reset.resolve(self.program, self.network)()
         self.run_forward(pool)
+        return self.backward_only(pool)
+
+    def backward_only(self, pool: Pool) -> Any:
+        """The backward pass after a forward pass that has filled the pool."""
+        step = self.recipe.backward
+        assert step is not None
         if self.recipe.listed:
             pool |= {"input": [pool["input"]], "labels": [pool["labels"]]}
         if self.recipe.loss is not None:  # many a loss keeps what the backward pass needs

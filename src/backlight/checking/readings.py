@@ -130,13 +130,14 @@ def better(program: Program, target: str | None, activation: str | None, best: R
     """
     if best.right:
         return best
-    written = one_output(program) or best.network is None
-    if (best.sizes == TRIED_SIZES[0] or best.network is None) and (written or (best.off_by_a_factor and not several_outputs(program))):
+    written, strange = one_output(program), best.network is None
+    of_one = written or strange or (best.off_by_a_factor and not several_outputs(program))
+    if (strange or best.sizes == TRIED_SIZES[0]) and of_one:
         single = best_of(program, target, TRIED_SIZES[1], activation, [])
         if (
             single is not None
             and single.network is not None
-            and (single.clean if single.right else single.fit and written)
+            and (single.clean if single.right else single.fit and (written or strange))
         ):
             return single
     if best.off_by_a_factor and not best.subject.feed.single:
@@ -262,6 +263,8 @@ def chained(shapes: Sequence[tuple[int, ...]], inputs: int, classes: int) -> boo
 
 def read(subject: Subject, sizes: Sizes, activation: str | None = None) -> Reading:
     network, fit = identify(subject)
+    if not subject.slots or (network is None and not subject.has_loss):
+        raise ValueError("there is nothing that its gradients could be held against")
     if (
         network is None
         and subject.outputs() is None

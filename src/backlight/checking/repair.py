@@ -13,7 +13,7 @@ from typing import Any
 from backlight.checking.binding import limited
 from backlight.checking.edit_families import families_for
 from backlight.checking.edits import Edit, Family, Site, sites, together
-from backlight.checking.program import FOLDER, Program
+from backlight.checking.program import FOLDER, Program, code_of
 from backlight.checking.source import Sources, definitions, is_definition
 from backlight.checking.subject import Subject
 
@@ -56,7 +56,7 @@ class Workshop:
         for file, text in program.sources.texts.items():
             if file in program.trees:
                 kept = [s for s in definitions(program.trees[file], text, file) if is_definition(s)]
-                self.compiled[file] = [(s, compile(ast.Module([s], []), FOLDER + file, "exec")) for s in kept]
+                self.compiled[file] = [(s, code_of(s, file, program.trees[file])) for s in kept]
 
     def namespace(self, file: str) -> dict[str, Any]:
         if file == self.program.sources.main:
@@ -97,7 +97,8 @@ class Workshop:
                 after = edit.applied(text)
                 tree = ast.parse(after[start : end + len(after) - len(text)])
                 ast.increment_lineno(tree, first - 1)
-                return index, compile(tree, FOLDER + edit.file, "exec")
+                whole = self.program.trees[edit.file]
+                return (index, code_of(tree.body[0], edit.file, whole)) if len(tree.body) == 1 else None
         return None
 
     def execute(self, file: str, namespace: dict[str, Any], index: int | None, changed: CodeType | None) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from backlight.checking.binding import Bound, NoCallError, Pool, bind, limited
 from backlight.checking.chain import CALL_NAMES, LOSS_WORDS, RATE
-from backlight.checking.compose import BEHIND, methods, required
 from backlight.checking.gradient_places import Place, changed_state, match, named_returns, state
+from backlight.checking.layers import BEHIND, methods, required
 from backlight.checking.own_code import OwnCode, Reference, Step, follow, outputs_in, return_names
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
