@@ -1,11 +1,9 @@
 """When an edited program counts as mended."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from backlight.checking.gradients import Sampled, numeric_gradients, relative_error
-from backlight.checking.identify import picked
+from backlight.checking.losses import COSTS
 from backlight.checking.readings import POINTS
 from backlight.checking.reference import Objective, Pass
 from backlight.checking.repair import Accept
@@ -58,14 +56,8 @@ def numeric_accept(subject: Subject) -> Accept:
 
 def loss_of(run: Pass, objective: Objective) -> Array:
     """The objective's value at each point of a stacked pass."""
-    p, t = run.outputs, run.targets
     with np.errstate(all="ignore"):
-        each: dict[str, Callable[[], Array]] = {
-            "cross-entropy": lambda: -np.log(picked(p, t)),
-            "binary cross-entropy": lambda: -(t * np.log(p) + (1 - t) * np.log(1 - p)).sum(-1),
-            "squared error": lambda: ((p - t) ** 2).sum(-1),
-        }
-        value: Array = objective.alpha * each[objective.data]().sum(-1)
+        value: Array = objective.alpha * COSTS[objective.data].value(run.outputs, run.targets).sum(-1)
     for beta, W, b in zip(objective.beta, run.weights, run.biases, strict=True):
         value = value + beta * np.square(W).sum((-2, -1))
         if objective.beta_bias:

@@ -41,6 +41,14 @@ def finding_of(name: str, evidence: tuple[str, ...], tensor: str | None) -> Find
     )
 
 
+def also_called(mistake: Hypothesis) -> set[str]:
+    """Names of the same mistake, seen from another side."""
+    if mistake.name == "penalty-scale":  # either of loss and gradient may be meant
+        return {"loss-penalty-scale"} if mistake.site == "all layers" else set()
+    # a factor of −1; a sum over both axes is one over the wrong axis, too
+    return {"wrong-sign": {"constant-factor"}, "bias-scalar": {"bias-axis"}}.get(mistake.name, set())
+
+
 @dataclass(frozen=True)
 class Case:
     """A program and its analysis, on the way to a verdict."""
@@ -174,14 +182,9 @@ class Case:
         findings = []
         for index, mistake in enumerate(mistakes):
             others = [m for m in mistakes if m is not mistake]
-            equivalents = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)} - {
-                mistake.name
-            }
+            equal = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)}
+            equivalents = (equal | also_called(mistake)) - {mistake.name}
             finding = finding_of(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
-            if mistake.name == "penalty-scale" and mistake.site == "all layers":  # either of the two may be meant
-                equivalents.add("loss-penalty-scale")
-            if mistake.name == "bias-scalar":  # a sum over both axes is one over the wrong axis, too
-                equivalents.add("bias-axis")
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
             target = self.in_user_form(self.replay(others))
             proof = (
