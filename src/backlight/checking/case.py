@@ -9,26 +9,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backlight.checking.acceptance import difference, gradient_accept, loss_of, numeric_accept
+from backlight.checking.acceptance import Goal, both, difference, gradient_goal, loss_of, numeric_goal, same_gradients
 from backlight.checking.analysis import NOTES, Analysis, LossMistake
 from backlight.checking.catalogue.change import Hypothesis
 from backlight.checking.construct import spelled_activations
 from backlight.checking.effect import effect_of, with_activation
 from backlight.checking.initialisation import initial_mistakes
+from backlight.checking.mending import backward_lines, line_text, mended
 from backlight.checking.numerics import oddities
-from backlight.checking.places import likelihood, likely_line
 from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
-from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
+from backlight.checking.repair import Accept, Lines, executed_lines
 from backlight.checking.settle import accumulates, settle
 from backlight.checking.source import Sources
 from backlight.checking.subject import Subject, generic_values
-from backlight.checking.verdict import Effect, Finding, Patch, Severity, TensorCheck, Verdict
+from backlight.checking.verdict import Effect, Finding, Severity, TensorCheck, Verdict
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
-REPAIR_SECONDS = 1.6  # for one finding
+REPAIR_SECONDS, LEAST_SECONDS = 2.5, 1.0  # for one finding; the least, if finding out took long
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 
@@ -49,7 +49,7 @@ class Case:
     sources: Sources
     target: str | None
     found: Analysis
-    end: float  # of time for trying edits, on the monotonic clock
+    end: float  # of time for trying edits, on the processor's clock
 
     @property
     def subject(self) -> Subject:
@@ -133,8 +133,8 @@ class Case:
         objective = self.found.objective
         if objective is None or self.found.matcher is None:
             return finding
-        accept = self.loss_accept(objective)
-        return self.mended(finding, lines, accept, "the loss is what it should be at three points")
+        goal = Goal(both(self.loss_accept(objective), same_gradients(self.subject)))
+        return self.mended(finding, lines, goal, "the loss is what it should be at three points")
 
     def epsilon_shows(self) -> bool:
         """Whether log(p + ε) is another function at ordinary p, and not only near 0."""
@@ -187,7 +187,7 @@ class Case:
             proof = (
                 "all gradients are right at three points" if not others else "what is left is exactly the other mistake"
             )
-            finding = self.mended(finding, lines, gradient_accept(target), proof)
+            finding = self.mended(finding, lines, gradient_goal(self.subject, target), proof)
             findings.append(self.with_effect(finding, mistake))
         return findings
 
@@ -250,8 +250,8 @@ class Case:
         if self.found.matcher is None:
             return finding
         lines = self.backward_lines()
-        target = self.right_gradients()
-        return self.mended(finding, lines, gradient_accept(target, only=index), f"the gradient of {slot.name} is right")
+        goal = gradient_goal(self.subject, self.right_gradients(), only=index)
+        return self.mended(finding, lines, goal, f"the gradient of {slot.name} is right")
 
     def unknown_finding(self) -> Finding:
         index = self.found.first_wrong
@@ -260,12 +260,12 @@ class Case:
         finding = finding_of("unknown", (says, *self.worst_number()), tensor)
         lines = self.backward_lines()
         if self.found.matcher is not None:
-            accept = gradient_accept(self.right_gradients())
+            goal = gradient_goal(self.subject, self.right_gradients())
         elif self.subject.has_loss:
-            accept = numeric_accept(self.subject)
+            goal = numeric_goal(self.subject)
         else:
             return finding
-        return self.mended(finding, lines, accept, "all gradients are right at three points")
+        return self.mended(finding, lines, goal, "all gradients are right at three points")
 
     # -- everything else -------------------------------------------------------------------------------------
 
@@ -275,7 +275,7 @@ class Case:
             evidence = ("a second backward pass on the same batch gives twice the gradient of the first",)
             finding = finding_of("accumulated", evidence, None)
             lines = self.backward_lines()
-            findings.append(self.mended(finding, lines, self.stays_the_same, "two passes give the same gradient"))
+            findings.append(self.mended(finding, lines, Goal(self.stays_the_same), "two passes give the same gradient"))
         return findings
 
     def stays_the_same(self, subject: Subject) -> bool:
@@ -288,7 +288,7 @@ class Case:
             if oddity.name in known or oddity.name in findings:
                 continue
             finding = finding_of(oddity.name, (oddity.evidence,), None)
-            text = "" if oddity.line is None else self.line_text(oddity.file or self.sources.main, oddity.line)
+            text = "" if oddity.line is None else line_text(self.sources, oddity.file or self.sources.main, oddity.line)
             findings[oddity.name] = dataclasses.replace(
                 finding, severity="note", file=oddity.file, line=oddity.line, text=text
             )
@@ -308,9 +308,8 @@ class Case:
                     findings.append(dataclasses.replace(finding, severity="note"))
                     continue
                 lines = executed_lines(lambda: self.subject.rebuilt(self.program))
-                findings.append(
-                    self.mended(finding, lines, self.initial_accept(mistake.name), "the initial weights are sound")
-                )
+                goal = Goal(self.initial_accept(mistake.name))
+                findings.append(self.mended(finding, lines, goal, "the initial weights are sound"))
         return findings
 
     def initial_accept(self, name: str) -> Accept:
@@ -324,7 +323,7 @@ class Case:
     def other_activations(self, known: set[str]) -> list[Finding]:
         """What goes wrong only with another of the activations that the program accepts by name."""
         findings: list[Finding] = []
-        end = max(self.end, time.monotonic() + REPAIR_SECONDS)
+        end = max(self.end, time.process_time() + REPAIR_SECONDS)
         for name in spelled_activations(self.program)[:4]:
             with suppress(Exception):
                 reading = best_reading(self.program, self.target, name)
@@ -343,44 +342,14 @@ class Case:
 
     # -- words, lines, patches -------------------------------------------------------------------------------
 
-    def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
-        likely = likelihood(finding)
-        where = finding.evidence[0] if finding.evidence else ""
-        spread = finding.kind != "gradient" or re.match(r"all |every |weights|biases|data part", where) is not None
-        edit = mend(self.program, self.subject, lines, finding.name, likely, spread, accept, self.time_left())
-        if edit is None:
-            return self.located(finding, lines)
-        change: Change = shown(self.sources, edit)
-        patch = Patch(change.file, change.line, change.before, change.after, change.diff, f"with this edit {proof}")
-        line = edit.line
-        return dataclasses.replace(
-            finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch
-        )
+    def mended(self, finding: Finding, lines: Lines, goal: Goal, proof: str) -> Finding:
+        return mended(self.program, self.subject, finding, lines, goal, proof, self.time_left())
 
     def backward_lines(self) -> Lines:
-        """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
-        others = [executed_lines(self.subject.outputs)]
-        if self.subject.has_loss and not getattr(getattr(self.subject, "recipe", None), "backward_gives_loss", False):
-            others.append(executed_lines(self.subject.loss))
-        return {
-            file: {line: order for line, order in lines.items() if not any(line in o.get(file, {}) for o in others)}
-            for file, lines in executed_lines(self.subject.gradients).items()
-        }
+        return backward_lines(self.subject)
 
     def time_left(self) -> float:
-        return max(0.2, min(REPAIR_SECONDS, self.end - time.monotonic()))
-
-    def located(self, finding: Finding, lines: Lines) -> Finding:
-        """Without a patch: the executed line that looks most like the place of such a mistake."""
-        best = likely_line(finding, lines, self.line_text)
-        if best is None:
-            return finding
-        file, line = best
-        return dataclasses.replace(finding, file=file, line=line, text=self.line_text(file, line))
-
-    def line_text(self, file: str, line: int) -> str:
-        lines = self.sources.texts[file].splitlines()
-        return lines[line - 1] if 0 < line <= len(lines) else ""
+        return max(LEAST_SECONDS, min(REPAIR_SECONDS, self.end - time.process_time()))
 
     def worst_effect(self, run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, Severity]:
         """With the activation that the mistake harms most, where it is one of the outputs' slope."""
@@ -394,7 +363,7 @@ class Case:
 
     def with_effect(self, finding: Finding, mistake: Hypothesis) -> Finding:
         assert self.found.matcher is not None
-        if time.monotonic() > self.end:
+        if time.process_time() > self.end:
             return finding
         with suppress(Exception):
             effect, severity = self.worst_effect(self.found.matcher.run, mistake, finding.severity)

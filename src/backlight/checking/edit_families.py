@@ -75,8 +75,14 @@ COSTLY: tuple[Family, ...] = (
 )  # fmt: skip
 
 
-def families_for(mistake: str) -> list[Family]:
-    """All families, those first that mend mistakes of this name."""
+def stages_for(mistake: str) -> list[tuple[Family, ...]]:
+    """All families: those that mend mistakes of this name, then those of few edits, then those of many."""
     fitting = [start for start in PREFERRED if mistake.startswith(start)]
     first = PREFERRED[max(fitting, key=len)] if fitting else ()
-    return [*first, *(family for family in (*CHEAP, *COSTLY) if family not in first)]
+    rest = [tuple(family for family in families if family not in first) for families in (CHEAP, COSTLY)]
+    return [first, *rest]
+
+
+def families_for(mistake: str) -> list[Family]:
+    """All families, in the order of their stages."""
+    return [family for families in stages_for(mistake) for family in families]

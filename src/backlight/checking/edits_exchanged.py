@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from backlight.checking.edits import Edit, Site, file_names, is_read
+from backlight.checking.edits import Edit, Site, file_names, is_key, is_read, parsed, stepped
 from backlight.checking.roles import roles_of
 
 
@@ -143,7 +143,7 @@ FAMILIES_OF_NAMES = (
 
 def another_function(site: Site) -> Iterator[Edit]:
     """np.mean → np.sum, f → another function of the program."""
-    functions = [node.name for node in ast.walk(ast.parse(site.source)) if isinstance(node, ast.FunctionDef)]
+    functions = [node.name for node in ast.walk(parsed(site.source)) if isinstance(node, ast.FunctionDef)]
     for node in site.expressions():
         if not isinstance(node, ast.Call):
             continue
@@ -162,7 +162,7 @@ def another_constant(site: Site) -> Iterator[Edit]:
     """True → False, another number, another of the function's short strings."""
     strings = {
         node.value
-        for node in ast.walk(ast.parse(site.source))
+        for node in ast.walk(parsed(site.source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier()
     }
     for node in site.expressions():
@@ -205,7 +205,7 @@ def unless(site: Site) -> Iterator[Edit]:
 def conditions(site: Site) -> list[str]:
     """Short conditions of the program on plain names and attributes that this function can see too."""
     found: dict[str, None] = {}
-    for node in ast.walk(ast.parse(site.source)):
+    for node in ast.walk(parsed(site.source)):
         if isinstance(node, ast.If | ast.IfExp):
             text = ast.get_source_segment(site.source, node.test) or ""
             if len(text) < 40 and "(" not in text and "__name__" not in text:
@@ -236,7 +236,7 @@ def with_index(site: Site) -> Iterator[Edit]:
     """One element of a list for another: zs[i] → activations[i], a[i] → a[i + 1], W[i] → W[i - 1]."""
     bases = [name for name in site.names() if "[" not in name and "(" not in name][:20]
     indices = [site.text(n.slice) for n in ast.walk(site.function) if isinstance(n, ast.Subscript)]
-    indices += [f"{index} {sign} 1" for index in indices for sign in "-+" if re.fullmatch(r"-?[a-z]\w?", index)]
+    indices += [stepped(index, step) for index in indices for step in (-1, 1) if re.fullmatch(r"-?[a-z]\w?", index)]
     indexed_lists = [f"{name}[{index}]" for name in bases for index in dict.fromkeys(indices) if len(index) < 8]
     for node in site.expressions():
         if isinstance(node, ast.Name) and is_read(node) and "input" in roles_of(node.id)[:1]:
@@ -245,9 +245,11 @@ def with_index(site: Site) -> Iterator[Edit]:
         if not (isinstance(node, ast.Subscript) and is_read(node)) or isinstance(node.slice, ast.Tuple | ast.Slice):
             continue
         base, index = site.text(node.value), site.text(node.slice)
-        for other in (f"{index} + 1", f"{index} - 1"):
+        keyed = isinstance(node.slice, ast.JoinedStr) or is_key(node)
+        near = () if keyed else (stepped(index, -1), stepped(index, 1))
+        for other in near:
             yield site.replace(node, f"{base}[{other}]")
         for name in bases:
             if name != base:
-                for other in (index, f"{index} - 1", f"{index} + 1"):
+                for other in (index, *near):
                     yield site.replace(node, f"{name}[{other}]")

@@ -1,0 +1,86 @@
+"""In which order edits are tried: what usually mends such a mistake, where only wrong gradients depend on it, first."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from backlight.checking.edit_families import stages_for
+from backlight.checking.edits import Edit, Family, Site, sites, together
+from backlight.checking.edits_exchanged import deleted
+from backlight.checking.influence import Influence
+from backlight.checking.program import Program
+from backlight.checking.repair import Accept, Lines, Workshop
+from backlight.checking.subject import Subject
+
+Likely = Callable[[Site], float]
+Key = tuple[tuple[str, int, int, str], ...]
+
+
+def executed_sites(program: Program, lines: Lines, likely: Likely) -> list[Site]:
+    """Statements that ran, the likely ones first, then in the order of running."""
+    found: list[Site] = []
+    for file, numbers in lines.items():
+        if file in program.trees:
+            found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
+    found.sort(key=lambda site: lines[site.file][site.statement.lineno])
+    found.sort(key=lambda site: -likely(site))
+    return found
+
+
+def candidates(found: Sequence[Site], mistake: str, bears: Influence, spread: bool) -> Iterator[Edit]:
+    """Edits of these statements, each once.
+
+    With `spread`, the same edit in several places comes before the same in one, but for statements left out.
+    """
+    seen: set[Key] = set()
+    single = sorted((site for site in found if bears.covers(site)), key=bears.excess)
+    several = [site for site in found if bears.touches(site)]
+    for families in stages_for(mistake):
+        for edit in stage(families, single, several, bears, spread):
+            key = tuple((piece.file, piece.start, piece.end, piece.text) for piece in edit.pieces)
+            if key not in seen:
+                seen.add(key)
+                yield edit
+
+
+def stage(
+    families: Sequence[Family], single: Sequence[Site], several: Sequence[Site], bears: Influence, spread: bool
+) -> Iterator[Edit]:
+    if not spread:
+        for _, group in groupby(single, key=bears.excess):
+            near = list(group)
+            yield from (edit for family in families for site in near for edit in family(site))
+    for family in families:
+        if spread and family is not deleted:
+            yield from in_several(family, several)
+        if spread:
+            yield from (edit for site in single for edit in family(site))
+        if not spread or family is deleted:
+            yield from in_several(family, several)
+
+
+def in_several(family: Family, found: Sequence[Site]) -> Iterator[Edit]:
+    """The same edit in all places of a file where it is possible."""
+    for file in dict.fromkeys(site.file for site in found):
+        own = [site for site in found if site.file == file]
+        yield from together([edit for site in own for edit in family(site)], own[0].source)
+
+
+def mend(
+    workshop: Workshop,
+    subject: Subject,
+    edits: Iterator[Edit],
+    accept: Accept,
+    seconds: float,
+) -> Edit | None:
+    """The first edit that is accepted; None if time runs out.
+
+    Time is the processor's, so that a busy machine finds what an idle one does.
+    """
+    end = time.process_time() + seconds
+    for edit in edits:
+        if time.process_time() > end:
+            return None
+        if workshop.tried(edit, subject, accept) and workshop.tried_whole(edit, subject, accept):
+            return edit
+    return None
