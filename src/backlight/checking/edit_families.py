@@ -2,23 +2,26 @@
 
 from backlight.checking.edits import Family
 from backlight.checking.edits_added import (
-    as_derivative,
     as_residual,
     as_sum,
+    completed,
     doubled,
     drawn,
+    encoded,
     grown,
     indexed,
     inserted,
     scaled,
     squared_inside,
+    summed_along,
     with_labels,
     with_penalty,
-    with_slope,
 )
+from backlight.checking.edits_alike import like_another, repeated
 from backlight.checking.edits_exchanged import (
     another_constant,
     another_function,
+    argument_renamed,
     deleted,
     dropped,
     exchanged,
@@ -28,28 +31,39 @@ from backlight.checking.edits_exchanged import (
     unless,
     with_index,
 )
+from backlight.checking.edits_slopes import as_derivative, multiplied, powered, with_slope
 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
 CHEAP: tuple[Family, ...] = (
-    dropped, deleted, reoperated, another_function, another_constant, doubled, turned, indexed, squared_inside, grown,
+    like_another, dropped, deleted, reoperated, another_function, another_constant, doubled, turned, indexed,
+    squared_inside, powered, grown, summed_along, repeated, argument_renamed, completed, encoded,
 )  # fmt: skip
 PREFERRED: dict[str, tuple[Family, ...]] = {
-    "penalty": (dropped, doubled, deleted, reoperated, another_constant, with_penalty),
-    "penalty-of": (renamed, with_index, another_constant),
-    "penalty-sign": (reoperated, dropped, doubled, another_constant),
-    "penalty-missing": (with_penalty, another_constant, reoperated),
-    "loss-penalty": (dropped, doubled, squared_inside, grown, reoperated, another_constant),
-    "loss": (dropped, doubled, indexed, another_function, reoperated, another_constant),
-    "summed": (another_function, inserted, dropped, scaled),
-    "averaged": (dropped, deleted, another_function, scaled),
-    "mean": (another_function, dropped, scaled, inserted),
-    "constant": (dropped, doubled, another_constant, deleted, reoperated),
-    "slope-of-neighbour": (renamed, with_index, another_constant, another_function),
-    "slope-missing": (with_slope, another_function, unless, as_derivative),
-    "slope": (dropped, another_function, reoperated, another_constant, as_derivative, renamed, with_slope),
-    "activation": (another_function, as_derivative, dropped, renamed, with_slope),
-    "relu": (reoperated, another_function, another_constant, dropped, as_derivative, renamed),
-    "labels": (indexed, with_labels, inserted, another_function, reoperated, renamed),
+    "penalty": (like_another, dropped, doubled, deleted, reoperated, another_constant, with_penalty),
+    "penalty-of": (like_another, renamed, with_index, another_constant),
+    "penalty-sign": (like_another, reoperated, dropped, doubled, another_constant),
+    "penalty-missing": (like_another, with_penalty, repeated, another_constant, reoperated),
+    "loss-penalty": (dropped, doubled, squared_inside, powered, grown, reoperated, another_constant),
+    "loss": (dropped, doubled, indexed, completed, encoded, another_function, reoperated, another_constant),
+    "summed": (like_another, another_function, scaled, inserted, dropped),
+    "averaged": (like_another, dropped, deleted, another_function, scaled),
+    "mean": (like_another, another_function, dropped, scaled, inserted),
+    "constant": (like_another, dropped, doubled, another_constant, deleted, reoperated),
+    "slope-of-neighbour": (like_another, renamed, with_index, another_constant, another_function, argument_renamed),
+    "slope-at": (like_another, renamed, with_index, argument_renamed, dropped, another_function, as_derivative),
+    "slope-missing": (like_another, with_slope, another_function, unless, as_derivative),
+    "slope": (
+        like_another, dropped, powered, another_function, reoperated, another_constant, as_derivative, multiplied,
+        renamed, with_slope,
+    ),
+    "activation": (like_another, another_function, as_derivative, dropped, renamed, with_slope),
+    "activation-formula": (
+        like_another, renamed, with_index, argument_renamed, another_function, as_derivative, dropped, with_slope,
+    ),
+    "relu": (
+        like_another, reoperated, another_function, another_constant, dropped, as_derivative, multiplied, renamed,
+    ),
+    "labels": (indexed, with_labels, inserted, another_function, reoperated, renamed, encoded),
     "labels-shifted": (dropped, another_constant, reoperated, indexed),
     "output-slope-missing": (with_slope, another_function, as_derivative),
     "output-slope": (dropped, deleted, unless, another_function),
@@ -57,21 +71,21 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "output-sign": (turned, reoperated, doubled, dropped),
     "one-from-all": (indexed, with_labels, another_constant, inserted, renamed),
     "softmax-diagonal": (with_labels, as_residual),
-    "bias": (as_sum, another_constant, another_function, dropped, scaled),
+    "bias": (like_another, summed_along, as_sum, another_constant, another_function, dropped, scaled),
     "weights-updated": (exchanged,),
-    "weights-not": (turned,),
-    "weights-transposed": (turned,),
-    "wrong-weights": (with_index, renamed, another_constant),
-    "input-in": (with_index, renamed, another_constant),
-    "preactivation": (with_index, renamed, another_constant),
-    "own-activation": (with_index, renamed, another_constant),
+    "weights-not": (like_another, turned),
+    "weights-transposed": (like_another, turned),
+    "wrong-weights": (like_another, with_index, renamed, another_constant),
+    "input-in": (like_another, with_index, renamed, another_constant),
+    "preactivation": (like_another, with_index, renamed, another_constant),
+    "own-activation": (like_another, with_index, renamed, another_constant),
     "gradient-cut": (deleted, another_constant, grown, reoperated, dropped),
     "init": (another_function, deleted, drawn, another_constant, dropped, renamed),
     "accumulated": (reoperated, deleted),
-}
+}  # fmt: skip
 COSTLY: tuple[Family, ...] = (
-    inserted, with_labels, as_residual, unless, renamed, with_index, as_derivative, scaled, with_slope, with_penalty,
-    as_sum, exchanged,
+    inserted, with_labels, as_residual, unless, renamed, with_index, as_derivative, multiplied, scaled, with_slope,
+    with_penalty, as_sum, exchanged,
 )  # fmt: skip
 
 

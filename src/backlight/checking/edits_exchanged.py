@@ -14,6 +14,7 @@ def dropped(site: Site) -> Iterator[Edit]:
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, ast.Mult | ast.Add | ast.Div | ast.Sub | ast.Pow):
                 yield site.replace(node, site.bracketed(node.left))
+                yield from (site.replace(node, site.bracketed(start)) for start in starts_of(node))
             if isinstance(node.op, ast.Mult | ast.Add):
                 yield site.replace(node, site.bracketed(node.right))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -24,6 +25,15 @@ def dropped(site: Site) -> Iterator[Edit]:
                 yield site.replace(node, site.text(node.func.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield site.replace(node, site.text(node.func.value))
+
+
+def starts_of(node: ast.BinOp) -> list[ast.expr]:
+    """a and a * b of a * b * c / d: several factors in a row may be too many."""
+    found, part = [], node.left
+    while isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div):
+        part = part.left
+        found.append(part)
+    return found[:3] if isinstance(node.op, ast.Mult | ast.Div) else []
 
 
 def renamed(site: Site) -> Iterator[Edit]:
@@ -37,6 +47,14 @@ def renamed(site: Site) -> Iterator[Edit]:
             for other in names:
                 if other != own and alike(own, other):
                     yield site.replace(node, other)
+
+
+def argument_renamed(site: Site) -> Iterator[Edit]:
+    """What a function is called with, where that is computed on the spot, for a variable: f′(X @ W) → f′(a)."""
+    for node in site.expressions():
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Call | ast.BinOp):
+            names = [name for name in site.names() if "[" not in name and name != "self"]
+            yield from (site.replace(node.args[0], name) for name in names[:20])
 
 
 def alike(one: str, other: str) -> bool:

@@ -46,17 +46,29 @@ def candidates(found: Sequence[Site], mistake: str, bears: Influence, spread: bo
 def stage(
     families: Sequence[Family], single: Sequence[Site], several: Sequence[Site], bears: Influence, spread: bool
 ) -> Iterator[Edit]:
+    """Where it is known what is wrong: the one place that computes all of it, several places, then one further up."""
+    if not bears.wrong:
+        for family in families:
+            if spread and family is not deleted:
+                yield from in_several(family, several)
+            yield from in_each(family, single)
+            if not spread or family is deleted:
+                yield from in_several(family, several)
+        return
+    near = [site for site in single if bears.excess(site) == 0]
+    yield from (edit for family in families for edit in in_each(family, near))
+    if spread:
+        yield from (edit for family in families for edit in in_several(family, several))
+    for _, group in groupby(single[len(near) :], key=bears.excess):
+        far = list(group)
+        yield from (edit for family in families for edit in in_each(family, far))
     if not spread:
-        for _, group in groupby(single, key=bears.excess):
-            near = list(group)
-            yield from (edit for family in families for site in near for edit in family(site))
-    for family in families:
-        if spread and family is not deleted:
-            yield from in_several(family, several)
-        if spread:
-            yield from (edit for site in single for edit in family(site))
-        if not spread or family is deleted:
-            yield from in_several(family, several)
+        yield from (edit for family in families for edit in in_several(family, several))
+
+
+def in_each(family: Family, found: Sequence[Site]) -> Iterator[Edit]:
+    for site in found:
+        yield from family(site)
 
 
 def in_several(family: Family, found: Sequence[Site]) -> Iterator[Edit]:
