@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backlight.checking.gradients import Sampled, numeric_gradients, relative_error
+from backlight.checking.analysis import NOTES, analyse
+from backlight.checking.construct import Sizes
+from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
 from backlight.checking.identify import picked
-from backlight.checking.readings import POINTS
+from backlight.checking.influence import LOSS
+from backlight.checking.readings import POINTS, directional_errors, read
 from backlight.checking.reference import Objective, Pass
 from backlight.checking.repair import Accept
 from backlight.checking.subject import Subject, generic_values
@@ -24,10 +27,17 @@ def difference(gradient: Array | None, target: Array) -> float:
 
 @dataclass(frozen=True)
 class Goal:
-    """When an edited program counts as mended, and which gradients are wrong before; empty where that says nothing."""
+    """When an edited program counts as mended.
+
+    Attributes:
+        accept: the proof.
+        wrong: which gradients are wrong before; empty where that says nothing.
+        quick: refuses most edits where the proof takes long.
+    """
 
     accept: Accept
     wrong: frozenset[int] = frozenset()
+    quick: Accept | None = None
 
 
 def gradient_goal(subject: Subject, targets: list[list[Array]], only: int | None = None) -> Goal:
@@ -77,6 +87,36 @@ def same_loss(subject: Subject) -> Accept:
         return not before or bool(np.allclose(losses(other), before, rtol=1e-9, equal_nan=True))
 
     return accept
+
+
+def right_goal(sizes: Sizes) -> Goal:
+    """The edited program is right as a whole, its loss as well: for a mistake that may be in the forward pass."""
+
+    def accept(other: Subject) -> bool:
+        if max(directional_errors(other), default=1.0) > TOLERANCE:
+            return False
+        found = analyse(read(other, sizes), float(getattr(other, "strength", 0.1)))
+        serious = [mistake for mistake in found.loss if mistake.name not in NOTES]
+        return found.right and found.matcher is not None and not serious
+
+    return Goal(accept, frozenset({LOSS}), roughly_right)
+
+
+def roughly_right(subject: Subject) -> bool:
+    """Whether the loss changes along the gradient as the gradient says: two calls that refuse most edits."""
+    values = generic_values(subject, POINTS[0])
+    subject.assign(values)
+    gradients = [
+        np.zeros(v.shape) if g is None else np.array(g) for g, v in zip(subject.gradients(), values, strict=True)
+    ]
+    if any(g.shape != v.shape for g, v in zip(gradients, values, strict=True)):
+        return False
+    length = float(np.sqrt(sum(np.square(g).sum() for g in gradients)))
+    ends = []
+    for step in (STEP, -STEP):
+        subject.assign([v + step * g / length for v, g in zip(values, gradients, strict=True)])
+        ends.append(subject.loss())
+    return abs((ends[0] - ends[1]) / (2 * STEP) - length) <= 1e-4 * length
 
 
 def losses(subject: Subject) -> list[float]:

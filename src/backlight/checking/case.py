@@ -9,11 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backlight.checking.acceptance import Goal, both, difference, gradient_goal, loss_of, numeric_goal, same_gradients
+from backlight.checking.acceptance import (
+    Goal,
+    both,
+    difference,
+    gradient_goal,
+    loss_of,
+    numeric_goal,
+    right_goal,
+    same_gradients,
+)
 from backlight.checking.analysis import NOTES, Analysis, LossMistake
 from backlight.checking.catalogue.change import Hypothesis
 from backlight.checking.construct import spelled_activations
 from backlight.checking.effect import effect_of, with_activation
+from backlight.checking.influence import LOSS
 from backlight.checking.initialisation import initial_mistakes
 from backlight.checking.mending import backward_lines, line_text, mended
 from backlight.checking.numerics import oddities
@@ -28,7 +38,7 @@ from backlight.checking.verdict import Effect, Finding, Severity, TensorCheck, V
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
-REPAIR_SECONDS, LEAST_SECONDS = 2.5, 1.0  # for one finding; the least, if finding out took long
+REPAIR_SECONDS, LEAST_SECONDS = 2.0, 1.0  # for one finding; the least, if finding out took long
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 
@@ -133,7 +143,7 @@ class Case:
         objective = self.found.objective
         if objective is None or self.found.matcher is None:
             return finding
-        goal = Goal(both(self.loss_accept(objective), same_gradients(self.subject)))
+        goal = Goal(both(self.loss_accept(objective), same_gradients(self.subject)), frozenset({LOSS}))
         return self.mended(finding, lines, goal, "the loss is what it should be at three points")
 
     def epsilon_shows(self) -> bool:
@@ -265,7 +275,19 @@ class Case:
             goal = numeric_goal(self.subject)
         else:
             return finding
-        return self.mended(finding, lines, goal, "all gradients are right at three points")
+        traced = self.mended(finding, lines, goal, "all gradients are right at three points")
+        if traced.patch is not None or not self.subject.has_loss:
+            return traced
+        forward = self.mended(finding, self.all_lines(), right_goal(self.found.reading.sizes), "the program is right")
+        return forward if forward.patch is not None else traced
+
+    def all_lines(self) -> Lines:
+        """What the loss and the backward pass run through."""
+        lines = executed_lines(self.subject.loss)
+        for file, numbers in executed_lines(self.subject.gradients).items():
+            last = len(lines.setdefault(file, {}))
+            lines[file] |= {line: last + order for line, order in numbers.items() if line not in lines[file]}
+        return lines
 
     # -- everything else -------------------------------------------------------------------------------------
 
@@ -308,6 +330,8 @@ class Case:
                     findings.append(dataclasses.replace(finding, severity="note"))
                     continue
                 lines = executed_lines(lambda: self.subject.rebuilt(self.program))
+                if not lines:  # these were not made by the program
+                    continue
                 goal = Goal(self.initial_accept(mistake.name))
                 findings.append(self.mended(finding, lines, goal, "the initial weights are sound"))
         return findings

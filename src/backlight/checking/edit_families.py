@@ -2,6 +2,7 @@
 
 from backlight.checking.edits import Family
 from backlight.checking.edits_added import (
+    as_jacobian,
     as_residual,
     as_sum,
     completed,
@@ -58,7 +59,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     ),
     "activation": (like_another, another_function, as_derivative, dropped, renamed, with_slope),
     "activation-formula": (
-        like_another, renamed, with_index, argument_renamed, another_function, as_derivative, dropped, with_slope,
+        like_another, another_function, as_derivative, renamed, with_index, argument_renamed, dropped, with_slope,
     ),
     "relu": (
         like_another, reoperated, another_function, another_constant, dropped, as_derivative, multiplied, renamed,
@@ -70,7 +71,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "output-squared": (dropped, deleted, unless, another_function),
     "output-sign": (turned, reoperated, doubled, dropped),
     "one-from-all": (indexed, with_labels, another_constant, inserted, renamed),
-    "softmax-diagonal": (with_labels, as_residual),
+    "softmax-diagonal": (as_jacobian, with_labels, as_residual),
     "bias": (like_another, summed_along, as_sum, another_constant, another_function, dropped, scaled),
     "weights-updated": (exchanged,),
     "weights-not": (like_another, turned),

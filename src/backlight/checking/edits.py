@@ -217,6 +217,11 @@ def file_names(site: Site) -> list[str]:
     return list(found)
 
 
+def attainable(site: Site) -> list[str]:
+    """Names of the function, then what else its object holds."""
+    return list(dict.fromkeys([*site.names(), *(name for name in file_names(site) if name.startswith("self."))]))
+
+
 def line_starts(source: str) -> tuple[int, ...]:
     starts = [0]
     for line in lines_of(source):

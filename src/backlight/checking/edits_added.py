@@ -116,6 +116,18 @@ def grown(site: Site) -> Iterator[Edit]:
                         yield site.replace(node, f"({text} + {text.replace(own, other)})")
 
 
+def as_jacobian(site: Site) -> Iterator[Edit]:
+    """diag(s) − s sᵀ, where a softmax's derivative has its diagonal alone."""
+    for node in site.expressions():
+        if isinstance(node, ast.Call) and node.args and (is_named(node, "diag") or is_named(node, "diagflat")):
+            function = site.text(node.func)
+            read = [
+                site.text(n) for n in ast.walk(node.args[0]) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)
+            ]
+            for s in dict.fromkeys(read):
+                yield site.replace(node, f"({function}({s}) - np.outer({s}, {s}))")
+
+
 REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "prod")
 
 
@@ -129,7 +141,8 @@ def summed_along(site: Site) -> Iterator[Edit]:
         comma = ", " if node.args or node.keywords else ""
         if "axis" not in given:
             for axis in ("1", "0", "-1"):
-                yield site.replace(node, f"{text}{comma}axis={axis}, keepdims=True)")
+                if "keepdims" not in given:
+                    yield site.replace(node, f"{text}{comma}axis={axis}, keepdims=True)")
                 yield site.replace(node, f"{text}{comma}axis={axis})")
         elif "keepdims" not in given:
             yield site.replace(node, f"{text}{comma}keepdims=True)")

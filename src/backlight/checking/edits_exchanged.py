@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from backlight.checking.edits import Edit, Site, file_names, is_key, is_read, parsed, stepped
+from backlight.checking.edits import Edit, Site, attainable, file_names, is_key, is_read, parsed, stepped
 from backlight.checking.roles import roles_of
 
 
@@ -252,7 +252,7 @@ def exchanged(site: Site) -> Iterator[Edit]:
 
 def with_index(site: Site) -> Iterator[Edit]:
     """One element of a list for another: zs[i] → activations[i], a[i] → a[i + 1], W[i] → W[i - 1]."""
-    bases = [name for name in site.names() if "[" not in name and "(" not in name][:20]
+    bases = [name for name in attainable(site) if "[" not in name and "(" not in name][:20]
     indices = [site.text(n.slice) for n in ast.walk(site.function) if isinstance(n, ast.Subscript)]
     indices += [stepped(index, step) for index in indices for step in (-1, 1) if re.fullmatch(r"-?[a-z]\w?", index)]
     indexed_lists = [f"{name}[{index}]" for name in bases for index in dict.fromkeys(indices) if len(index) < 8]

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from backlight.checking.edits import Edit, Site, file_names, is_named, is_read, parsed
+from backlight.checking.edits import Edit, Site, attainable, file_names, is_named, is_read, parsed
 
 DERIVATIVE = ("deriv", "prime", "diff", "grad", "backward", "d_")
 
@@ -15,11 +15,6 @@ def with_slope(site: Site) -> Iterator[Edit]:
         names = [name for name in attainable(site) if name.count("[") < 2]
         for slope in slopes_of(names, derivative_calls(site)):
             yield site.replace(site.value, f"{site.bracketed(site.value)} * {slope}")
-
-
-def attainable(site: Site) -> list[str]:
-    """Names of the function, then what else its object holds."""
-    return list(dict.fromkeys([*site.names(), *(name for name in file_names(site) if name.startswith("self."))]))
 
 
 def slopes_of(names: Sequence[str], calls: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which gradients a statement bears on: each right-hand side is scaled once, and what changes is looked at.
+"""Which gradients a statement bears on: each right-hand side is changed once, and what changes with it is looked at.
 
 A single edit can only mend a statement that every wrong gradient depends on, and it is likelier made where nothing
 right depends on it: the statement that computes the wrong quantity, and not one behind it.
@@ -15,13 +15,17 @@ from backlight.checking.repair import Workshop
 from backlight.checking.subject import Subject, generic_values
 from backlight.networks.activations import Array
 
-Gradients = list[Array | None]
-SCALE = "1.37"  # by which nothing in a network is scaled otherwise
+LOSS = -1  # among the gradients' numbers
+Readout = list[Array | None]  # the gradients, and last the loss
+CHANGED = "({}) * 1.37 + 0.11"  # by which nothing in a network is changed otherwise; zeros are, too
 
 
 @dataclass(frozen=True)
 class Influence:
-    """The wrong gradients, and for each statement the gradients that depend on it; None where that is not known."""
+    """What is wrong, and for each statement what depends on it: gradients by number, the loss as `LOSS`.
+
+    None where it is not known what depends on a statement.
+    """
 
     wrong: frozenset[int]
     of: dict[tuple[str, int, int], frozenset[int] | None]
@@ -40,7 +44,7 @@ class Influence:
         return reached is None or bool(self.wrong & reached) or not self.wrong
 
     def excess(self, site: Site) -> int:
-        """How many right gradients depend on the statement as well."""
+        """How much that is right depends on the statement as well."""
         reached = self.at(site)
         return 0 if not self.wrong else 1 if reached is None else len(reached - self.wrong)
 
@@ -56,32 +60,37 @@ def influence(workshop: Workshop, subject: Subject, found: Sequence[Site], wrong
     """The influence of each statement, by running the program once for each."""
     if not wrong:
         return NOWHERE
-    before = first_gradients(subject)
+    try:
+        before = readout(subject)
+    except Exception:
+        return NOWHERE
     of: dict[tuple[str, int, int], frozenset[int] | None] = {}
     for site in found:
         of[place(site)] = reached(workshop, subject, site, before)
     return Influence(wrong, of)
 
 
-def first_gradients(subject: Subject) -> Gradients:
+def readout(subject: Subject) -> Readout:
     subject.assign(generic_values(subject, POINTS[0]))
-    return [None if g is None else np.array(g) for g in subject.gradients()]
+    gradients = [None if g is None else np.array(g) for g in subject.gradients()]
+    return [*gradients, np.array(subject.loss()) if subject.has_loss else None]
 
 
-def reached(workshop: Workshop, subject: Subject, site: Site, before: Gradients) -> frozenset[int] | None:
+def reached(workshop: Workshop, subject: Subject, site: Site, before: Readout) -> frozenset[int] | None:
     if site.value is None:
         return None
-    after: list[Gradients] = []
+    after: list[Readout] = []
 
-    def look(changed: Subject) -> bool:
-        after.append(first_gradients(changed))
+    def look(other: Subject) -> bool:
+        after.append(readout(other))
         return True
 
     start, end = site.span(site.value)
-    scaled = Edit(site.file, start, end, f"({site.text(site.value)}) * {SCALE}", site.statement.lineno)
-    if not workshop.tried(scaled, subject, look) or not after:
+    changed = Edit(site.file, start, end, CHANGED.format(site.text(site.value)), site.statement.lineno)
+    if not workshop.tried(changed, subject, look) or not after:
         return None
-    found = frozenset(i for i, (a, b) in enumerate(zip(before, after[0], strict=True)) if differs(a, b))
+    changes = [differs(a, b) for a, b in zip(before, after[0], strict=True)]
+    found = frozenset(LOSS if i == len(before) - 1 else i for i, change in enumerate(changes) if change)
     return found or None  # an index, a count, a condition: more than a factor tells
 
 

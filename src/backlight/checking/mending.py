@@ -24,7 +24,7 @@ def mended(
     found = executed_sites(program, lines, likelihood(finding))
     bears = influence(workshop, subject, found, goal.wrong)
     edits = candidates(found, finding.name, bears, is_spread(finding))
-    edit = mend(workshop, subject, edits, goal.accept, seconds)
+    edit = mend(workshop, subject, edits, goal, seconds)
     if edit is None:
         return located(program.sources, finding, found, bears)
     return patched(program.sources, finding, edit, proof)

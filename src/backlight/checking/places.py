@@ -15,7 +15,7 @@ CLUES = {
     "labels": r"-=\s*1|-\s*(y|t|Y|T)\b|one_?hot|\[.*y\]",
     "one-from-all": r"-\s*=?\s*1",
     "output": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
-    "softmax": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
+    "softmax": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1|diag|[Jj]ac",
     "slope": r"prime|deriv|diff|1\s*-|>\s*0|\*\s*\(|grad",
     "activation": r"prime|deriv|diff|1\s*-|>\s*0|grad",
     "relu": r"[<>]=?\s*0|relu|where|maximum|clip",
@@ -26,6 +26,8 @@ CLUES = {
     "weights": r"\.T|dot|@",
 }
 
+# Mistakes in what a function is given, and not in the function.
+OF_ARGUMENTS = ("slope-at", "slope-of-neighbour", "penalty", "loss")
 LOSS = r"return|(\w+\.)?\w*(loss|cost|J|err|nll|data)\w*\b\s*[-+*/]?="
 
 
@@ -33,6 +35,7 @@ def likelihood(finding: Finding) -> Callable[[Site], float]:
     """How much a statement looks like the place of such a mistake; 0 for not at all."""
     fitting = [start for start in CLUES if finding.name.startswith(start)]
     clue = re.compile(CLUES[max(fitting, key=len)]) if fitting else None
+    argument = finding.name.startswith(OF_ARGUMENTS)
     in_tensor = bool(finding.evidence) and re.match(r"d[Wb]\d", finding.evidence[0]) is not None
 
     def score(site: Site) -> float:
@@ -40,7 +43,7 @@ def likelihood(finding: Finding) -> Callable[[Site], float]:
         gradient = (4.0 if in_tensor else 1.0) * assigns_gradient(line, finding.tensor)
         initial = 2.0 * (finding.kind == "initialisation" and assigns(line, finding.tensor))
         loss = 1.0 * (finding.kind == "loss" and re.match(LOSS, line) is not None)
-        inside = 1.0 * bool(clue and clue.search(site.function.name))
+        inside = 2.5 * bool(clue and not argument and clue.search(site.function.name))
         return gradient + initial + loss + inside + 2.0 * bool(clue and clue.search(line))
 
     return score

@@ -16,7 +16,7 @@ from backlight.checking.source import Sources, definitions, lines_of
 from backlight.checking.subject import Subject
 
 Accept = Callable[[Subject], bool]
-TRY_SECONDS = 0.15  # for one edit; some make a loop endless
+TRY_SECONDS = 0.25  # for one edit; some make a loop endless
 
 
 Lines = dict[str, dict[int, int]]  # file → line → when it ran first

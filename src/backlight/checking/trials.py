@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from backlight.checking.acceptance import Goal
 from backlight.checking.edit_families import stages_for
 from backlight.checking.edits import Edit, Family, Site, sites, together
 from backlight.checking.edits_exchanged import deleted
 from backlight.checking.influence import Influence
 from backlight.checking.program import Program
-from backlight.checking.repair import Accept, Lines, Workshop
+from backlight.checking.repair import Lines, Workshop
 from backlight.checking.subject import Subject
 
 Likely = Callable[[Site], float]
@@ -78,13 +79,7 @@ def in_several(family: Family, found: Sequence[Site]) -> Iterator[Edit]:
         yield from together([edit for site in own for edit in family(site)], own[0].source)
 
 
-def mend(
-    workshop: Workshop,
-    subject: Subject,
-    edits: Iterator[Edit],
-    accept: Accept,
-    seconds: float,
-) -> Edit | None:
+def mend(workshop: Workshop, subject: Subject, edits: Iterator[Edit], goal: Goal, seconds: float) -> Edit | None:
     """The first edit that is accepted; None if time runs out.
 
     Time is the processor's, so that a busy machine finds what an idle one does.
@@ -93,6 +88,7 @@ def mend(
     for edit in edits:
         if time.process_time() > end:
             return None
-        if workshop.tried(edit, subject, accept) and workshop.tried_whole(edit, subject, accept):
+        likely = workshop.tried(edit, subject, goal.quick or goal.accept)
+        if likely and workshop.tried_whole(edit, subject, goal.accept):
             return edit
     return None
