@@ -11,7 +11,7 @@ from backlight.checking.construct import Sizes
 from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
 from backlight.checking.identify import picked
 from backlight.checking.influence import LOSS
-from backlight.checking.readings import POINTS, directional_errors, read
+from backlight.checking.readings import POINTS, best_reading, directional_errors, read
 from backlight.checking.reference import Objective, Pass
 from backlight.checking.repair import Accept
 from backlight.checking.subject import Subject, generic_values
@@ -89,13 +89,19 @@ def same_loss(subject: Subject) -> Accept:
     return accept
 
 
-def right_goal(sizes: Sizes) -> Goal:
-    """The edited program is right as a whole, its loss as well: for a mistake that may be in the forward pass."""
+def right_goal(sizes: Sizes, target: str | None) -> Goal:
+    """The edited program is right as a whole, its loss as well: for a mistake that may be in the forward pass.
+
+    Such a mistake may have made the program look like another one, so that it is to be read anew.
+    """
 
     def accept(other: Subject) -> bool:
         if max(directional_errors(other), default=1.0) > TOLERANCE:
             return False
-        found = analyse(read(other, sizes), float(getattr(other, "strength", 0.1)))
+        reading = read(other, sizes)
+        if reading.fit is None or reading.network is None:
+            reading = best_reading(other.program, target)  # type: ignore[attr-defined]
+        found = analyse(reading, float(getattr(reading.subject, "strength", 0.1)))
         serious = [mistake for mistake in found.loss if mistake.name not in NOTES]
         return found.right and found.matcher is not None and not serious
 

@@ -278,7 +278,9 @@ class Case:
         traced = self.mended(finding, lines, goal, "all gradients are right at three points")
         if traced.patch is not None or not self.subject.has_loss:
             return traced
-        forward = self.mended(finding, self.all_lines(), right_goal(self.found.reading.sizes), "the program is right")
+        forward = self.mended(
+            finding, self.all_lines(), right_goal(self.found.reading.sizes, self.target), "the program is right"
+        )
         return forward if forward.patch is not None else traced
 
     def all_lines(self) -> Lines:

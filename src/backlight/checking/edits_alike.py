@@ -28,7 +28,8 @@ def repeated(site: Site) -> Iterator[Edit]:
     """The statement again for the layers beside: dW2 += λ W2, and then dW1 += λ W1 as well."""
     start, end = site.span(site.statement)
     indent = site.source[site.starts[site.statement.lineno - 1] : start]
-    if indent.strip() or site.value is None or layer_of(site) is None:
+    one_line = site.statement.end_lineno == site.statement.lineno
+    if indent.strip() or not one_line or site.value is None or layer_of(site) is None:
         return
     for steps in (-1, 1):
         for text in moved(site, site.text(site.statement), steps):
