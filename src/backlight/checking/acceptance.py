@@ -33,11 +33,13 @@ class Goal:
         accept: the proof.
         wrong: which gradients are wrong before; empty where that says nothing.
         quick: refuses most edits where the proof takes long.
+        whole: whether a program that does less would pass, too: then nothing is left out of it.
     """
 
     accept: Accept
     wrong: frozenset[int] = frozenset()
     quick: Accept | None = None
+    whole: bool = False
 
 
 def gradient_goal(subject: Subject, targets: list[list[Array]], only: int | None = None) -> Goal:
@@ -105,7 +107,7 @@ def right_goal(sizes: Sizes, target: str | None) -> Goal:
         serious = [mistake for mistake in found.loss if mistake.name not in NOTES]
         return found.right and found.matcher is not None and not serious
 
-    return Goal(accept, frozenset({LOSS}), roughly_right)
+    return Goal(accept, frozenset({LOSS}), roughly_right, whole=True)
 
 
 def roughly_right(subject: Subject) -> bool:

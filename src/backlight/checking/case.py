@@ -39,6 +39,7 @@ from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
 REPAIR_SECONDS, LEAST_SECONDS = 2.0, 1.0  # for one finding; the least, if finding out took long
+EVERYWHERE = "all gradients are right at three points"
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 
@@ -92,11 +93,8 @@ class Case:
         fit = self.found.reading.fit
         if fit is None:
             known = self.found.objective
-            return (
-                f"no loss function; the gradient was held against {known.data}"
-                if known and not self.subject.has_loss
-                else ""
-            )
+            without = known is not None and not self.subject.has_loss
+            return f"no loss function; the gradient was held against {known.data}" if known and without else ""
         penalty = f" + {fit.beta:.4g} · {fit.penalty}" if fit.penalty else ""
         constant = f" + {fit.gamma:.4g}" if fit.gamma else ""
         return f"{fit.alpha:.4g} · Σ_n ({fit.term.shown}){penalty}{constant}, N = {len(self.subject.feed.X)}"
@@ -194,9 +192,11 @@ class Case:
                 equivalents.add("bias-axis")
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
             target = self.in_user_form(self.replay(others))
-            proof = (
-                "all gradients are right at three points" if not others else "what is left is exactly the other mistake"
-            )
+            proof = "what is left is exactly the other mistake" if others else EVERYWHERE
+            if others and all(other.name == mistake.name for other in others):
+                whole = self.mended(finding, lines, gradient_goal(self.subject, self.right_gradients()), EVERYWHERE)
+                if whole.patch is not None:  # one mistake, written once
+                    return [self.with_effect(whole, mistake)]
             finding = self.mended(finding, lines, gradient_goal(self.subject, target), proof)
             findings.append(self.with_effect(finding, mistake))
         return findings
@@ -275,7 +275,7 @@ class Case:
             goal = numeric_goal(self.subject)
         else:
             return finding
-        traced = self.mended(finding, lines, goal, "all gradients are right at three points")
+        traced = self.mended(finding, lines, goal, EVERYWHERE)
         if traced.patch is not None or not self.subject.has_loss:
             return traced
         forward = self.mended(

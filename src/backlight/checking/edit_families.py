@@ -17,6 +17,7 @@ from backlight.checking.edits_added import (
     summed_along,
     with_labels,
     with_penalty,
+    wrapped,
 )
 from backlight.checking.edits_alike import like_another, repeated
 from backlight.checking.edits_exchanged import (
@@ -37,13 +38,13 @@ from backlight.checking.edits_slopes import as_derivative, multiplied, powered, 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
 CHEAP: tuple[Family, ...] = (
     like_another, dropped, deleted, reoperated, another_function, another_constant, doubled, turned, indexed,
-    squared_inside, powered, grown, summed_along, repeated, argument_renamed, completed, encoded,
+    squared_inside, powered, grown, summed_along, repeated, argument_renamed, completed, encoded, exchanged,
 )  # fmt: skip
 PREFERRED: dict[str, tuple[Family, ...]] = {
     "penalty": (like_another, dropped, doubled, deleted, reoperated, another_constant, with_penalty),
     "penalty-of": (like_another, renamed, with_index, another_constant),
     "penalty-sign": (like_another, reoperated, dropped, doubled, another_constant),
-    "penalty-missing": (like_another, with_penalty, repeated, another_constant, reoperated),
+    "penalty-missing": (repeated, like_another, with_penalty, another_constant, reoperated),
     "loss-penalty": (dropped, doubled, squared_inside, powered, grown, reoperated, another_constant),
     "loss": (dropped, doubled, indexed, completed, encoded, another_function, reoperated, another_constant),
     "summed": (like_another, another_function, scaled, inserted, dropped),
@@ -86,7 +87,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
 }  # fmt: skip
 COSTLY: tuple[Family, ...] = (
     inserted, with_labels, as_residual, unless, renamed, with_index, as_derivative, multiplied, scaled, with_slope,
-    with_penalty, as_sum, exchanged,
+    with_penalty, as_sum, wrapped,
 )  # fmt: skip
 
 

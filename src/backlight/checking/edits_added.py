@@ -16,7 +16,10 @@ def scaled(site: Site) -> Iterator[Edit]:
     counts = samples(site)
     parts: list[ast.expr] = [site.value]
     parts += [node for node in site.expressions() if node is not site.value and isinstance(node, ast.BinOp | ast.Call)]
-    for node in parts[:6]:
+    parts = parts[:6]
+    if isinstance(site.value, ast.Tuple):
+        parts = [part for part in site.value.elts if not isinstance(part, ast.Constant)]
+    for node in parts:
         text = site.bracketed(node)
         for count in counts:
             yield site.replace(node, f"{text} / {count}")
@@ -48,7 +51,7 @@ def inserted(site: Site) -> Iterator[Edit]:
     added = [f"{name} /= {count}" for count in samples(site)[:5]]
     added += [f"{name}[np.arange(len({y})), {y}] -= 1" for y in labels]
     for text in added:
-        yield Edit(site.file, end, end, f"\n{indent}{text}", statement.lineno)
+        yield Edit(site.file, end, end, f"\n{indent}{text}", statement.lineno + 1)
 
 
 def doubled(site: Site) -> Iterator[Edit]:
@@ -179,10 +182,21 @@ def encoded(site: Site) -> Iterator[Edit]:
             yield from (site.replace(node, f"{function}({y})") for function in functions[:6])
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             for label, log in ((node.left, node.right), (node.right, node.left)):
-                y = site.text(label)
-                if "labels" in roles_of(y.split(".")[-1]) and isinstance(log, ast.Call) and is_named(log, "log"):
-                    picks = (f"np.arange(len({y})), {y}", f"{y}, np.arange(len({y}))")
-                    yield from (site.replace(node, f"{site.text(log)}[{pick}]") for pick in picks)
+                if isinstance(log, ast.Call) and is_named(log, "log"):
+                    sign = "-" if isinstance(label, ast.UnaryOp) and isinstance(label.op, ast.USub) else ""
+                    names = [site.text(n) for n in ast.walk(label) if isinstance(n, ast.Name | ast.Attribute)]
+                    for y in [name for name in names if "labels" in roles_of(name.split(".")[-1])][:1]:
+                        picks = (f"np.arange(len({y})), {y}", f"{y}, np.arange(len({y}))")
+                        yield from (site.replace(node, f"{sign}{site.text(log)}[{pick}]") for pick in picks)
+
+
+def wrapped(site: Site) -> Iterator[Edit]:
+    """A variable by way of a function of the program: z → sigmoid(z)."""
+    tree = parsed(site.source)
+    functions = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and len(n.args.args) == 1]
+    for node in site.expressions():
+        if isinstance(node, ast.Name) and is_read(node) and not site.is_method_or_module(node):
+            yield from (site.replace(node, f"{function}({node.id})") for function in functions[:6])
 
 
 def drawn(site: Site) -> Iterator[Edit]:

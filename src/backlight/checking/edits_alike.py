@@ -33,7 +33,7 @@ def repeated(site: Site) -> Iterator[Edit]:
         return
     for steps in (-1, 1):
         for text in moved(site, site.text(site.statement), steps):
-            yield Edit(site.file, end, end, f"\n{indent}{text}", site.statement.lineno)
+            yield Edit(site.file, end, end, f"\n{indent}{text}", site.statement.lineno + 1)
 
 
 def alike(site: Site) -> Iterator[ast.stmt]:

@@ -3,13 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backlight.checking.edits import Edit, Site, attainable, file_names, is_key, is_read, parsed, stepped
 from backlight.checking.roles import roles_of
 
 
 def dropped(site: Site) -> Iterator[Edit]:
-    """x * y → x or y, x / y → x, x + y → x or y, x − y → x, −x → x, f(x) → x."""
+    """x * y → x or y, x / y → x, x + y → x or y, x − y → x, −x → x, x > 0 → x, f(x) → x."""
     for node in site.expressions():
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, ast.Mult | ast.Add | ast.Div | ast.Sub | ast.Pow):
@@ -17,8 +18,10 @@ def dropped(site: Site) -> Iterator[Edit]:
                 yield from (site.replace(node, site.bracketed(start)) for start in starts_of(node))
             if isinstance(node.op, ast.Mult | ast.Add):
                 yield site.replace(node, site.bracketed(node.right))
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        elif isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.UAdd):
             yield site.replace(node, site.bracketed(node.operand))
+        elif isinstance(node, ast.Compare):
+            yield site.replace(node, site.bracketed(node.left))
         elif isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
             yield site.replace(node, site.text(node.args[0]))
             if isinstance(node.func, ast.Attribute) and not site.is_method_or_module(node.func):
@@ -47,6 +50,15 @@ def renamed(site: Site) -> Iterator[Edit]:
             for other in names:
                 if other != own and alike(own, other):
                     yield site.replace(node, other)
+                    yield from everywhere(site, own, other, node)
+
+
+def everywhere(site: Site, own: str, other: str, first: ast.expr) -> Iterator[Edit]:
+    """A variable for another wherever it stands in the statement: 1 − h2 * h2 → 1 − h1 * h1."""
+    same = [node for node in site.expressions() if is_read(node) and site.text(node) == own]
+    if len(same) > 1 and same[0] is first:
+        edits = [site.replace(node, other) for node in same]
+        yield replace(edits[0], also=tuple(edits[1:]))
 
 
 def argument_renamed(site: Site) -> Iterator[Edit]:
@@ -61,11 +73,13 @@ def alike(one: str, other: str) -> bool:
     """Names that are easily confused: the same letters or the same number, or one of them the input."""
     letters = [re.sub(r"[\d\W_]|self|cache|params", "", name) for name in (one, other)]
     figures = [re.sub(r"\D", "", name) for name in (one, other)]
-    if letters[0].lower().startswith(("grad", "param", "np")) or max(map(len, letters)) > 12:
+    keyed = "[" in one and letters[0].lower().startswith(("grad", "param"))
+    if keyed or letters[0].startswith("np") or max(map(len, letters)) > 12:
         return letters[0] == letters[1]
     same_number = bool(figures[0]) and figures[0] == figures[1]
     inputs = any("input" in roles_of(name) and len(name) < 8 for name in (one, other)) and min(map(len, letters)) <= 2
-    return letters[0] == letters[1] or same_number or inputs or (not figures[0] and not figures[1])
+    unnumbered = not (figures[0] and figures[1]) and (max(map(len, letters)) <= 2 or figures[0] == figures[1])
+    return letters[0] == letters[1] or same_number or inputs or unnumbered
 
 
 def turned(site: Site) -> Iterator[Edit]:
@@ -125,6 +139,8 @@ def reoperated(site: Site) -> Iterator[Edit]:
             yield from between(site, node.left, node.right, OPERATORS.get(type(node.op), ()))
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:
             yield from between(site, node.left, node.comparators[0], OPERATORS.get(type(node.ops[0]), ()))
+        elif isinstance(node, ast.Subscript) and "mask" in site.text(node.slice):
+            yield site.replace(node.slice, f"~{site.bracketed(node.slice)}")
     statement = site.statement
     if isinstance(statement, ast.AugAssign):
         yield from between(site, statement.target, statement.value, ("=", "+=", "-=", "*=", "/="))
@@ -263,11 +279,19 @@ def with_index(site: Site) -> Iterator[Edit]:
         if not (isinstance(node, ast.Subscript) and is_read(node)) or isinstance(node.slice, ast.Tuple | ast.Slice):
             continue
         base, index = site.text(node.value), site.text(node.slice)
-        keyed = isinstance(node.slice, ast.JoinedStr) or is_key(node)
-        near = () if keyed else (stepped(index, -1), stepped(index, 1))
+        near = () if is_key(node) else [*spelled(index, -1), *spelled(index, 1)]
         for other in near:
             yield site.replace(node, f"{base}[{other}]")
         for name in bases:
             if name != base:
                 for other in (index, *near):
                     yield site.replace(node, f"{name}[{other}]")
+
+
+def spelled(index: str, step: int) -> list[str]:
+    """An index one further, also within a key: f"W{l}" → f"W{l - 1}", "W" + str(l) → "W" + str(l - 1)."""
+    if not re.search("['\"]", index):
+        return [stepped(index, step)]
+    inner = r"(?<=\{)[^{}'\"]+(?=\})|(?<=str\()[^()]+(?=\))"
+    within = re.sub(inner, lambda found: stepped(found[0], step), index)
+    return [within] if within != index else []

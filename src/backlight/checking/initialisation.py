@@ -34,6 +34,8 @@ class InitialMistake:
 def initial_mistakes(program: Program, target: str | None, subject: Subject) -> list[InitialMistake]:
     """Mistakes in the initial weights, each kind at most once."""
     named = dict(matrices(wide_network(program, target, subject.feed) or subject.rebuilt(program).slots))
+    own = {name: W for name, W in named.items() if name in subject.names}  # gradients that are kept start from zero
+    named = own or named
     found: dict[str, InitialMistake] = {}
     for mistake in [*shared(named), *itertools.chain.from_iterable(single(n, W) for n, W in named.items())]:
         found.setdefault(mistake.name, mistake)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from backlight.checking.acceptance import Goal
 from backlight.checking.edits import Edit, Site
+from backlight.checking.edits_exchanged import deleted, dropped
 from backlight.checking.influence import Influence, influence
 from backlight.checking.places import likelihood, likely_line
 from backlight.checking.program import Program
@@ -23,7 +24,8 @@ def mended(
     workshop = Workshop(program)
     found = executed_sites(program, lines, likelihood(finding))
     bears = influence(workshop, subject, found, goal.wrong)
-    edits = candidates(found, finding.name, bears, is_spread(finding))
+    without = (deleted, dropped) if goal.whole else ()
+    edits = candidates(found, finding.name, bears, is_spread(finding), without)
     edit = mend(workshop, subject, edits, goal, seconds)
     if edit is None:
         return located(program.sources, finding, found, bears)

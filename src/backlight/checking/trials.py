@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 from backlight.checking.acceptance import Goal
 from backlight.checking.edit_families import stages_for
 from backlight.checking.edits import Edit, Family, Site, sites, together
+from backlight.checking.edits_alike import repeated
 from backlight.checking.edits_exchanged import deleted
 from backlight.checking.influence import Influence
 from backlight.checking.program import Program
@@ -28,16 +29,20 @@ def executed_sites(program: Program, lines: Lines, likely: Likely) -> list[Site]
     return found
 
 
-def candidates(found: Sequence[Site], mistake: str, bears: Influence, spread: bool) -> Iterator[Edit]:
-    """Edits of these statements, each once.
+def candidates(
+    found: Sequence[Site], mistake: str, bears: Influence, spread: bool, without: Sequence[Family] = ()
+) -> Iterator[Edit]:
+    """Edits of these statements, each once, of all families but those left out.
 
     With `spread`, the same edit in several places comes before the same in one, but for statements left out.
     """
     seen: set[Key] = set()
     single = sorted((site for site in found if bears.covers(site)), key=bears.excess)
     several = [site for site in found if bears.touches(site)]
-    for families in stages_for(mistake):
-        for edit in stage(families, single, several, bears, spread):
+    for stage_families in stages_for(mistake):
+        families = [family for family in stage_families if family not in without]
+        anew = in_each(repeated, found) if repeated in families else ()  # of another variable than the statement's
+        for edit in chain(anew, stage(families, single, several, bears, spread)):
             key = tuple((piece.file, piece.start, piece.end, piece.text) for piece in edit.pieces)
             if key not in seen:
                 seen.add(key)
@@ -59,7 +64,8 @@ def stage(
     near = [site for site in single if bears.excess(site) == 0]
     yield from (edit for family in families for edit in in_each(family, near))
     if spread:
-        yield from (edit for family in families for edit in in_several(family, several))
+        both = [edit for family in families for edit in in_several(family, several)]
+        yield from sorted(both, key=lambda edit: len({piece.line for piece in edit.pieces}) > 1)
     for _, group in groupby(single[len(near) :], key=bears.excess):
         far = list(group)
         yield from (edit for family in families for edit in in_each(family, far))
