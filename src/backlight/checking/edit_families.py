@@ -21,6 +21,7 @@ from backlight.checking.edits_added import (
 )
 from backlight.checking.edits_alike import like_another, repeated
 from backlight.checking.edits_exchanged import (
+    all_samples,
     another_constant,
     another_function,
     argument_renamed,
@@ -39,6 +40,7 @@ from backlight.checking.edits_slopes import as_derivative, multiplied, powered, 
 CHEAP: tuple[Family, ...] = (
     like_another, dropped, deleted, reoperated, another_function, another_constant, doubled, turned, indexed,
     squared_inside, powered, grown, summed_along, repeated, argument_renamed, completed, encoded, exchanged,
+    all_samples,
 )  # fmt: skip
 PREFERRED: dict[str, tuple[Family, ...]] = {
     "penalty": (like_another, dropped, doubled, deleted, reoperated, another_constant, with_penalty),
@@ -72,6 +74,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "output-squared": (dropped, deleted, unless, another_function),
     "output-sign": (turned, reoperated, doubled, dropped),
     "one-from-all": (indexed, with_labels, another_constant, inserted, renamed),
+    "one-sample": (like_another, all_samples, summed_along, dropped, as_sum, another_constant),
     "softmax-diagonal": (as_jacobian, with_labels, as_residual),
     "bias": (like_another, summed_along, as_sum, another_constant, another_function, dropped, scaled),
     "weights-updated": (exchanged,),

@@ -136,11 +136,15 @@ class Site:
                     yield from (part for part in ast.walk(node) if isinstance(part, ast.expr))
 
     def names(self) -> list[str]:
-        """Variables, attributes and keyed values of the function, as they are written."""
+        """Variables, attributes and keyed values of the function, as they are written; nothing that is called."""
         found: dict[str, None] = {}
         for argument in self.function.args.args:
-            found[argument.arg] = None
+            if argument.arg != "self":
+                found[argument.arg] = None
+        called = {id(node.func) for node in ast.walk(self.function) if isinstance(node, ast.Call)}
         for node in ast.walk(self.function):
+            if id(node) in called:
+                continue
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not self.is_method_or_module(node):
                 found[self.text(node)] = None
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.UnaryOp):  # zs[-l] suggests zs[-1] too

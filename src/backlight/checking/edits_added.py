@@ -220,7 +220,9 @@ def as_residual(site: Site) -> Iterator[Edit]:
     """The right-hand side as outputs − labels."""
     if site.value is None:
         return
-    names = [name for name in site.names() if "(" not in name][:24]
+    near = [site.text(node) for node in ast.walk(site.value) if isinstance(node, ast.expr) and is_read(node)]
+    known = site.names()
+    names = [name for name in dict.fromkeys([*near, *known]) if name in known and "(" not in name][:24]
     labels = [name for name in names if re.search(r"^(self\.)?([yYtT]|.*(label|target|hot|true)\w*)$", name)]
     for output in names:
         for label in labels:

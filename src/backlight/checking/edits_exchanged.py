@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from backlight.checking.edits import Edit, Site, attainable, file_names, is_key, is_read, parsed, stepped
+from backlight.checking.edits import Edit, Site, attainable, file_names, is_key, is_read, parsed, samples, stepped
 from backlight.checking.roles import roles_of
 
 
@@ -28,6 +28,26 @@ def dropped(site: Site) -> Iterator[Edit]:
                 yield site.replace(node, site.text(node.func.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield site.replace(node, site.text(node.func.value))
+
+
+def all_samples(site: Site) -> Iterator[Edit]:
+    """Without picking samples: delta[:, [-1]] @ a[:, [-1]].T → delta @ a.T, and the mean of that."""
+    picked = [node for node in site.expressions() if isinstance(node, ast.Subscript) and picks(node.slice)]
+    if site.value is None or not picked:
+        return
+    start, text = site.span(site.value)[0], site.text(site.value)
+    for node in sorted(picked, key=lambda node: -site.span(node)[1]):
+        text = text[: site.span(node.value)[1] - start] + text[site.span(node)[1] - start :]
+    yield site.replace(site.value, text)
+    yield from (site.replace(site.value, f"({text}) / {count}") for count in samples(site))
+
+
+def picks(index: ast.expr) -> bool:
+    """Whether an index takes some of the rows or columns: [:1], [:, [-1]]; not [l - 1], which takes one of a list."""
+    inner = list(ast.walk(index))
+    numbers = [part for part in inner if isinstance(part, ast.Constant) and isinstance(part.value, int)]
+    several = any(isinstance(part, ast.Slice | ast.List) for part in inner)
+    return several and bool(numbers) and not any(isinstance(part, ast.Name) for part in inner)
 
 
 def starts_of(node: ast.BinOp) -> list[ast.expr]:
