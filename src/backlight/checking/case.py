@@ -25,7 +25,7 @@ from backlight.checking.construct import spelled_activations
 from backlight.checking.effect import effect_of, with_activation
 from backlight.checking.influence import LOSS
 from backlight.checking.initialisation import initial_mistakes
-from backlight.checking.mending import backward_lines, line_text, mended
+from backlight.checking.mending import all_lines, backward_lines, line_text, mended
 from backlight.checking.numerics import oddities
 from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading
@@ -275,21 +275,18 @@ class Case:
             goal = numeric_goal(self.subject)
         else:
             return finding
-        traced = self.mended(finding, lines, goal, EVERYWHERE)
-        if traced.patch is not None or not self.subject.has_loss:
-            return traced
-        forward = self.mended(
-            finding, self.all_lines(), right_goal(self.found.reading.sizes, self.target), "the program is right"
-        )
-        return forward if forward.patch is not None else traced
-
-    def all_lines(self) -> Lines:
-        """What the loss and the backward pass run through."""
-        lines = executed_lines(self.subject.loss)
-        for file, numbers in executed_lines(self.subject.gradients).items():
-            last = len(lines.setdefault(file, {}))
-            lines[file] |= {line: last + order for line, order in numbers.items() if line not in lines[file]}
-        return lines
+        tries = [(lines, goal, EVERYWHERE)]
+        if self.subject.has_loss:
+            right = right_goal(self.found.reading.sizes, self.target)
+            # If the loss is no usual one, an edit that makes it one says more than a gradient that follows it.
+            tries.insert(self.found.reading.fit is not None, (all_lines(self.subject), right, "the program is right"))
+        traced = finding
+        for where, wanted, proof in tries:
+            tried = self.mended(finding, where, wanted, proof)
+            if tried.patch is not None:
+                return tried
+            traced = tried if wanted is goal else traced
+        return traced
 
     # -- everything else -------------------------------------------------------------------------------------
 

@@ -68,3 +68,12 @@ def backward_lines(subject: Subject) -> Lines:
         file: {line: order for line, order in lines.items() if not any(line in o.get(file, {}) for o in others)}
         for file, lines in executed_lines(subject.gradients).items()
     }
+
+
+def all_lines(subject: Subject) -> Lines:
+    """What the loss and the backward pass run through."""
+    lines = executed_lines(subject.loss)
+    for file, numbers in executed_lines(subject.gradients).items():
+        last = len(lines.setdefault(file, {}))
+        lines[file] |= {line: last + order for line, order in numbers.items() if line not in lines[file]}
+    return lines
