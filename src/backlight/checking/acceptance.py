@@ -11,9 +11,11 @@ from backlight.checking.construct import Sizes
 from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
 from backlight.checking.identify import picked
 from backlight.checking.influence import LOSS
+from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading, directional_errors, read
 from backlight.checking.reference import Objective, Pass
 from backlight.checking.repair import Accept
+from backlight.checking.settle import accumulates
 from backlight.checking.subject import Subject, generic_values
 from backlight.networks.activations import Array
 
@@ -156,6 +158,19 @@ def same_gradients(subject: Subject) -> Accept:
     def accept(other: Subject) -> bool:
         pairs = zip(at_points(other), before, strict=True)
         return all(one is two or (two is not None and difference(one, two) <= 1e-9) for one, two in pairs)
+
+    return accept
+
+
+def clears(program: Program, subject: Subject) -> Accept:
+    """Two passes give the same gradient, and that is what one call added before."""
+    keeps = same_gradients(subject)
+
+    def accept(other: Subject) -> bool:
+        if accumulates(getattr(other, "program", program), other):
+            return False
+        other.accumulates = False
+        return keeps(other)
 
     return accept
 

@@ -12,6 +12,7 @@ import numpy as np
 from backlight.checking.acceptance import (
     Goal,
     both,
+    clears,
     difference,
     gradient_goal,
     loss_of,
@@ -31,7 +32,7 @@ from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
 from backlight.checking.repair import Accept, Lines, executed_lines
-from backlight.checking.settle import accumulates, settle
+from backlight.checking.settle import settle
 from backlight.checking.source import Sources
 from backlight.checking.subject import Subject, generic_values
 from backlight.checking.verdict import Effect, Finding, Severity, TensorCheck, Verdict
@@ -296,11 +297,12 @@ class Case:
             evidence = ("a second backward pass on the same batch gives twice the gradient of the first",)
             finding = finding_of("accumulated", evidence, None)
             lines = self.backward_lines()
-            findings.append(self.mended(finding, lines, Goal(self.stays_the_same), "two passes give the same gradient"))
+            findings.append(
+                self.mended(
+                    finding, lines, Goal(clears(self.program, self.subject)), "two passes give the same gradient"
+                )
+            )
         return findings
-
-    def stays_the_same(self, subject: Subject) -> bool:
-        return not accumulates(self.program, subject)
 
     def oddity_findings(self, known: set[str]) -> list[Finding]:
         """What is odd without being wrong, each kind once."""

@@ -35,7 +35,8 @@ def mended(
 def is_spread(finding: Finding) -> bool:
     """Whether the same was probably written in several places."""
     where = finding.evidence[0] if finding.evidence else ""
-    return finding.kind != "gradient" or re.match(r"all |every |weights|biases|data part", where) is not None
+    several = finding.kind in ("loss", "initialisation")
+    return several or re.match(r"all |every |weights|biases|data part", where) is not None
 
 
 def patched(sources: Sources, finding: Finding, edit: Edit, proof: str) -> Finding:
