@@ -1,6 +1,7 @@
 """Making objects of somebody's classes: what to hand to a constructor, by the names of its arguments."""
 
 import ast
+import copy
 import inspect
 import itertools
 import re
@@ -94,7 +95,12 @@ def is_parameter_name(name: str) -> bool:
 
 
 def call_with(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """A call in which the value of "*name" is spread over the positional arguments."""
+    """A call in which the value of "*name" is spread over the positional arguments.
+
+    The function is given copies: it may keep a list, and what it does to that must not be there in the next call.
+    """
+    with suppress(Exception):
+        arguments = copy.deepcopy(arguments)
     spread = [value for key, values in arguments.items() if key.startswith("*") for value in values]
     return function(*spread, **{key: value for key, value in arguments.items() if not key.startswith("*")})
 

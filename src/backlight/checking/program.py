@@ -125,11 +125,16 @@ class Program:
 
 def code_of(statement: ast.stmt, file: str, tree: ast.Module) -> types.CodeType:
     """One statement of a file as code, under the file's imports from `__future__`."""
+    part = ast.Module([statement], [])
+    return compile(part, FOLDER + file, "exec", flags=future_flags(tree), dont_inherit=True)
+
+
+def future_flags(tree: ast.Module) -> int:
     wanted = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     flags = 0
     for name in (alias.name for node in wanted for alias in node.names):
         flags |= getattr(__future__, name).compiler_flag
-    return compile(ast.Module([statement], []), FOLDER + file, "exec", flags=flags, dont_inherit=True)
+    return flags
 
 
 class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
