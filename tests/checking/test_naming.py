@@ -6,14 +6,17 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from backlight.checking import matcher as matching
 from backlight.checking import naming
+from backlight.checking.functions import IDENTITY, RELU, SIGMOID, TANH, rectifier
+from backlight.checking.matcher import Matcher, same, tensors
 from backlight.checking.mistakes import hypotheses
-from backlight.checking.naming import Matcher, same, tensors
-from backlight.checking.reference import CORRECT, ELEMENTWISE, Form, Objective, Pass, backward
+from backlight.checking.naming import name_of
+from backlight.checking.reference import CORRECT, Form, Objective, Pass, backward
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import Layer
 
-TANH, SIGMOID, RELU, IDENTITY, LEAKY = ELEMENTWISE[:5]
+LEAKY = rectifier(0.01)
 SAMPLES, POINTS = 7, 3
 WIDE = (3, 5, 6, 4)  # no two widths are the same
 FORMS = {
@@ -79,14 +82,14 @@ def test_a_mistake_replayed_is_named_again(form, monkeypatch):
     """Alone: the mistake itself is the name, or among those that give the same numbers."""
     run = stacked(form, points=2)
     every = hypotheses(run)
-    monkeypatch.setattr(naming, "hypotheses", lambda run: every)
+    monkeypatch.setattr(matching, "hypotheses", lambda run: every)
     monkeypatch.setattr(Remembering, "predictions", {})
     seen = 0
     for number, mistake in enumerate(every):
         gradients = replayed(run, mistake)
         if number % 20 != list(FORMS).index(form) or not is_visible(run, gradients):  # some, for time
             continue
-        name = Remembering(run, gradients, [True] * (2 * run.depth)).name()
+        name = name_of(Remembering(run, gradients, [True] * (2 * run.depth)))
         assert name is not None, mistake
         assert any(mistake in explanation for explanation in [name.mistakes, *name.equivalents]), mistake
         seen += 1
@@ -118,7 +121,7 @@ def test_two_mistakes_are_named_together():
     slope = next(m for m in every.values() if m.name == "slope-at-activation" and "all" in m.site)
     bias = next(m for m in every.values() if m.name == "bias-first-row")
     gradients = replayed(run, slope, bias)
-    name = matcher(run, gradients).name()
+    name = name_of(matcher(run, gradients))
     assert name is not None
     named = {mistake.name for pair in [name.mistakes, *name.equivalents] for mistake in pair}
     assert {slope.name, bias.name} <= named
@@ -131,7 +134,7 @@ def test_noise_has_no_name(monkeypatch):
     rng = np.random.default_rng(1)
     dW, db = backward(run)
     noise = [each + rng.normal(size=each.shape) for each in dW], [each + rng.normal(size=each.shape) for each in db]
-    assert matcher(run, noise).name() is None
+    assert name_of(matcher(run, noise)) is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -143,7 +146,7 @@ def test_what_is_no_number_is_never_accepted(bad, place, monkeypatch):
     [*dW, *db][place].flat[0] = bad
     found = matcher(run, (dW, db))
     assert not found.is_right()
-    assert found.name() is None
+    assert name_of(found) is None
 
 
 def test_one_entry_at_one_point_is_enough():

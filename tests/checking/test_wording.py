@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from backlight.checking.analysis import NOTES, WRONG_EVEN_IF_CONSISTENT, loss_mistakes, wrong_shapes
-from backlight.checking.identify import TERMS, DataTerm, LossFit, penalties
+from backlight.checking.functions import IDENTITY, RELU, SIGMOID, TANH, rectifier
+from backlight.checking.loss_fit import TERMS, DataTerm, LossFit, penalties
 from backlight.checking.mistakes import hypotheses
-from backlight.checking.reference import ELEMENTWISE, Form, Objective, Pass
+from backlight.checking.reference import Form, Objective, Pass
 from backlight.checking.store import Slot
 from backlight.checking.wording import EFFECTS, WORDINGS, catalogue, wording
 from backlight.reports.check_words import SEVERITY_WORDS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "checking.md"
-TANH, SIGMOID, RELU, IDENTITY, LEAKY = ELEMENTWISE[:5]
+LEAKY = rectifier(0.01)
 # Found by looking at the program or its initialisation, not by comparing gradients
 ELSEWHERE = {
     "mutates", "accumulated", "nondeterministic", "shape-mismatch", "softmax-axis", "unknown", "loss-unknown",

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from backlight.checking.gradients import CURL_TOLERANCE, curl_of
-from backlight.checking.identify import DataTerm, LossFit, Network
+from backlight.checking.identify import Network
 from backlight.checking.layout import is_bias
-from backlight.checking.naming import Matcher, Name
+from backlight.checking.loss_fit import DataTerm, LossFit
+from backlight.checking.losses import Data
+from backlight.checking.matcher import Matcher, Name
+from backlight.checking.naming import pair, single
 from backlight.checking.readings import POINTS, Reading, gradient_errors
-from backlight.checking.reference import Data, Objective
+from backlight.checking.reference import Objective
 from backlight.checking.store import Slot
 from backlight.checking.subject import Subject, generic_values
 from backlight.checking.verdict import GradientClass
@@ -92,11 +95,11 @@ def analyse(reading: Reading, strength: float) -> Analysis:
 def best_name(matchers: Sequence[Matcher]) -> tuple[Matcher, Name | None]:
     """One mistake beside any of the objectives; else two, beside the first two of them."""
     for found in matchers:
-        name = found.single()
+        name = single(found)
         if name is not None:
             return found, name
     for found in matchers[:2]:
-        name = found.pair()
+        name = pair(found)
         if name is not None:
             return found, name
     return matchers[0], None
@@ -209,10 +212,12 @@ def objectives(reading: Reading, mistakes: Sequence[LossMistake]) -> list[Object
         alpha *= N
     bias = abs(fit.beta) if "Σb²" in fit.penalty else 0.0
     everywhere = (abs(fit.beta) if fit.penalty else 0.0,) * depth
-    found = [Objective(fit.term.data, alpha, everywhere, bias)]
+    data, target = fit.term.data, fit.term.target
+    meant: Data = "squared error" if fit.term.mistake == "loss-no-square" else data
+    found = [Objective(meant, alpha, everywhere, bias, target)]
     as_it_is = tuple(fit.beta * taken for taken in fit.layers)
-    if fit.alpha > 0 and fit.penalty in ("", "ΣW²", "ΣW² + Σb²") and not fit.term.mistake:
-        actual = Objective(fit.term.data, fit.alpha, as_it_is, bias)
+    if fit.alpha > 0 and fit.penalty in ("", "ΣW²", "ΣW² + Σb²") and fit.term.mistake in ("", "loss-no-square"):
+        actual = Objective(data, fit.alpha, as_it_is, bias, target)
         found += [actual] if actual != found[0] else []
     return found
 
@@ -257,11 +262,7 @@ def matcher(
         for index, (each, value) in enumerate(zip(zip(*gradients, strict=True), values, strict=True))
     ]
     layout = network.layout
-    asked = [
-        part
-        for W, b in reversed(list(zip(layout.weights, layout.biases, strict=True)))
-        for part in (W not in odd, b is not None and b not in odd)
-    ]
+    asked = [index is not None and index not in odd for index in layout.tensors]
     return Matcher(run, layout.standard(given), asked, tolerance(reading))
 
 
@@ -285,6 +286,4 @@ def first_wrong(found: Matcher, reading: Reading) -> int | None:
     index = found.first_wrong()
     if index is None:
         return None
-    layout = reading.network.layout
-    order = [part for W, b in reversed(list(zip(layout.weights, layout.biases, strict=True))) for part in (W, b)]
-    return order[index]
+    return reading.network.layout.tensors[index]

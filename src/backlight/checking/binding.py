@@ -5,6 +5,7 @@ import itertools
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,10 @@ class TooLongError(BaseException):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Ends what runs inside after so many seconds. In the main thread of Unix; elsewhere there is no limit."""
+    """Ends what runs inside after so many seconds, or when an outer limit is reached, if that is sooner.
+
+    In the main thread of Unix; elsewhere there is no limit.
+    """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
@@ -39,12 +43,16 @@ def limited(seconds: float) -> Iterator[None]:
         raise TooLongError(f"it ran for more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, end)
+    start = time.monotonic()
     outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    if 0 < outer < seconds:
+        signal.setitimer(signal.ITIMER_REAL, outer)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, outer)
+        left = max(outer - (time.monotonic() - start), 1e-3) if outer else 0.0
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 class NoCallError(Exception):

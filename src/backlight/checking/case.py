@@ -9,26 +9,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backlight.checking.acceptance import difference, gradient_accept, loss_of, numeric_accept
+from backlight.checking.acceptance import (
+    Goal,
+    both,
+    clears,
+    difference,
+    gradient_goal,
+    loss_of,
+    numeric_goal,
+    right_goal,
+    same_gradients,
+)
 from backlight.checking.analysis import NOTES, Analysis, LossMistake
 from backlight.checking.catalogue.change import Hypothesis
 from backlight.checking.construct import spelled_activations
 from backlight.checking.effect import effect_of, with_activation
+from backlight.checking.influence import LOSS
 from backlight.checking.initialisation import initial_mistakes
+from backlight.checking.mending import all_lines, backward_lines, line_text, mended
 from backlight.checking.numerics import oddities
-from backlight.checking.places import likelihood, likely_line
 from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading
 from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
-from backlight.checking.repair import Accept, Change, Lines, executed_lines, mend, shown
-from backlight.checking.settle import accumulates, settle
+from backlight.checking.repair import Accept, Lines, executed_lines
+from backlight.checking.settle import settle
 from backlight.checking.source import Sources
 from backlight.checking.subject import Subject, generic_values
-from backlight.checking.verdict import Effect, Finding, Patch, Severity, TensorCheck, Verdict
+from backlight.checking.verdict import Effect, Finding, Severity, TensorCheck, Verdict
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
-REPAIR_SECONDS = 1.6  # for one finding
+REPAIR_SECONDS, LEAST_SECONDS = 2.0, 1.0  # for one finding; the least, if finding out took long
+EVERYWHERE = "all gradients are right at three points"
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 
@@ -41,6 +53,14 @@ def finding_of(name: str, evidence: tuple[str, ...], tensor: str | None) -> Find
     )
 
 
+def also_called(mistake: Hypothesis) -> set[str]:
+    """Names of the same mistake, seen from another side."""
+    if mistake.name == "penalty-scale":  # either of loss and gradient may be meant
+        return {"loss-penalty-scale"} if mistake.site == "all layers" else set()
+    # a factor of −1; a sum over both axes is one over the wrong axis, too
+    return {"wrong-sign": {"constant-factor"}, "bias-scalar": {"bias-axis"}}.get(mistake.name, set())
+
+
 @dataclass(frozen=True)
 class Case:
     """A program and its analysis, on the way to a verdict."""
@@ -49,7 +69,7 @@ class Case:
     sources: Sources
     target: str | None
     found: Analysis
-    end: float  # of time for trying edits, on the monotonic clock
+    end: float  # of time for trying edits, on the processor's clock
 
     @property
     def subject(self) -> Subject:
@@ -82,11 +102,8 @@ class Case:
         fit = self.found.reading.fit
         if fit is None:
             known = self.found.objective
-            return (
-                f"no loss function; the gradient was held against {known.data}"
-                if known and not self.subject.has_loss
-                else ""
-            )
+            without = known is not None and not self.subject.has_loss
+            return f"no loss function; the gradient was held against {known.data}" if known and without else ""
         penalty = f" + {fit.beta:.4g} · {fit.penalty}" if fit.penalty else ""
         constant = f" + {fit.gamma:.4g}" if fit.gamma else ""
         return f"{fit.alpha:.4g} · Σ_n ({fit.term.shown}){penalty}{constant}, N = {len(self.subject.feed.X)}"
@@ -133,8 +150,8 @@ class Case:
         objective = self.found.objective
         if objective is None or self.found.matcher is None:
             return finding
-        accept = self.loss_accept(objective)
-        return self.mended(finding, lines, accept, "the loss is what it should be at three points")
+        goal = Goal(both(self.loss_accept(objective), same_gradients(self.subject)), frozenset({LOSS}))
+        return self.mended(finding, lines, goal, "the loss is what it should be at three points")
 
     def epsilon_shows(self) -> bool:
         """Whether log(p + ε) is another function at ordinary p, and not only near 0."""
@@ -174,20 +191,17 @@ class Case:
         findings = []
         for index, mistake in enumerate(mistakes):
             others = [m for m in mistakes if m is not mistake]
-            equivalents = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)} - {
-                mistake.name
-            }
+            equal = {e[index].name for e in self.found.name.equivalents if len(e) == len(mistakes)}
+            equivalents = (equal | also_called(mistake)) - {mistake.name}
             finding = finding_of(mistake.name, self.evidence(mistake), self.tensor_name(mistake))
-            if mistake.name == "penalty-scale" and mistake.site == "all layers":  # either of the two may be meant
-                equivalents.add("loss-penalty-scale")
-            if mistake.name == "bias-scalar":  # a sum over both axes is one over the wrong axis, too
-                equivalents.add("bias-axis")
             finding = dataclasses.replace(finding, equivalents=tuple(sorted(equivalents)))
             target = self.in_user_form(self.replay(others))
-            proof = (
-                "all gradients are right at three points" if not others else "what is left is exactly the other mistake"
-            )
-            finding = self.mended(finding, lines, gradient_accept(target), proof)
+            proof = "what is left is exactly the other mistake" if others else EVERYWHERE
+            if others and all(other.name == mistake.name for other in others):
+                whole = self.mended(finding, lines, gradient_goal(self.subject, self.right_gradients()), EVERYWHERE)
+                if whole.patch is not None:  # one mistake, written once
+                    return [self.with_effect(whole, mistake)]
+            finding = self.mended(finding, lines, gradient_goal(self.subject, target), proof)
             findings.append(self.with_effect(finding, mistake))
         return findings
 
@@ -250,8 +264,8 @@ class Case:
         if self.found.matcher is None:
             return finding
         lines = self.backward_lines()
-        target = self.right_gradients()
-        return self.mended(finding, lines, gradient_accept(target, only=index), f"the gradient of {slot.name} is right")
+        goal = gradient_goal(self.subject, self.right_gradients(), only=index)
+        return self.mended(finding, lines, goal, f"the gradient of {slot.name} is right")
 
     def unknown_finding(self) -> Finding:
         index = self.found.first_wrong
@@ -260,12 +274,23 @@ class Case:
         finding = finding_of("unknown", (says, *self.worst_number()), tensor)
         lines = self.backward_lines()
         if self.found.matcher is not None:
-            accept = gradient_accept(self.right_gradients())
+            goal = gradient_goal(self.subject, self.right_gradients())
         elif self.subject.has_loss:
-            accept = numeric_accept(self.subject)
+            goal = numeric_goal(self.subject)
         else:
             return finding
-        return self.mended(finding, lines, accept, "all gradients are right at three points")
+        tries = [(lines, goal, EVERYWHERE)]
+        if self.subject.has_loss:
+            right = right_goal(self.found.reading.sizes, self.target)
+            # If the loss is no usual one, an edit that makes it one says more than a gradient that follows it.
+            tries.insert(self.found.reading.fit is not None, (all_lines(self.subject), right, "the program is right"))
+        traced = finding
+        for where, wanted, proof in tries:
+            tried = self.mended(finding, where, wanted, proof)
+            if tried.patch is not None:
+                return tried
+            traced = tried if wanted is goal else traced
+        return traced
 
     # -- everything else -------------------------------------------------------------------------------------
 
@@ -275,11 +300,12 @@ class Case:
             evidence = ("a second backward pass on the same batch gives twice the gradient of the first",)
             finding = finding_of("accumulated", evidence, None)
             lines = self.backward_lines()
-            findings.append(self.mended(finding, lines, self.stays_the_same, "two passes give the same gradient"))
+            findings.append(
+                self.mended(
+                    finding, lines, Goal(clears(self.program, self.subject)), "two passes give the same gradient"
+                )
+            )
         return findings
-
-    def stays_the_same(self, subject: Subject) -> bool:
-        return not accumulates(self.program, subject)
 
     def oddity_findings(self, known: set[str]) -> list[Finding]:
         """What is odd without being wrong, each kind once."""
@@ -288,7 +314,7 @@ class Case:
             if oddity.name in known or oddity.name in findings:
                 continue
             finding = finding_of(oddity.name, (oddity.evidence,), None)
-            text = "" if oddity.line is None else self.line_text(oddity.file or self.sources.main, oddity.line)
+            text = "" if oddity.line is None else line_text(self.sources, oddity.file or self.sources.main, oddity.line)
             findings[oddity.name] = dataclasses.replace(
                 finding, severity="note", file=oddity.file, line=oddity.line, text=text
             )
@@ -308,9 +334,10 @@ class Case:
                     findings.append(dataclasses.replace(finding, severity="note"))
                     continue
                 lines = executed_lines(lambda: self.subject.rebuilt(self.program))
-                findings.append(
-                    self.mended(finding, lines, self.initial_accept(mistake.name), "the initial weights are sound")
-                )
+                if not lines:  # these were not made by the program
+                    continue
+                goal = Goal(self.initial_accept(mistake.name))
+                findings.append(self.mended(finding, lines, goal, "the initial weights are sound"))
         return findings
 
     def initial_accept(self, name: str) -> Accept:
@@ -324,7 +351,7 @@ class Case:
     def other_activations(self, known: set[str]) -> list[Finding]:
         """What goes wrong only with another of the activations that the program accepts by name."""
         findings: list[Finding] = []
-        end = max(self.end, time.monotonic() + REPAIR_SECONDS)
+        end = max(self.end, time.process_time() + REPAIR_SECONDS)
         for name in spelled_activations(self.program)[:4]:
             with suppress(Exception):
                 reading = best_reading(self.program, self.target, name)
@@ -343,44 +370,14 @@ class Case:
 
     # -- words, lines, patches -------------------------------------------------------------------------------
 
-    def mended(self, finding: Finding, lines: Lines, accept: Accept, proof: str) -> Finding:
-        likely = likelihood(finding)
-        where = finding.evidence[0] if finding.evidence else ""
-        spread = finding.kind != "gradient" or re.match(r"all |every |weights|biases|data part", where) is not None
-        edit = mend(self.program, self.subject, lines, finding.name, likely, spread, accept, self.time_left())
-        if edit is None:
-            return self.located(finding, lines)
-        change: Change = shown(self.sources, edit)
-        patch = Patch(change.file, change.line, change.before, change.after, change.diff, f"with this edit {proof}")
-        line = edit.line
-        return dataclasses.replace(
-            finding, file=change.file, line=line, text=self.line_text(change.file, line), patch=patch
-        )
+    def mended(self, finding: Finding, lines: Lines, goal: Goal, proof: str) -> Finding:
+        return mended(self.program, self.subject, finding, lines, goal, proof, self.time_left())
 
     def backward_lines(self) -> Lines:
-        """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
-        others = [executed_lines(self.subject.outputs)]
-        if self.subject.has_loss and not getattr(getattr(self.subject, "recipe", None), "backward_gives_loss", False):
-            others.append(executed_lines(self.subject.loss))
-        return {
-            file: {line: order for line, order in lines.items() if not any(line in o.get(file, {}) for o in others)}
-            for file, lines in executed_lines(self.subject.gradients).items()
-        }
+        return backward_lines(self.subject)
 
     def time_left(self) -> float:
-        return max(0.2, min(REPAIR_SECONDS, self.end - time.monotonic()))
-
-    def located(self, finding: Finding, lines: Lines) -> Finding:
-        """Without a patch: the executed line that looks most like the place of such a mistake."""
-        best = likely_line(finding, lines, self.line_text)
-        if best is None:
-            return finding
-        file, line = best
-        return dataclasses.replace(finding, file=file, line=line, text=self.line_text(file, line))
-
-    def line_text(self, file: str, line: int) -> str:
-        lines = self.sources.texts[file].splitlines()
-        return lines[line - 1] if 0 < line <= len(lines) else ""
+        return max(LEAST_SECONDS, min(REPAIR_SECONDS, self.end - time.process_time()))
 
     def worst_effect(self, run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, Severity]:
         """With the activation that the mistake harms most, where it is one of the outputs' slope."""
@@ -394,7 +391,7 @@ class Case:
 
     def with_effect(self, finding: Finding, mistake: Hypothesis) -> Finding:
         assert self.found.matcher is not None
-        if time.monotonic() > self.end:
+        if time.process_time() > self.end:
             return finding
         with suppress(Exception):
             effect, severity = self.worst_effect(self.found.matcher.run, mistake, finding.severity)

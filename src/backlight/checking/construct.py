@@ -1,12 +1,14 @@
 """Making objects of somebody's classes: what to hand to a constructor, by the names of its arguments."""
 
 import ast
+import copy
 import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,7 @@ class Sizes:
 TRIED_SIZES = (Sizes(3, (5, 6), 4), Sizes(3, (5, 6), 1), Sizes(2, (5, 6), 2), Sizes(4, (4, 4), 4), Sizes(2, (2, 2), 1))
 
 
+@lru_cache(maxsize=16)
 def spelled_activations(program: Program) -> list[str]:
     """Names of activation functions among the strings of the source, in the program's own spelling."""
     found: dict[str, None] = {}
@@ -92,11 +95,17 @@ def is_parameter_name(name: str) -> bool:
 
 
 def call_with(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """A call in which the value of "*name" is spread over the positional arguments."""
+    """A call in which the value of "*name" is spread over the positional arguments.
+
+    The function is given copies: it may keep a list, and what it does to that must not be there in the next call.
+    """
+    with suppress(Exception):
+        arguments = copy.deepcopy(arguments)
     spread = [value for key, values in arguments.items() if key.startswith("*") for value in values]
     return function(*spread, **{key: value for key, value in arguments.items() if not key.startswith("*")})
 
 
+@lru_cache(maxsize=16)
 def constants(program: Program) -> dict[str, Any]:
     """Values of literal assignments anywhere in the source, also where the program itself is not run."""
     found: dict[str, Any] = {}
@@ -109,6 +118,7 @@ def constants(program: Program) -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=256)
 def literal_arguments(program: Program, name: str) -> list[tuple[list[Any], dict[str, Any]]]:
     """Literals and objects in every call of `name` in the source; what is neither is None."""
     calls, known = [], constants(program)

@@ -8,8 +8,10 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from backlight.checking.roles import roles_of
+from backlight.checking.source import lines_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Site:
 
     def replace(self, node: ast.expr | ast.stmt, text: str) -> Edit:
         start, end = self.span(node)
-        return Edit(self.file, start, end, text, node.lineno)
+        enclosed = self.source[start - 1 : start] == "(" and self.source[end : end + 1] == ")"
+        return Edit(self.file, start, end, text[1:-1] if enclosed and is_bracketed(text) else text, node.lineno)
 
     def bracketed(self, node: ast.expr) -> str:
         """The text of an operand, in brackets where it is not one name, call or number."""
@@ -133,11 +136,15 @@ class Site:
                     yield from (part for part in ast.walk(node) if isinstance(part, ast.expr))
 
     def names(self) -> list[str]:
-        """Variables, attributes and keyed values of the function, as they are written."""
+        """Variables, attributes and keyed values of the function, as they are written; nothing that is called."""
         found: dict[str, None] = {}
         for argument in self.function.args.args:
-            found[argument.arg] = None
+            if argument.arg != "self":
+                found[argument.arg] = None
+        called = {id(node.func) for node in ast.walk(self.function) if isinstance(node, ast.Call)}
         for node in ast.walk(self.function):
+            if id(node) in called:
+                continue
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not self.is_method_or_module(node):
                 found[self.text(node)] = None
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.UnaryOp):  # zs[-l] suggests zs[-1] too
@@ -150,6 +157,32 @@ class Site:
 
 
 Family = Callable[[Site], Iterator[Edit]]
+
+
+@lru_cache(maxsize=16)
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a text, which many families look at for each of its statements."""
+    return ast.parse(source)
+
+
+def is_bracketed(text: str) -> bool:
+    """Whether the first bracket of a text is closed by its last character: (a + b), but not (a) + (b)."""
+    depth = 0
+    for index, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return index == len(text) - 1 and text[:1] == "("
+    return False
+
+
+def stepped(index: str, step: int) -> str:
+    """An index one further, as one writes it: i → i + 1, i + 1 → i, -l → -l + 1, -2 → -1."""
+    found = re.fullmatch(r"(?:(.*\S)\s*([+-])\s*|(-?))(\d+)", index)
+    base, number = (found[1], int((found[2] or found[3] or "") + found[4])) if found else (index, 0)
+    number += step
+    if not base:
+        return str(number)
+    return base if number == 0 else f"{base} {'+' if number > 0 else '-'} {abs(number)}"
 
 
 def is_read(node: ast.expr) -> bool:
@@ -180,7 +213,7 @@ def is_named(call: ast.Call, name: str) -> bool:
 
 def file_names(site: Site) -> list[str]:
     found: dict[str, None] = dict.fromkeys(a.arg for a in site.function.args.args)
-    for node in ast.walk(ast.parse(site.source)):
+    for node in ast.walk(parsed(site.source)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
             found[f"self.{node.attr}"] = None
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.col_offset == 0:
@@ -188,9 +221,14 @@ def file_names(site: Site) -> list[str]:
     return list(found)
 
 
+def attainable(site: Site) -> list[str]:
+    """Names of the function, then what else its object holds."""
+    return list(dict.fromkeys([*site.names(), *(name for name in file_names(site) if name.startswith("self."))]))
+
+
 def line_starts(source: str) -> tuple[int, ...]:
     starts = [0]
-    for line in source.splitlines(keepends=True):
+    for line in lines_of(source):
         starts.append(starts[-1] + len(line))
     return tuple(starts)
 
@@ -211,4 +249,12 @@ def sites(file: str, source: str, tree: ast.Module, lines: set[int]) -> list[Sit
                     visit(inner, owner)
 
     visit(tree.body, None)
-    return found
+    lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.body.lineno in lines]
+    return [*found, *(lambda_site(file, node, source, starts) for node in lambdas)]
+
+
+def lambda_site(file: str, node: ast.Lambda, source: str, starts: tuple[int, ...]) -> Site:
+    """The body of a lambda as the one `return` of a function."""
+    body = ast.copy_location(ast.Return(node.body), node.body)
+    function = ast.FunctionDef("lambda", node.args, [body], [])
+    return Site(file, body, function, [body], source, starts)

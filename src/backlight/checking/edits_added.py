@@ -1,11 +1,11 @@
-"""Edits that put in what is missing: a factor, a slope, a penalty, a sum, a statement."""
+"""Edits that put in what is missing: a factor, a penalty, a sum, an axis, a statement."""
 
 import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from backlight.checking.edits import Edit, Site, file_names, is_key, is_named, samples
+from backlight.checking.edits import Edit, Site, file_names, is_key, is_named, is_read, parsed, samples
 from backlight.checking.roles import roles_of
 
 
@@ -16,7 +16,10 @@ def scaled(site: Site) -> Iterator[Edit]:
     counts = samples(site)
     parts: list[ast.expr] = [site.value]
     parts += [node for node in site.expressions() if node is not site.value and isinstance(node, ast.BinOp | ast.Call)]
-    for node in parts[:6]:
+    parts = parts[:6]
+    if isinstance(site.value, ast.Tuple):
+        parts = [part for part in site.value.elts if not isinstance(part, ast.Constant)]
+    for node in parts:
         text = site.bracketed(node)
         for count in counts:
             yield site.replace(node, f"{text} / {count}")
@@ -58,9 +61,9 @@ def doubled(site: Site) -> Iterator[Edit]:
     if isinstance(site.statement, ast.AugAssign) and isinstance(site.statement.op, ast.Mult | ast.Div):
         yield site.replace(site.value, f"-{site.bracketed(site.value)}")
     for node in ast.walk(site.value):
-        if isinstance(node, ast.BinOp | ast.Call) and not (
-            isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
-        ):
+        power = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+        whole = node is site.value and not isinstance(node, ast.Constant | ast.Tuple | ast.List | ast.Dict)
+        if isinstance(node, ast.expr) and (isinstance(node, ast.BinOp | ast.Call) or whole) and not power:
             yield site.replace(node, f"2 * {site.bracketed(node)}")
             yield site.replace(node, f"0.5 * {site.bracketed(node)}")
             yield site.replace(node, f"-{site.bracketed(node)}")
@@ -78,6 +81,8 @@ def squared_inside(site: Site) -> Iterator[Edit]:
             yield site.replace(node, inner if inner.startswith("(") or len(sums) < 2 else f"({inner})")
         elif isinstance(node, ast.Call) and node.args and (is_named(node, "sum") or is_named(node, "abs")):
             yield site.replace(node, f"np.sum({site.bracketed(node.args[0])}**2)")
+        elif isinstance(node, ast.Call) and node.args and is_named(node, "norm"):
+            yield site.replace(node, f"{site.text(node)}**2")
 
 
 def indexed(site: Site) -> Iterator[Edit]:
@@ -107,10 +112,91 @@ def grown(site: Site) -> Iterator[Edit]:
                 yield site.replace(argument, f"{site.text(argument)} - 1")
         elif name in ("sum", "norm"):
             text = site.text(node)
-            for own in [n for n in site.names() if n in text and re.search(r"[Ww]", n)]:
-                for other in site.names():
+            names = list(dict.fromkeys([*site.names(), *file_names(site)]))
+            for own in [n for n in names if n in text and re.search(r"[Ww]", n)]:
+                for other in names:
                     if other != own and re.sub(r"\d", "", other) == re.sub(r"\d", "", own):
                         yield site.replace(node, f"({text} + {text.replace(own, other)})")
+
+
+def as_jacobian(site: Site) -> Iterator[Edit]:
+    """diag(s) − s sᵀ, where a softmax's derivative has its diagonal alone."""
+    for node in site.expressions():
+        if isinstance(node, ast.Call) and node.args and (is_named(node, "diag") or is_named(node, "diagflat")):
+            function = site.text(node.func)
+            read = [
+                site.text(n) for n in ast.walk(node.args[0]) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)
+            ]
+            for s in dict.fromkeys(read):
+                yield site.replace(node, f"({function}({s}) - np.outer({s}, {s}))")
+
+
+REDUCTIONS = ("sum", "mean", "max", "min", "argmax", "prod")
+
+
+def summed_along(site: Site) -> Iterator[Edit]:
+    """An axis for a sum, a mean or a maximum that has none; the shape kept where it is not."""
+    for node in site.expressions():
+        name = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
+        if not isinstance(node, ast.Call) or name not in REDUCTIONS:
+            continue
+        text, given = site.text(node)[:-1], {keyword.arg for keyword in node.keywords}
+        comma = ", " if node.args or node.keywords else ""
+        if "axis" not in given:
+            for axis in ("1", "0", "-1"):
+                if "keepdims" not in given:
+                    yield site.replace(node, f"{text}{comma}axis={axis}, keepdims=True)")
+                yield site.replace(node, f"{text}{comma}axis={axis})")
+        elif "keepdims" not in given:
+            yield site.replace(node, f"{text}{comma}keepdims=True)")
+
+
+def completed(site: Site) -> Iterator[Edit]:
+    """y log p → y log p + (1 − y) log(1 − p): the half of the entropy that is missing."""
+    for node in site.expressions():
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            y, log = node.left, node.right
+        elif isinstance(node, ast.Call) and is_named(node, "multiply") and len(node.args) == 2:
+            y, log = node.args
+        else:
+            continue
+        for label, part in ((y, log), (log, y)):
+            if isinstance(part, ast.Call) and is_named(part, "log") and part.args:
+                sign = "-" if isinstance(label, ast.UnaryOp) else "+"
+                plain = label.operand if isinstance(label, ast.UnaryOp) else label
+                other = f"(1 - {site.bracketed(plain)}) * {site.text(part.func)}(1 - {site.bracketed(part.args[0])})"
+                yield site.replace(node, f"({site.text(node)} {sign} {other})")
+
+
+def encoded(site: Site) -> Iterator[Edit]:
+    """Labels by way of a function of the program, such as one_hot(y); or y log p → log p[i, y_i]."""
+    functions = [
+        node.name
+        for node in parsed(site.source).body
+        if isinstance(node, ast.FunctionDef) and len(node.args.args) - len(node.args.defaults) == 1
+    ]
+    functions.sort(key=lambda name: re.search(r"hot|enc|bin|label", name, re.IGNORECASE) is None)
+    for node in site.expressions():
+        if is_read(node) and "labels" in roles_of(site.text(node).split(".")[-1]):
+            y = site.text(node)
+            yield from (site.replace(node, f"{function}({y})") for function in functions[:6])
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            for label, log in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(log, ast.Call) and is_named(log, "log"):
+                    sign = "-" if isinstance(label, ast.UnaryOp) and isinstance(label.op, ast.USub) else ""
+                    names = [site.text(n) for n in ast.walk(label) if isinstance(n, ast.Name | ast.Attribute)]
+                    for y in [name for name in names if "labels" in roles_of(name.split(".")[-1])][:1]:
+                        picks = (f"np.arange(len({y})), {y}", f"{y}, np.arange(len({y}))")
+                        yield from (site.replace(node, f"{sign}{site.text(log)}[{pick}]") for pick in picks)
+
+
+def wrapped(site: Site) -> Iterator[Edit]:
+    """A variable by way of a function of the program: z → sigmoid(z)."""
+    tree = parsed(site.source)
+    functions = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and len(n.args.args) == 1]
+    for node in site.expressions():
+        if isinstance(node, ast.Name) and is_read(node) and not site.is_method_or_module(node):
+            yield from (site.replace(node, f"{function}({node.id})") for function in functions[:6])
 
 
 def drawn(site: Site) -> Iterator[Edit]:
@@ -130,52 +216,13 @@ def drawn(site: Site) -> Iterator[Edit]:
             yield site.replace(node, f"(2 * {site.text(node)} - 1)")
 
 
-def slopes_of(names: Sequence[str], calls: Sequence[str]) -> list[str]:
-    """What f′ may be written as here: calls of derivative functions, and formulas in a and z."""
-    found = list(calls)
-    for name in names:
-        last = name.split(".")[-1].lower()
-        if (
-            "[" in name
-            or name in ("self.z", "self.a", "zs", "activations")
-            or last[:1] in "azhlo"
-            or "out" in last
-            or "in" in last
-            or last in ("x", "s")
-        ):
-            found += [f"(1 - {name}**2)", f"{name} * (1 - {name})", f"({name} > 0)", f"(1 - np.tanh({name})**2)"]
-    return found
-
-
-def derivative_calls(site: Site) -> list[str]:
-    """Calls in the program that look like a derivative, with every argument that stands in this function."""
-    found: dict[str, None] = {}
-    tree = ast.parse(site.source)
-    for node in ast.walk(tree):
-        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and any(
-            w in name.lower() for w in ("deriv", "prime", "diff", "grad", "backward", "d_")
-        ):
-            function = ast.get_source_segment(site.source, node.func) or name
-            rest = [ast.get_source_segment(site.source, a) or "" for a in node.args[1:]]
-            for argument in site.names()[:30]:
-                found[f"{function}({', '.join([argument, *rest])})"] = None
-    return list(found)[:80]
-
-
-def with_slope(site: Site) -> Iterator[Edit]:
-    """A factor f′ put to the right-hand side."""
-    if site.value is not None:
-        names = [name for name in site.names() if name.count("[") < 2]
-        for slope in slopes_of(names, derivative_calls(site)):
-            yield site.replace(site.value, f"{site.bracketed(site.value)} * {slope}")
-
-
 def as_residual(site: Site) -> Iterator[Edit]:
     """The right-hand side as outputs − labels."""
     if site.value is None:
         return
-    names = [name for name in site.names() if "(" not in name][:24]
+    near = [site.text(node) for node in ast.walk(site.value) if isinstance(node, ast.expr) and is_read(node)]
+    known = site.names()
+    names = [name for name in dict.fromkeys([*near, *known]) if name in known and "(" not in name][:24]
     labels = [name for name in names if re.search(r"^(self\.)?([yYtT]|.*(label|target|hot|true)\w*)$", name)]
     for output in names:
         for label in labels:
@@ -230,33 +277,3 @@ def as_sum(site: Site) -> Iterator[Edit]:
             for axis in (0, 1):
                 yield site.replace(node, f"np.sum({site.text(node.value)}, axis={axis}, keepdims=True)")
                 yield site.replace(node, f"np.sum({site.text(node.value)}, axis={axis})")
-
-
-DERIVATIVES = (
-    "1 - np.tanh({0})**2",
-    "1 - {0}**2",
-    "{0} * (1 - {0})",
-    "({0} > 0).astype(float)",
-    "1 / (1 + np.exp(-{0})) * (1 - 1 / (1 + np.exp(-{0})))",
-    "np.where({0} > 0, 1.0, 0.01)",
-    "np.where({0} > 0, 1.0, 0.1)",
-)
-
-
-def as_derivative(site: Site) -> Iterator[Edit]:
-    """The right-hand side, or a factor of it, as the derivative of a known function."""
-    if site.value is None:
-        return
-    parts: list[ast.expr] = [site.value]
-    parts += [
-        node.right for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
-    ]
-    parts += [
-        node.left for node in ast.walk(site.value) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
-    ]
-    for node in parts[:5]:
-        within = [n for n in site.names() if n in site.text(node)][:3] or site.names()[:4]
-        for argument in within:
-            for form in DERIVATIVES:
-                text = form.format(argument)
-                yield site.replace(node, text if node is site.value else f"({text})")

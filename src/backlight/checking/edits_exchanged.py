@@ -3,27 +3,60 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from backlight.checking.edits import Edit, Site, file_names, is_read
+from backlight.checking.edits import Edit, Site, attainable, file_names, is_key, is_read, parsed, samples, stepped
 from backlight.checking.roles import roles_of
 
 
 def dropped(site: Site) -> Iterator[Edit]:
-    """x * y → x or y, x / y → x, x + y → x or y, x − y → x, −x → x, f(x) → x."""
+    """x * y → x or y, x / y → x, x + y → x or y, x − y → x, −x → x, x > 0 → x, f(x) → x."""
     for node in site.expressions():
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, ast.Mult | ast.Add | ast.Div | ast.Sub | ast.Pow):
                 yield site.replace(node, site.bracketed(node.left))
+                yield from (site.replace(node, site.bracketed(start)) for start in starts_of(node))
             if isinstance(node.op, ast.Mult | ast.Add):
                 yield site.replace(node, site.bracketed(node.right))
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        elif isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.UAdd):
             yield site.replace(node, site.bracketed(node.operand))
+        elif isinstance(node, ast.Compare):
+            yield site.replace(node, site.bracketed(node.left))
         elif isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
             yield site.replace(node, site.text(node.args[0]))
             if isinstance(node.func, ast.Attribute) and not site.is_method_or_module(node.func):
                 yield site.replace(node, site.text(node.func.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield site.replace(node, site.text(node.func.value))
+
+
+def all_samples(site: Site) -> Iterator[Edit]:
+    """Without picking samples: delta[:, [-1]] @ a[:, [-1]].T → delta @ a.T, and the mean of that."""
+    picked = [node for node in site.expressions() if isinstance(node, ast.Subscript) and picks(node.slice)]
+    if site.value is None or not picked:
+        return
+    start, text = site.span(site.value)[0], site.text(site.value)
+    for node in sorted(picked, key=lambda node: -site.span(node)[1]):
+        text = text[: site.span(node.value)[1] - start] + text[site.span(node)[1] - start :]
+    yield site.replace(site.value, text)
+    yield from (site.replace(site.value, f"({text}) / {count}") for count in samples(site))
+
+
+def picks(index: ast.expr) -> bool:
+    """Whether an index takes some of the rows or columns: [:1], [:, [-1]]; not [l - 1], which takes one of a list."""
+    inner = list(ast.walk(index))
+    numbers = [part for part in inner if isinstance(part, ast.Constant) and isinstance(part.value, int)]
+    several = any(isinstance(part, ast.Slice | ast.List) for part in inner)
+    return several and bool(numbers) and not any(isinstance(part, ast.Name) for part in inner)
+
+
+def starts_of(node: ast.BinOp) -> list[ast.expr]:
+    """a and a * b of a * b * c / d: several factors in a row may be too many."""
+    found, part = [], node.left
+    while isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div):
+        part = part.left
+        found.append(part)
+    return found[:3] if isinstance(node.op, ast.Mult | ast.Div) else []
 
 
 def renamed(site: Site) -> Iterator[Edit]:
@@ -37,17 +70,36 @@ def renamed(site: Site) -> Iterator[Edit]:
             for other in names:
                 if other != own and alike(own, other):
                     yield site.replace(node, other)
+                    yield from everywhere(site, own, other, node)
+
+
+def everywhere(site: Site, own: str, other: str, first: ast.expr) -> Iterator[Edit]:
+    """A variable for another wherever it stands in the statement: 1 − h2 * h2 → 1 − h1 * h1."""
+    same = [node for node in site.expressions() if is_read(node) and site.text(node) == own]
+    if len(same) > 1 and same[0] is first:
+        edits = [site.replace(node, other) for node in same]
+        yield replace(edits[0], also=tuple(edits[1:]))
+
+
+def argument_renamed(site: Site) -> Iterator[Edit]:
+    """What a function is called with, where that is computed on the spot, for a variable: f′(X @ W) → f′(a)."""
+    for node in site.expressions():
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Call | ast.BinOp):
+            names = [name for name in site.names() if "[" not in name and name != "self"]
+            yield from (site.replace(node.args[0], name) for name in names[:20])
 
 
 def alike(one: str, other: str) -> bool:
     """Names that are easily confused: the same letters or the same number, or one of them the input."""
     letters = [re.sub(r"[\d\W_]|self|cache|params", "", name) for name in (one, other)]
     figures = [re.sub(r"\D", "", name) for name in (one, other)]
-    if letters[0].lower().startswith(("grad", "param", "np")) or max(map(len, letters)) > 12:
+    keyed = "[" in one and letters[0].lower().startswith(("grad", "param"))
+    if keyed or letters[0].startswith("np") or max(map(len, letters)) > 12:
         return letters[0] == letters[1]
     same_number = bool(figures[0]) and figures[0] == figures[1]
     inputs = any("input" in roles_of(name) and len(name) < 8 for name in (one, other)) and min(map(len, letters)) <= 2
-    return letters[0] == letters[1] or same_number or inputs or (not figures[0] and not figures[1])
+    unnumbered = not (figures[0] and figures[1]) and (max(map(len, letters)) <= 2 or figures[0] == figures[1])
+    return letters[0] == letters[1] or same_number or inputs or unnumbered
 
 
 def turned(site: Site) -> Iterator[Edit]:
@@ -107,6 +159,8 @@ def reoperated(site: Site) -> Iterator[Edit]:
             yield from between(site, node.left, node.right, OPERATORS.get(type(node.op), ()))
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:
             yield from between(site, node.left, node.comparators[0], OPERATORS.get(type(node.ops[0]), ()))
+        elif isinstance(node, ast.Subscript) and "mask" in site.text(node.slice):
+            yield site.replace(node.slice, f"~{site.bracketed(node.slice)}")
     statement = site.statement
     if isinstance(statement, ast.AugAssign):
         yield from between(site, statement.target, statement.value, ("=", "+=", "-=", "*=", "/="))
@@ -143,7 +197,7 @@ FAMILIES_OF_NAMES = (
 
 def another_function(site: Site) -> Iterator[Edit]:
     """np.mean → np.sum, f → another function of the program."""
-    functions = [node.name for node in ast.walk(ast.parse(site.source)) if isinstance(node, ast.FunctionDef)]
+    functions = [node.name for node in ast.walk(parsed(site.source)) if isinstance(node, ast.FunctionDef)]
     for node in site.expressions():
         if not isinstance(node, ast.Call):
             continue
@@ -162,7 +216,7 @@ def another_constant(site: Site) -> Iterator[Edit]:
     """True → False, another number, another of the function's short strings."""
     strings = {
         node.value
-        for node in ast.walk(ast.parse(site.source))
+        for node in ast.walk(parsed(site.source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier()
     }
     for node in site.expressions():
@@ -205,7 +259,7 @@ def unless(site: Site) -> Iterator[Edit]:
 def conditions(site: Site) -> list[str]:
     """Short conditions of the program on plain names and attributes that this function can see too."""
     found: dict[str, None] = {}
-    for node in ast.walk(ast.parse(site.source)):
+    for node in ast.walk(parsed(site.source)):
         if isinstance(node, ast.If | ast.IfExp):
             text = ast.get_source_segment(site.source, node.test) or ""
             if len(text) < 40 and "(" not in text and "__name__" not in text:
@@ -234,9 +288,9 @@ def exchanged(site: Site) -> Iterator[Edit]:
 
 def with_index(site: Site) -> Iterator[Edit]:
     """One element of a list for another: zs[i] → activations[i], a[i] → a[i + 1], W[i] → W[i - 1]."""
-    bases = [name for name in site.names() if "[" not in name and "(" not in name][:20]
+    bases = [name for name in attainable(site) if "[" not in name and "(" not in name][:20]
     indices = [site.text(n.slice) for n in ast.walk(site.function) if isinstance(n, ast.Subscript)]
-    indices += [f"{index} {sign} 1" for index in indices for sign in "-+" if re.fullmatch(r"-?[a-z]\w?", index)]
+    indices += [stepped(index, step) for index in indices for step in (-1, 1) if re.fullmatch(r"-?[a-z]\w?", index)]
     indexed_lists = [f"{name}[{index}]" for name in bases for index in dict.fromkeys(indices) if len(index) < 8]
     for node in site.expressions():
         if isinstance(node, ast.Name) and is_read(node) and "input" in roles_of(node.id)[:1]:
@@ -245,9 +299,19 @@ def with_index(site: Site) -> Iterator[Edit]:
         if not (isinstance(node, ast.Subscript) and is_read(node)) or isinstance(node.slice, ast.Tuple | ast.Slice):
             continue
         base, index = site.text(node.value), site.text(node.slice)
-        for other in (f"{index} + 1", f"{index} - 1"):
+        near = () if is_key(node) else [*spelled(index, -1), *spelled(index, 1)]
+        for other in near:
             yield site.replace(node, f"{base}[{other}]")
         for name in bases:
             if name != base:
-                for other in (index, f"{index} - 1", f"{index} + 1"):
+                for other in (index, *near):
                     yield site.replace(node, f"{name}[{other}]")
+
+
+def spelled(index: str, step: int) -> list[str]:
+    """An index one further, also within a key: f"W{l}" → f"W{l - 1}", "W" + str(l) → "W" + str(l - 1)."""
+    if not re.search("['\"]", index):
+        return [stepped(index, step)]
+    inner = r"(?<=\{)[^{}'\"]+(?=\})|(?<=str\()[^()]+(?=\))"
+    within = re.sub(inner, lambda found: stepped(found[0], step), index)
+    return [within] if within != index else []

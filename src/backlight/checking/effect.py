@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from backlight.checking.catalogue.change import Hypothesis
+from backlight.checking.functions import ELEMENTWISE
 from backlight.checking.mistakes import hypotheses
-from backlight.checking.reference import CORRECT, ELEMENTWISE, Form, Objective, Parameters, Pass, Terms, backward
+from backlight.checking.reference import CORRECT, Form, Objective, Parameters, Pass, Terms, backward
 from backlight.checking.verdict import Effect, Severity
 from backlight.networks.activations import Array
 from backlight.networks.losses import Labels

@@ -1,18 +1,19 @@
 """Which network and which objective a program computes, found by comparing numbers with the textbook's."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from backlight.checking.functions import COMMON, ELEMENTWISE, FAMILIES, IDENTITY, RELU, SIGMOID, TANH
 from backlight.checking.layout import Layout, layouts
-from backlight.checking.reference import ELEMENTWISE, Data, Form, Objective, Pass
+from backlight.checking.loss_fit import TOLERANCE, LossFit, fitted, ordered
+from backlight.checking.reference import Form, Objective, Pass
 from backlight.checking.subject import Subject, generic_values
 from backlight.networks.activations import Activation, Array
+from backlight.networks.losses import log_softmax, softmax
 
-TOLERANCE = 1e-7  # of outputs and of the loss, relative; log(p + 1e-8) and the like stay below
 POINTS = 12
 
 
@@ -47,140 +48,92 @@ def candidate_networks(subject: Subject) -> Iterator[Network]:
         return
     given = np.stack(outputs)  # type: ignore[arg-type]
     stacked = [np.stack(pair) for pair in zip(*points, strict=True)]
-    for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
-        for form in forms(len(layout.weights) - 1):
-            network = Network(layout, form)
-            with np.errstate(all="ignore"):
-                run = network.run(subject, stacked, NOTHING, 0.0)
-                if close(run.outputs, given):
-                    yield network
-                    if form.output is not None and form.output.name == "identity":
-                        yield Network(layout, Form(form.hidden, None))
-                        yield Network(layout, Form(form.hidden, ELEMENTWISE[1]))
-                    return
+    with np.errstate(all="ignore"):
+        for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
+            form = matching_form(subject, layout, stacked, given)
+            if form is not None:
+                yield from (Network(layout, each) for each in meanings(form, given, subject))
+                return
+
+
+def meanings(form: Form, given: Array, subject: Subject) -> Iterator[Form]:
+    """Values without a function may be the outputs, or what the loss puts into a softmax or a sigmoid."""
+    yield form
+    if form.output is not None and form.output.name == "identity":
+        yield Form(form.hidden, None)
+        yield Form(form.hidden, SIGMOID)
+
+
+def matching_form(subject: Subject, layout: Layout, values: Sequence[Array], given: Array) -> Form | None:
+    """Functions that give these outputs; the numbers in a function are solved for where no known one does."""
+    hidden, views = len(layout.weights) - 1, ways_to_show(given)
+
+    def logits(functions: tuple[Activation, ...]) -> Array:
+        return Network(layout, Form(functions, IDENTITY)).run(subject, values, NOTHING, 0.0).outputs
+
+    for functions in hidden_functions(hidden):
+        z = logits(functions)
+        for output, show in [*views, *((f, f.function) for f in functions[:1])]:
+            if close(show(z), given):
+                return Form(functions, output)
+    for family, start in ((each, start) for each in FAMILIES for start in each.starts if hidden):
+        for output, show in views:
+            numbers = solved(lambda *c, f=family, s=show: s(logits((f.member(*c),) * hidden)), start, given)
+            if numbers is not None:
+                return Form((family.member(*numbers),) * hidden, output)
+    return None
+
+
+Shown = tuple[Activation | None, Callable[[Array], Array]]
+
+
+def ways_to_show(given: Array) -> list[Shown]:
+    """What outputs in this range may be: the output's function (None: a softmax), and what z becomes."""
+    sums, logarithms = given.sum(-1), np.exp(np.minimum(given, 0.0)).sum(-1)
+    if given.shape[-1] > 1 and np.allclose(sums, 1.0):
+        return [(None, softmax)]
+    if given.shape[-1] > 1 and np.allclose(logarithms, 1.0):
+        return [(None, log_softmax)]
+    usual = ((IDENTITY, -np.inf, np.inf), (SIGMOID, 0.0, 1.0), (TANH, -1.0, 1.0), (RELU, 0.0, np.inf))
+    rest = (f for f in ELEMENTWISE if f.name in ("softplus", "exponential"))
+    possible = [f for f, low, high in usual if given.min() >= low and given.max() <= high]
+    return [(f, f.function) for f in (*possible, *(f for f in rest if given.min() >= 0))]
+
+
+def solved(outputs: Callable[..., Array], start: tuple[float, ...], given: Array) -> tuple[float, ...] | None:
+    """The numbers that give these outputs, by Gauss's and Newton's method; given up where it does not converge."""
+    c, last, h = np.array(start), np.inf, 1e-6
+    for _ in range(8):
+        here = outputs(*c)
+        gap = (given - here).ravel()
+        if close(here, given):
+            return tuple(float(f"{number:.9g}") for number in c)
+        size = float(np.abs(gap).max())
+        if not size < 0.7 * last:
+            return None
+        steps = [(outputs(*(c + h * unit)) - here).ravel() / h for unit in np.eye(len(c))]
+        change, *_ = np.linalg.lstsq(np.stack(steps, axis=-1), gap, rcond=None)
+        c, last = c + change, size
+    return None
 
 
 NOTHING = Objective("squared error", 0.0, ())
 
 
-def forms(hidden: int) -> Iterator[Form]:
+def hidden_functions(hidden: int) -> Iterator[tuple[Activation, ...]]:
     """One function in all hidden layers first, then every mixture of the common ones."""
-    outputs: list[Activation | None] = [None, *ELEMENTWISE[1:2], ELEMENTWISE[3], ELEMENTWISE[0], *ELEMENTWISE[2:3]]
-    for function, output in itertools.product(ELEMENTWISE, outputs):
-        yield Form((function,) * hidden, output)
+    if not hidden:
+        yield ()
+        return
+    for function in ELEMENTWISE:
+        yield (function,) * hidden
+    mixed = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))] if hidden == 2 else COMMON
     if 1 < hidden <= 3:
-        for mixture in itertools.product(ELEMENTWISE[:6], repeat=hidden):
-            if len(set(mixture)) > 1:
-                for output in outputs:
-                    yield Form(mixture, output)
+        yield from (mixture for mixture in itertools.product(mixed, repeat=hidden) if len(set(mixture)) > 1)
 
 
 def close(a: Array, b: Array) -> bool:
     return a.shape == b.shape and float(np.abs(a - b).max()) <= TOLERANCE * (1.0 + float(np.abs(b).max()))
-
-
-class DataTerm(NamedTuple):
-    """A sum over samples that a loss may be a multiple of.
-
-    Attributes:
-        data: what the gradient should belong to.
-        mistake: name of the mistake in the loss; "" if there is none.
-        shown: D in signs.
-    """
-
-    data: Data
-    mistake: str
-    shown: str
-
-
-class LossFit(NamedTuple):
-    """L = α Σ D + β R + γ.
-
-    Attributes:
-        term: D.
-        alpha, beta, gamma: the factors.
-        penalty: R: "" for none, or its name in `penalties`.
-        layers: which layers R takes in.
-    """
-
-    term: DataTerm
-    alpha: float
-    beta: float
-    gamma: float
-    penalty: str
-    layers: tuple[bool, ...]
-
-
-TERMS = {
-    DataTerm("cross-entropy", "", "−log p[y]"): lambda p, t, y: -np.log(picked(p, t)),
-    DataTerm("binary cross-entropy", "", "−t log p − (1 − t) log(1 − p)"): lambda p, t, y: (
-        -(t * np.log(p) + (1 - t) * np.log(1 - p)).sum(-1)
-    ),
-    DataTerm("squared error", "", "(p − t)²"): lambda p, t, y: ((p - t) ** 2).sum(-1),
-    DataTerm("binary cross-entropy", "loss-half", "−t log p"): lambda p, t, y: -(t * np.log(p)).sum(-1),
-    DataTerm("binary cross-entropy", "loss-half", "−(1 − t) log(1 − p)"): lambda p, t, y: (
-        -((1 - t) * np.log(1 - p)).sum(-1)
-    ),
-    DataTerm("binary cross-entropy", "loss-half", "−t log p + (1 − t) log(1 − p)"): lambda p, t, y: (
-        -t * np.log(p) + (1 - t) * np.log(1 - p)
-    ).sum(-1),
-    DataTerm("binary cross-entropy", "loss-wrong-class", "−(1 − t) log p − t log(1 − p)"): lambda p, t, y: (
-        -((1 - t) * np.log(p) + t * np.log(1 - p)).sum(-1)
-    ),
-    DataTerm("cross-entropy", "loss-wrong-class", "−log p[−y]"): lambda p, t, y: -np.log(p[..., np.arange(len(y)), -y]),
-    DataTerm("cross-entropy", "loss-wrong-class", "−log p[y + 1]"): lambda p, t, y: (
-        -np.log(picked(p, np.roll(t, 1, -1)))
-    ),
-    DataTerm("cross-entropy", "loss-wrong-class", "−log p[y − 1]"): lambda p, t, y: (
-        -np.log(picked(p, np.roll(t, -1, -1)))
-    ),
-    DataTerm("cross-entropy", "loss-integer-labels", "−y log p, y a number"): lambda p, t, y: (
-        -(y[:, None] * np.log(p)).sum(-1)
-    ),
-    DataTerm("cross-entropy", "loss-integer-labels", "−y log p[y]"): lambda p, t, y: -y * np.log(picked(p, t)),
-    DataTerm("cross-entropy", "loss-every-class", "−Σ_k log p"): lambda p, t, y: -np.log(p).sum(-1),
-    DataTerm("cross-entropy", "loss-no-logarithm", "−p[y]"): lambda p, t, y: -picked(p, t),
-    DataTerm("cross-entropy", "loss-wrong-class", "−log(1 − p[y])"): lambda p, t, y: -np.log(1 - picked(p, t)),
-    DataTerm("cross-entropy", "loss-log-base", "−log(1 + p[y])"): lambda p, t, y: -np.log1p(picked(p, t)),
-    DataTerm("squared error", "loss-no-square", "|p − t|"): lambda p, t, y: np.abs(p - t).sum(-1),
-}
-
-
-def with_epsilon(epsilon: float) -> None:
-    """log(p + ε), which many write against log 0."""
-    cross = DataTerm("cross-entropy", "loss-epsilon", f"−log(p[y] + {epsilon:g})")
-    TERMS[cross] = lambda p, t, y: -np.log(picked(p, t) + epsilon)
-    binary = DataTerm(
-        "binary cross-entropy", "loss-epsilon", f"−t log(p + {epsilon:g}) − (1 − t) log(1 − p + {epsilon:g})"
-    )
-    TERMS[binary] = lambda p, t, y: -(t * np.log(p + epsilon) + (1 - t) * np.log(1 - p + epsilon)).sum(-1)
-
-
-for _epsilon in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
-    with_epsilon(_epsilon)
-
-
-def picked(p: Array, t: Array) -> Array:
-    """p of the true class: (…, N)."""
-    return (p * t).sum(-1)
-
-
-def penalties(weights: list[Array], biases: list[Array], chosen: tuple[bool, ...]) -> dict[str, Array]:
-    """R of the layers that are chosen, in each form that is met: (points,)."""
-    W = [w for w, take in zip(weights, chosen, strict=True) if take]
-    b = [v for v, take in zip(biases, chosen, strict=True) if take]
-    axes = (-2, -1)
-    square = sum(np.square(w).sum(axes) for w in W)
-    return {
-        "ΣW²": square,
-        "ΣW² + Σb²": square + sum(np.square(v).sum(axes) for v in b),
-        "(ΣW)²": sum(w.sum(axes) ** 2 for w in W),
-        "Σ|W|": sum(np.abs(w).sum(axes) for w in W),
-        "Σ‖W‖": sum(np.sqrt(np.square(w).sum(axes)) for w in W),
-        "(ΣΣW)²": sum(w.sum(axes) for w in W) ** 2,
-        "ΣW": sum(w.sum(axes) for w in W),
-        "Σb²": sum(np.square(v).sum(axes) for v in b),
-    }
 
 
 @dataclass(frozen=True)
@@ -207,63 +160,27 @@ def identify_loss(subject: Subject, network: Network, measured: Measured, simple
     """The simplest α Σ D + β R + γ that is the program's loss; `simple` tries correct terms alone."""
     run = network.run(subject, measured.values, NOTHING, 0.0)
     y = subject.feed.y
-    terms = {term: function for term, function in TERMS.items() if not (simple and term.mistake)}
     with np.errstate(all="ignore"):
-        sums = {term: function(run.outputs, run.targets, y).sum(-1) for term, function in terms.items()}
-    for term, data in ordered(sums, network.form):
-        if np.isfinite(data).all():
-            fit = fitted(term, data, measured.losses, run, simple)
-            if fit is not None:
-                return fit
+        for term, value in ordered(network.form, simple):
+            targets = replace(run, objective=replace(NOTHING, target=term.target)).targets
+            if targets.shape[-1] != run.outputs.shape[-1]:
+                continue
+            data = value(run.outputs, targets, y).sum(-1)
+            if np.isfinite(data).all():
+                fit = fitted(term, data, measured.losses, run, simple)
+                if fit is not None:
+                    return fit
     return None
 
 
 def identify_both(subject: Subject, measured: Measured) -> tuple[Network, LossFit] | None:
     """Network and loss together, for programs that show no outputs."""
+    outputs: tuple[Activation | None, ...] = (None, SIGMOID, IDENTITY, TANH)
     for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
-        for form in itertools.islice(forms(len(layout.weights) - 1), 4 * len(ELEMENTWISE)):
-            network = Network(layout, form)
+        hidden = len(layout.weights) - 1
+        for function, output in itertools.product(ELEMENTWISE if hidden else ELEMENTWISE[:1], outputs):
+            network = Network(layout, Form((function,) * hidden, output))
             fit = identify_loss(subject, network, measured, simple=True)
             if fit is not None:
                 return network, fit
     return None
-
-
-def ordered(sums: dict[DataTerm, Array], form: Form) -> list[tuple[DataTerm, Array]]:
-    """−t log p is the cross-entropy of a softmax, and half a cross-entropy of a sigmoid."""
-    elementwise = form.output is not None
-    return sorted(
-        sums.items(), key=lambda item: (elementwise and item[0].data == "cross-entropy", item[0].mistake != "")
-    )
-
-
-def fitted(term: DataTerm, data: Array, measured: Array, run: Pass, simple: bool = False) -> LossFit | None:
-    depth = run.depth
-    subsets: list[tuple[bool, ...]] = [(True,) * depth]
-    if depth > 1 and not simple:
-        subsets += [s for s in itertools.product((True, False), repeat=depth) if any(s) and not all(s)][:14]
-    none = solve(term, [data], measured)
-    if none is not None:
-        return LossFit(term, none[0], 0.0, none[-1], "", (False,) * depth)
-    for chosen in subsets:
-        for name, R in penalties(run.weights, run.biases, chosen).items():
-            solution = solve(term, [data, R], measured)
-            if solution is not None:
-                return LossFit(term, solution[0], solution[1], solution[2], name, chosen)
-    return None
-
-
-def solve(term: DataTerm, columns: list[Array], measured: Array) -> Array | None:
-    """Least squares with a constant; None unless it is exact and each column counts. γ comes last."""
-    matrix = np.stack([*columns, np.ones_like(measured)], axis=-1)
-    scale = np.abs(matrix).max(axis=0)
-    if not (scale > 0).all():
-        return None
-    solution, *_ = np.linalg.lstsq(matrix / scale, measured, rcond=None)
-    if np.abs(matrix / scale @ solution - measured).max() > TOLERANCE * np.abs(measured).max():
-        return None
-    solution = solution / scale
-    if abs(solution[0]) * np.ptp(columns[0]) < 1e-6 * np.ptp(measured):
-        return None
-    solution[np.abs(solution * scale) < 1e-6 * np.abs(measured).max()] = 0.0
-    return solution

@@ -13,7 +13,7 @@ from backlight.checking.catalogue.factors import factor_mistakes, scale_mistakes
 from backlight.checking.catalogue.outputs import output_mistakes
 from backlight.checking.catalogue.penalties import penalty_mistakes
 from backlight.checking.catalogue.samples import sample_mistakes
-from backlight.checking.catalogue.slopes import slope_mistakes
+from backlight.checking.catalogue.slopes import scaled_slopes, slope_mistakes
 from backlight.checking.catalogue.tensors import bias_mistakes, weight_mistakes
 from backlight.checking.reference import Pass
 
@@ -30,6 +30,7 @@ def hypotheses(run: Pass) -> list[Hypothesis]:
         chain_mistakes,
         sample_mistakes,
         factor_mistakes,
+        scaled_slopes,
     )
     single = [hypothesis for family in families for hypothesis in family(run)]
     return [*single, *repeated(single)]

@@ -1,9 +1,10 @@
 """Where a mistake probably stands, when no edit mends it: executed lines weighed by what such a mistake is made of."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from backlight.checking.repair import Lines
+from backlight.checking.edits import Site
+from backlight.checking.influence import Influence
 from backlight.checking.verdict import Finding
 
 # What the line of a mistake is likely to contain, by the beginning of the mistake's name.
@@ -14,9 +15,9 @@ CLUES = {
     "labels": r"-=\s*1|-\s*(y|t|Y|T)\b|one_?hot|\[.*y\]",
     "one-from-all": r"-\s*=?\s*1",
     "output": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
-    "softmax": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
-    "slope": r"prime|deriv|diff|1\s*-|>\s*0|\*\s*\(|grad",
-    "activation": r"prime|deriv|diff|1\s*-|>\s*0|grad",
+    "softmax": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1|diag|[Jj]ac",
+    "slope": r"prime|deriv|diff|\bd_?f|1(\.0?)?\s*-|>\s*0|\*\s*\(|grad",
+    "activation": r"prime|deriv|diff|\bd_?f|1(\.0?)?\s*-|>\s*0|grad",
     "relu": r"[<>]=?\s*0|relu|where|maximum|clip",
     "summed": r"/=?|mean|sum|-=\s*1",
     "averaged": r"/=?|mean",
@@ -25,31 +26,40 @@ CLUES = {
     "weights": r"\.T|dot|@",
 }
 
+# Mistakes in what a function is given, and not in the function.
+OF_ARGUMENTS = ("slope-at", "slope-of-neighbour", "penalty", "loss")
+LOSS = r"return|(\w+\.)?\w*(loss|cost|J|err|nll|data)\w*\b\s*[-+*/]?="
 
-def likelihood(finding: Finding) -> Callable[[str], float]:
-    """How much a line looks like the place of such a mistake; 0 for not at all."""
+
+def likelihood(finding: Finding) -> Callable[[Site], float]:
+    """How much a statement looks like the place of such a mistake; 0 for not at all."""
     fitting = [start for start in CLUES if finding.name.startswith(start)]
     clue = re.compile(CLUES[max(fitting, key=len)]) if fitting else None
+    argument = finding.name.startswith(OF_ARGUMENTS)
     in_tensor = bool(finding.evidence) and re.match(r"d[Wb]\d", finding.evidence[0]) is not None
 
-    def score(line: str) -> float:
+    def score(site: Site) -> float:
+        line = site.text(site.statement).split("\n")[0]
         gradient = (4.0 if in_tensor else 1.0) * assigns_gradient(line, finding.tensor)
         initial = 2.0 * (finding.kind == "initialisation" and assigns(line, finding.tensor))
-        return gradient + initial + 2.0 * bool(clue and clue.search(line))
+        loss = 1.0 * (finding.kind == "loss" and re.match(LOSS, line) is not None)
+        inside = 2.5 * bool(clue and not argument and clue.search(site.function.name))
+        return gradient + initial + loss + inside + 2.0 * bool(clue and clue.search(line))
 
     return score
 
 
-def likely_line(finding: Finding, lines: Lines, text: Callable[[str, int], str]) -> tuple[str, int] | None:
-    """The executed line with the most signs of such a mistake; None where no line has any."""
+def likely_line(finding: Finding, found: Sequence[Site], bears: Influence) -> tuple[str, int] | None:
+    """The statement with the most signs of such a mistake; None where none has any.
+
+    One that only wrong gradients depend on is a sign by itself: that computes what is wrong.
+    """
     score = likelihood(finding)
-    scored = [
-        (score(text(file, number)), -order if finding.kind == "gradient" else order, file, number)
-        for file, numbers in lines.items()
-        for number, order in numbers.items()
-    ]
-    best = max(scored, default=(0.0, 0, "", 0))
-    return (best[2], best[3]) if best[0] > 0 else None
+    able = [site for site in found if bears.covers(site) and (bears.wrong or score(site) > 0)]
+    if not able:
+        return None
+    best = min(able, key=lambda site: (bears.excess(site), -score(site)))
+    return best.file, best.statement.lineno
 
 
 def assigns(line: str, tensor: str | None) -> bool:

@@ -1,5 +1,7 @@
 """The user's definitions, executed: classes and functions to call, each with its place in the text."""
 
+import __future__
+
 import ast
 import importlib.abc
 import importlib.machinery
@@ -51,7 +53,7 @@ class Program:
             if later is not None:
                 namespace.update(later)
                 continue
-            code = compile(ast.Module([statement], []), FOLDER + file, "exec")
+            code = code_of(statement, file, tree)
             try:
                 with limited(LOAD_SECONDS):
                     exec(code, namespace)  # the user's own definitions, in a process of their own
@@ -119,6 +121,20 @@ class Program:
                 if first == code.co_firstlineno:
                     return node
         return None
+
+
+def code_of(statement: ast.stmt, file: str, tree: ast.Module) -> types.CodeType:
+    """One statement of a file as code, under the file's imports from `__future__`."""
+    part = ast.Module([statement], [])
+    return compile(part, FOLDER + file, "exec", flags=future_flags(tree), dont_inherit=True)
+
+
+def future_flags(tree: ast.Module) -> int:
+    wanted = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    flags = 0
+    for name in (alias.name for node in wanted for alias in node.names):
+        flags |= getattr(__future__, name).compiler_flag
+    return flags
 
 
 class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

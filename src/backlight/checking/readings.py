@@ -12,8 +12,9 @@ from backlight.checking.construct import TRIED_SIZES, Maker, Sizes
 from backlight.checking.discover import NotFoundError, Stage, networks, subjects
 from backlight.checking.feed import feeds
 from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
-from backlight.checking.identify import LossFit, Network, candidate_networks, identify_both, identify_loss, measure
+from backlight.checking.identify import Network, candidate_networks, identify_both, identify_loss, measure
 from backlight.checking.layout import is_bias
+from backlight.checking.loss_fit import LossFit
 from backlight.checking.one_by_one import one_by_one
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program, user_line
@@ -67,8 +68,8 @@ class Reading:
 
     @property
     def misshapen(self) -> bool:
-        """Whether most biases' gradients have another shape: samples taken one by one were handed over as a batch."""
-        biases = [g.shape != slot.read().shape for g, slot in self.gradients() if is_bias(slot) and g is not None]
+        """Whether most biases have no gradient of their shape: samples taken one by one were handed over as a batch."""
+        biases = [g is None or g.shape != slot.read().shape for g, slot in self.gradients() if is_bias(slot)]
         return 2 * sum(biases) > len(biases)
 
     @property
@@ -144,13 +145,14 @@ def better(program: Program, target: str | None, activation: str | None, best: R
     """
     if best.right:
         return best
-    written = one_output(program)
-    if best.sizes == TRIED_SIZES[0] and (written or (best.off_by_a_factor and not several_outputs(program))):
+    written, strange = one_output(program), best.network is None
+    of_one = written or strange or (best.off_by_a_factor and not several_outputs(program))
+    if (strange or best.sizes == TRIED_SIZES[0]) and of_one:
         single = best_of(program, target, TRIED_SIZES[1], activation, [])
         if (
             single is not None
             and single.network is not None
-            and (single.clean if single.right else single.fit and written)
+            and (single.clean if single.right else single.fit and (written or strange))
         ):
             return single
     if best.off_by_a_factor and not best.subject.feed.single:
@@ -255,6 +257,8 @@ def chained(shapes: Sequence[tuple[int, ...]], inputs: int, classes: int) -> boo
 
 def read(subject: Subject, sizes: Sizes, activation: str | None = None) -> Reading:
     network, fit = identify(subject)
+    if not subject.slots or (network is None and not subject.has_loss):
+        raise ValueError("there is nothing that its gradients could be held against")
     if (
         network is None
         and subject.outputs() is None
@@ -300,8 +304,7 @@ def identify(subject: Subject) -> tuple[Network | None, LossFit | None]:
             return network, fit
     if found:
         return found[0], None
-    both = identify_both(subject, measured) if subject.outputs() is None else None
-    return both or (None, None)
+    return identify_both(subject, measured) or (None, None)
 
 
 def directional_errors(subject: Subject) -> tuple[float, ...]:

@@ -6,17 +6,16 @@ for an objective L = α Σ_n D_n + β Σ_l ‖W_l‖². A mistake is a change of
 All arrays may carry leading axes: several points, or a whole population, at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
-from backlight.networks.activations import Activation, Array, activation_named
+from backlight.checking.losses import COSTS, Data, Target
+from backlight.networks.activations import Activation, Array
 from backlight.networks.losses import Labels, softmax
 
-Data = Literal["cross-entropy", "binary cross-entropy", "squared error"]
 Parameters = tuple[list[Array], list[Array]]  # W_l (…, d_in, d_out) and b_l (…, 1, d_out)
 
 
@@ -25,16 +24,18 @@ class Objective:
     """α Σ_n D_n + β Σ ‖W‖² over the layers whose factor is not zero.
 
     Attributes:
-        data: D of one sample: −log p[y], −Σ_k t log p + (1 − t) log(1 − p), or Σ_k (p − t)².
+        data: D of one sample: −log p[y], −Σ_k t log p + (1 − t) log(1 − p), Σ_k (p − t)² and so on (`losses`).
         alpha: factor of the sum over samples: 1/N for a mean.
         beta: factor of ‖W_l‖² for each layer.
         beta_bias: factor of ‖b_l‖², the same for all layers.
+        target: what the outputs are compared with.
     """
 
     data: Data
     alpha: float
     beta: tuple[float, ...]
     beta_bias: float = 0.0
+    target: Target = "labels"
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,13 @@ class Pass:
 
     @property
     def targets(self) -> Array:
-        """(N, K) one-hot; the labels themselves for a single output."""
+        """(N, K) one-hot; the labels themselves for a single output; −1 and +1 for 0 and 1; or the inputs."""
+        if self.objective.target == "inputs":
+            return self.X
         classes = self.weights[-1].shape[-1]
-        if classes == 1:
-            return self.y[..., None].astype(float)
-        return (self.y[..., None] == np.arange(classes)).astype(float)
+        labels = self.y[..., None] if classes == 1 else self.y[..., None] == np.arange(classes)
+        found: Array = labels.astype(float)
+        return 2.0 * found - 1.0 if self.objective.target == "signs" else found
 
     @property
     def residual(self) -> Array:
@@ -139,22 +142,19 @@ class Terms:
 
 def output_delta(run: Pass, terms: Terms) -> Array:
     """∂(α Σ D)/∂z_L."""
-    alpha, p, t = run.objective.alpha, run.outputs, run.targets
+    return delta_for(run, terms, run.targets)
+
+
+def delta_for(run: Pass, terms: Terms, targets: Array) -> Array:
+    """∂(α Σ D)/∂z_L with these targets."""
+    alpha, p = run.objective.alpha, run.outputs
     if run.canonical:
-        return alpha * (p - t)
-    by_output = outer_slope(run)
+        return alpha * (p - targets)
+    with np.errstate(all="ignore"):
+        by_output = COSTS[run.objective.data].slope(p, targets)
     if run.form.output is None:  # the softmax' Jacobian: p ⊙ (v − Σ_k v p)
         return alpha * p * (by_output - (by_output * p).sum(axis=-1, keepdims=True))
     return alpha * by_output * terms.slope(run, run.depth - 1)
-
-
-def outer_slope(run: Pass) -> Array:
-    """∂D/∂p."""
-    p, t = run.outputs, run.targets
-    if run.objective.data == "squared error":
-        return 2.0 * (p - t)
-    with np.errstate(all="ignore"):
-        return -t / p if run.objective.data == "cross-entropy" else (p - t) / (p * (1.0 - p))
 
 
 CORRECT = Terms(
@@ -170,33 +170,17 @@ CORRECT = Terms(
 
 def backward(run: Pass, terms: Terms = CORRECT) -> Parameters:
     """Gradients by every W_l and b_l."""
-    dW: list[Array] = []
-    db: list[Array] = []
+    layers = list(layers_backwards(run, terms))[::-1]
+    return [dW for dW, _ in layers], [db for _, db in layers]
+
+
+def layers_backwards(run: Pass, terms: Terms) -> Iterator[tuple[Array, Array]]:
+    """dW_L and db_L first, so that whoever has seen enough can stop."""
     delta = terms.output(run, terms)
     for l in reversed(range(run.depth)):
-        dW.insert(0, terms.weights(run, l, delta) + terms.penalty(run, l))
-        db.insert(0, terms.biases(run, l, delta) + terms.bias_penalty(run, l))
+        yield (
+            terms.weights(run, l, delta) + terms.penalty(run, l),
+            terms.biases(run, l, delta) + terms.bias_penalty(run, l),
+        )
         if l > 0:
             delta = terms.through(run, l, delta) * terms.slope(run, l - 1)
-    return dW, db
-
-
-def scaled(name: str, slope: float) -> Activation:
-    """A rectifier with another slope below zero."""
-    return Activation(name, lambda z: np.where(z > 0, z, slope * z), lambda z, a: np.where(z > 0, 1.0, slope))
-
-
-def softplus(z: Array) -> Array:
-    return np.logaddexp(0.0, z)
-
-
-ELEMENTWISE: Sequence[Activation] = (
-    *(activation_named(name) for name in ("tanh", "sigmoid", "relu", "identity")),
-    *(scaled(f"leaky ReLU ({slope})", slope) for slope in (0.01, 0.1, 0.2, 0.05, 0.3, 0.02, 0.001)),
-    Activation("softplus", softplus, lambda z, a: 1.0 / (1.0 + np.exp(-z))),
-    Activation(
-        "ELU", lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z, a: np.where(z > 0, 1.0, a + 1)
-    ),
-    Activation("sine", np.sin, lambda z, a: np.cos(z)),
-    Activation("scaled tanh", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z, a: 2 / 3 * (1.7159 - a * a / 1.7159)),
-)

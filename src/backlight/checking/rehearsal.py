@@ -20,6 +20,7 @@ import numpy as np
 from backlight.checking.binding import TooLongError, limited
 from backlight.checking.construct import Maker
 from backlight.checking.layers import is_dense, is_layer, is_network
+from backlight.checking.lazy import postponed
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of, size_role
 from backlight.checking.store import children, slots
@@ -229,7 +230,10 @@ def perform(statement: ast.stmt, variables: dict[str, Any], maker: Maker) -> Non
         feed = maker.feed
         variables |= {name: feed.inputs() if role == "input" else feed.labels() for name, role in samples.items()}
         return
-    if not trains(statement):
+    later = postponed(statement)
+    if later is not None:
+        variables |= later
+    elif not trains(statement):
         execute(statement, variables)
 
 

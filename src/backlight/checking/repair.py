@@ -3,22 +3,20 @@
 import ast
 import difflib
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
 from backlight.checking.binding import limited
-from backlight.checking.edit_families import families_for
-from backlight.checking.edits import Edit, Family, Site, sites, together
-from backlight.checking.program import FOLDER, Program
-from backlight.checking.source import Sources, definitions, is_definition
+from backlight.checking.edits import Edit, line_starts
+from backlight.checking.program import FOLDER, Program, code_of, future_flags
+from backlight.checking.source import Sources, definitions, lines_of
 from backlight.checking.subject import Subject
 
 Accept = Callable[[Subject], bool]
-TRY_SECONDS = 0.15  # for one edit; some make a loop endless
+TRY_SECONDS = 0.25  # for one edit; some make a loop endless
 
 
 Lines = dict[str, dict[int, int]]  # file → line → when it ran first
@@ -47,35 +45,55 @@ def executed_lines(call: Callable[[], Any]) -> Lines:
     return found
 
 
+@dataclass(frozen=True)
+class Part:
+    """A top-level statement that others rest on, compiled, and where it stands in the text."""
+
+    statement: ast.stmt
+    code: CodeType
+    flags: int
+    first: int
+    start: int
+    end: int
+
+    def edited(self, edit: Edit, text: str, file: str) -> CodeType:
+        """The statement with those pieces of the edit that lie in it, compiled."""
+        inside = text[self.start : self.end]
+        for piece in sorted(self.pieces(edit), key=lambda piece: -piece.start):
+            inside = inside[: piece.start - self.start] + piece.text + inside[piece.end - self.start :]
+        tree = ast.parse(inside)
+        ast.increment_lineno(tree, self.first - 1)
+        return compile(tree, FOLDER + file, "exec", flags=self.flags, dont_inherit=True)
+
+    def pieces(self, edit: Edit) -> list[Edit]:
+        return [piece for piece in edit.pieces if self.start <= piece.start and piece.end <= self.end]
+
+
 class Workshop:
-    """Tries edits quickly: only the edited definition is compiled anew, the others are executed again from memory."""
+    """Tries edits quickly: only the edited definitions are compiled anew, the others are executed again from memory."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.compiled: dict[str, list[tuple[ast.stmt, CodeType]]] = {}
-        for file, text in program.sources.texts.items():
-            if file in program.trees:
-                kept = [s for s in definitions(program.trees[file], text, file) if is_definition(s)]
-                self.compiled[file] = [(s, compile(ast.Module([s], []), FOLDER + file, "exec")) for s in kept]
-
-    def namespace(self, file: str) -> dict[str, Any]:
-        if file == self.program.sources.main:
-            return self.program.namespace
-        name = next(name for name, other in self.program.modules.items() if other == file)
-        return vars(sys.modules[name])
+        main = program.sources.main
+        tree = program.trees[main]
+        flags = future_flags(tree)
+        text = program.sources.texts[main]
+        starts = line_starts(text)
+        self.parts: list[Part] = []
+        for statement in definitions(tree, text, main):
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef) or is_table(statement):
+                first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
+                last = statement.end_lineno or first
+                code = code_of(statement, main, tree)
+                self.parts.append(Part(statement, code, flags, first, starts[first - 1], starts[last]))
 
     def tried(self, edit: Edit, subject: Subject, accept: Accept) -> bool:
         """Whether the subject, made anew with this edit, is accepted. The program is afterwards as it was."""
-        if edit.file != self.program.sources.main:
-            return self.tried_whole(edit, subject, accept)
-        namespace = self.namespace(edit.file)
         text = self.program.sources.texts[edit.file]
+        if edit.file != self.program.sources.main or not self.reaches(edit):
+            return self.tried_whole(edit, subject, accept)
         try:
-            code = self.edited(edit, text)
-            if code is None:
-                return self.tried_whole(edit, subject, accept)
-            index, changed = code
-            self.execute(edit.file, namespace, index, changed)
+            self.execute({id(part): part.edited(edit, text, edit.file) for part in self.parts if part.pieces(edit)})
             with limited(TRY_SECONDS):
                 return accept(subject.rebuilt(self.program))
         except (KeyboardInterrupt, MemoryError):
@@ -83,27 +101,15 @@ class Workshop:
         except BaseException:  # an edit may make the code do anything
             return False
         finally:
-            self.execute(edit.file, namespace, None, None)
+            self.execute({})
 
-    def edited(self, edit: Edit, text: str) -> tuple[int, CodeType] | None:
-        """The edited definition compiled; None if the edit reaches beyond one."""
-        for index, (statement, _) in enumerate(self.compiled[edit.file]):
-            first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-            last = statement.end_lineno or first
-            if all(first <= piece.line <= last + 1 for piece in edit.pieces):
-                lines = text.splitlines(keepends=True)
-                start = sum(map(len, lines[: first - 1]))
-                end = start + sum(map(len, lines[first - 1 : last]))
-                after = edit.applied(text)
-                tree = ast.parse(after[start : end + len(after) - len(text)])
-                ast.increment_lineno(tree, first - 1)
-                return index, compile(tree, FOLDER + edit.file, "exec")
-        return None
+    def reaches(self, edit: Edit) -> bool:
+        """Whether every piece of an edit lies in a definition."""
+        return sum(len(part.pieces(edit)) for part in self.parts) == len(edit.pieces)
 
-    def execute(self, file: str, namespace: dict[str, Any], index: int | None, changed: CodeType | None) -> None:
-        for number, (statement, code) in enumerate(self.compiled[file]):
-            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                exec(changed if number == index and changed is not None else code, namespace)
+    def execute(self, changed: dict[int, CodeType]) -> None:
+        for part in self.parts:
+            exec(changed.get(id(part), part.code), self.program.namespace)
 
     def tried_whole(self, edit: Edit, subject: Subject, accept: Accept) -> bool:
         """The slow way, with everything loaded anew: for files beside the checked one, and as the last proof."""
@@ -118,55 +124,14 @@ class Workshop:
             return False
 
 
-def candidates(
-    program: Program,
-    lines: Lines,
-    families: Sequence[Family],
-    likely: Callable[[str], float] = lambda line: 0.0,
-    spread: bool = False,
-) -> Iterator[Edit]:
-    """Edits of executed statements, each once: one family after the other, each on the likely statements first.
-
-    With `spread`, the same edit in several places comes before the same in one.
-    """
-    seen: set[tuple[str, int, int, str]] = set()
-    found: list[Site] = []
-    for file, numbers in lines.items():
-        if file in program.trees:
-            found += sites(file, program.sources.texts[file], program.trees[file], set(numbers))
-    found.sort(key=lambda site: lines[site.file][site.statement.lineno])
-    found.sort(key=lambda site: -likely(site.text(site.statement).split("\n")[0]))
-    for family in families:
-        edits = [edit for site in found for edit in family(site)]
-        if spread:
-            for file in lines:
-                yield from together([e for e in edits if e.file == file], program.sources.texts.get(file, ""))
-        for edit in edits:
-            key = (edit.file, edit.start, edit.end, edit.text)
-            if key not in seen:
-                seen.add(key)
-                yield edit
-
-
-def mend(
-    program: Program,
-    subject: Subject,
-    lines: Lines,
-    mistake: str,
-    likely: Callable[[str], float],
-    spread: bool,
-    accept: Accept,
-    seconds: float,
-) -> Edit | None:
-    """The first edit that is accepted, those that usually mend such a mistake tried first; None if time runs out."""
-    workshop = Workshop(program)
-    end = time.monotonic() + seconds
-    for edit in candidates(program, lines, families_for(mistake), likely, spread):
-        if time.monotonic() > end:
-            return None
-        if workshop.tried(edit, subject, accept) and workshop.tried_whole(edit, subject, accept):
-            return edit
-    return None
+def is_table(statement: ast.stmt) -> bool:
+    """A lambda, or a collection of functions: made of names and lambdas alone, so that it is remade at no cost."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    value = statement.value
+    parts = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [value])
+    inner = [p for part in parts for p in (part.elts if isinstance(part, ast.Tuple | ast.List) else [part])]
+    return all(isinstance(part, ast.Lambda | ast.Name | ast.Attribute) for part in inner) and bool(inner)
 
 
 @dataclass(frozen=True)
@@ -183,7 +148,7 @@ class Change:
 def shown(sources: Sources, edit: Edit) -> Change:
     before = sources.texts[edit.file]
     after = edit.applied(before)
-    old, new = before.splitlines(), after.splitlines()
+    old, new = ([line.rstrip("\r\n") for line in lines_of(text)] for text in (before, after))
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1

@@ -13,18 +13,19 @@ from backlight.checking.binding import TooLongError, limited
 from backlight.checking.construct import Maker
 from backlight.checking.gradient_places import Candidate, Place, match
 from backlight.checking.gradients import STEP
+from backlight.checking.identify import candidate_networks
 from backlight.checking.memory import carry_out, memories
-from backlight.checking.own_code import as_shape, follow, rows
-from backlight.checking.program import Program
+from backlight.checking.own_code import BEFORE_ACTIVATION, as_shape, follow, rows
+from backlight.checking.program import Program, code_of
 from backlight.checking.rehearsal import called
 from backlight.checking.roles import LOSS, is_called, roles_of
 from backlight.checking.store import Key, Slot, arrays, slots
 from backlight.checking.subject import Subject, generic_values, seeded
-from backlight.checking.training_loop import Round, Walk, compiled
+from backlight.checking.training_loop import Round, Walk
 from backlight.networks.activations import Array
 
 SECONDS = 1.0  # for one round
-ROUNDS = 3  # so many training loops of a script are looked at
+OUTPUTS = 8  # so many arrays are tried as the network's outputs
 LOSSES = 12  # so many expressions are tried as its loss
 
 
@@ -58,20 +59,32 @@ class Script(Subject):
         self.feed = maker.feed
         self.variables = one.variables
         file = program.sources.main
-        self.codes = [compiled(statement, file) for statement in one.statements]
+        self.codes = [code_of(statement, file, program.trees[file]) for statement in one.statements]
+        self.cut = Cut("", 0, 0)
+        self.accumulates = False
+        self.warm = False
+        self.names_of_outputs: tuple[Any, ...] | None = None
+        self.look_around()
+
+    def look_around(self) -> None:
+        """Remembers everything as it stands before the round."""
         self.restores = list(memories(self.variables))
         self.slots = [slot for slot in slots(self.variables) if self.may_change(slot)]
         self.start = [np.array(slot.read(), dtype=float) for slot in self.slots]
         self.now: Sequence[Array] = self.start
-        self.cut = Cut("", 0, 0)
-        self.accumulates = False
-        self.names_of_outputs: tuple[Any, ...] | None = None
+
+    def warm_up(self) -> None:
+        """One round beforehand, for parameters that are only made when the first samples come."""
+        seeded(partial(self.run, 0, len(self.codes)))
+        self.look_around()
+        self.warm = True
 
     def may_change(self, slot: Slot) -> bool:
         value = slot.read()
         samples = (self.feed.inputs(), self.feed.labels())
         own = any(np.shape(part) == value.shape and np.array_equal(part, value) for part in samples)
-        return value.dtype.kind == "f" and value.ndim <= 2 and not own and not str(slot.path[0]).startswith("__")
+        shaped = value.ndim <= 2 and len(self.feed.X) not in value.shape  # samples, or what was made of them
+        return value.dtype.kind == "f" and shaped and not own and not str(slot.path[0]).startswith("__")
 
     @property
     def description(self) -> str:  # type: ignore[override]
@@ -166,6 +179,8 @@ class Script(Subject):
     def again(self, program: Program, cut: Cut) -> "Script":
         """The same loop of another version of the program, with the parameters of this one."""
         other = script_at(program, self.maker, self.index)
+        if self.warm:
+            other.warm_up()
         paths = {slot.path: slot for slot in other.slots}
         other.slots = [paths[slot.path] for slot in self.slots]
         other.now = [np.array(slot.read(), dtype=float) for slot in other.slots]
@@ -191,6 +206,16 @@ class Script(Subject):
         if ratios and np.isfinite(ratios).all() and np.median(ratios) > 0:
             self.cut = replace(self.cut, rate=float(np.median(ratios)))
 
+    def show_outputs(self) -> None:
+        """Which of the round's arrays are the network's outputs: those that a network of these parameters gives."""
+        seeded(self.up_to_update)
+        shaped = [path for path, value in self.arrays() if rows(value, self.feed) is not None]
+        for path in sorted(shaped, key=lambda path: BEFORE_ACTIVATION.fullmatch(str(path[-1])) is not None)[:OUTPUTS]:
+            self.names_of_outputs = path
+            if next(candidate_networks(self), None) is not None:
+                return
+        self.names_of_outputs = None
+
     # -- finding out how the round is cut ---------------------------------------------------------------------------
 
     def first_change(self) -> int:
@@ -212,6 +237,9 @@ class Script(Subject):
         seeded(self.begin)
         seeded(partial(self.run, 0, len(self.codes)))
         flags = self.changed()
+        if not flags and not self.warm:
+            self.warm_up()
+            return self.keep_changing()
         if not flags:
             raise ValueError("one round changes no array")
         self.keep(flags)
@@ -273,7 +301,8 @@ class Script(Subject):
         self.keep(felt)
         self.assign(generic_values(self, 1))
         update = self.first_change()
-        if update < cut.at:
+        returned = isinstance(self.round.statements[update], ast.Assign | ast.AugAssign | ast.Expr)
+        if update < cut.at - returned:  # what the update itself returns may be the loss before it
             self.slots, self.now = kept, now
             return
         for places in self.ways(update):

@@ -1,18 +1,21 @@
 """A file read through its own training loop, where its functions alone cannot be understood or look wrong."""
 
+import ast
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from backlight.checking.binding import TooLongError
 from backlight.checking.construct import TRIED_SIZES, Maker, Sizes
-from backlight.checking.feed import feeds
+from backlight.checking.feed import SAMPLES, feeds
 from backlight.checking.layout import is_bias
 from backlight.checking.program import Program
-from backlight.checking.readings import FAILURES, Reading, read
+from backlight.checking.readings import FAILURES, Reading, directional_errors, identify
 from backlight.checking.script import Script, script_at
 from backlight.checking.store import slots
 from backlight.checking.training_loop import Walk
 
+SECONDS = 2.5  # after which no other loop, loss or form of samples is tried
 ROUNDS = 3  # so many training loops of a script are looked at
 LOSSES = 8  # so many expressions are tried as its loss
 
@@ -20,9 +23,15 @@ LOSSES = 8  # so many expressions are tried as its loss
 def script_reading(program: Program) -> Reading | None:
     """The best reading of the script's training loops; None where none can be run on the samples of the check."""
     found: list[Reading] = []
+    end = time.monotonic() + SECONDS
     for script in scripts(program, TRIED_SIZES[0]):
+        if time.monotonic() > end:
+            break
         with suppress(*FAILURES, TooLongError):
-            found.append(read(script, Sizes(script.feed.X.shape[1], TRIED_SIZES[0].hidden, script.feed.classes)))
+            script.show_outputs()
+            network, fit = identify(script)
+            sizes = Sizes(script.feed.X.shape[1], TRIED_SIZES[0].hidden, script.feed.classes)
+            found.append(Reading(script, sizes, network, fit, directional_errors(script)))
             if found[-1].right and found[-1].clean and found[-1].network is not None:
                 break
     return min(found, key=lambda reading: reading.rank, default=None)
@@ -30,8 +39,9 @@ def script_reading(program: Program) -> Reading | None:
 
 def scripts(program: Program, sizes: Sizes) -> Iterator[Script]:
     """Every reading of the script's training loops, with samples in each form that runs."""
-    for widths in possible_widths(program, sizes):
-        for feed in feeds(widths.inputs, widths.classes):
+    samples = unlike_all_widths(program)
+    for widths in possible_widths(program, sizes, samples):
+        for feed in feeds(widths.inputs, widths.classes, samples):
             if feed.single:
                 continue
             maker = Maker(program, widths, feed)
@@ -47,9 +57,16 @@ def readings_of(script: Script) -> Iterator[Script]:
             yield from script.settle(cut)
 
 
-def possible_widths(program: Program, sizes: Sizes) -> list[Sizes]:
+def unlike_all_widths(program: Program) -> int:
+    """A number of samples that the source does not contain, so that no array of a network has it as a width."""
+    nodes = [node for tree in program.trees.values() for node in ast.walk(tree)]
+    numbers = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, int)}
+    return next(number for number in (SAMPLES, 11, 13, 17, 19, 23) if number not in numbers)
+
+
+def possible_widths(program: Program, sizes: Sizes, samples: int) -> list[Sizes]:
     """The widths between which the script's own matrices lead, in both orientations; else those of the check."""
-    feed = feeds(sizes.inputs, sizes.classes)[0]
+    feed = feeds(sizes.inputs, sizes.classes, samples)[0]
     found: list[Sizes] = []
     for one in Walk(program, Maker(program, sizes, feed)).rounds():
         weights = [s for s in slots(one.variables) if s.read().dtype.kind == "f" and not is_bias(s)]
@@ -57,5 +74,5 @@ def possible_widths(program: Program, sizes: Sizes) -> list[Sizes]:
         if shapes:
             ends = {(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])}
             found += [Sizes(int(d), sizes.hidden, int(k)) for d, k in sorted(ends) if d * k < 100_000]
-        break
+            break
     return list(dict.fromkeys([*found, sizes, Sizes(sizes.inputs, sizes.hidden, 1)]))

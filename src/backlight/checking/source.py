@@ -77,6 +77,14 @@ def notebook_code(path: Path) -> str:
     return re.sub(r"^(\s*)([%!])", r"\1pass  # \2", "\n\n".join(code) + "\n", flags=re.MULTILINE)
 
 
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines with their ends, as Python's parser counts them: a form feed, for one, is none."""
+    return LINE.findall(text)
+
+
 def parse(text: str, file: str) -> ast.Module:
     try:
         return ast.parse(text, file)

@@ -11,20 +11,21 @@ from typing import Any
 
 from backlight.checking.construct import Maker
 from backlight.checking.layers import methods
-from backlight.checking.program import FOLDER, Program
-from backlight.checking.rehearsal import called, execute, first_round, perform
-from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called, roles_of
+from backlight.checking.program import Program
+from backlight.checking.rehearsal import called, execute, first_round, perform, sample_names, trains
+from backlight.checking.roles import BACKWARD, LOSS, is_called, roles_of
 
 DEPTH = 4  # of functions that call one another
 SHOWS = re.compile(
     r"print|plot\w*|show|savefig|input|figure|scatter|legend|title|[xy]label|imshow|close|pause|write|save"
 )
 DATA = re.compile(
-    r"x\w?|y\w?|t|data\w*|.*(train|batch|perm|order|idx|ind(ex|ices)|label|target|input|sample|pairs|shuffl).*",
+    r"x\w?|y\w?|t|dat[aeo]\w*|dados|donnees|muestras|ejemplos|exemples?|examples?|beispiele|veri\w*|"
+    r".*(train|batch|perm|order|idx|ind(ex|ices)|label|target|input|sample|pairs|shuffl).*",
     re.IGNORECASE,
 )
 COUNTS = ("range", "xrange", "trange", "tqdm", "count", "arange")
-NOT_TRAINING = "|".join((FORWARD, BACKWARD, LOSS, INIT))
+NOT_TRAINING = "|".join((BACKWARD, LOSS, r"_*(predict|forward|feed_?forward|evaluate|accuracy|score|test|plot)\w*"))
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,19 @@ class Walk:
                 yield from self.through(branch(statement, variables), variables, depth)
             elif is_training_loop(statement):
                 yield Round(variables, tuple(unrolled(statement)), (statement, *statements[index + 1 :]))
+                if not trains(statement):  # it only made samples
+                    execute(statement, variables)
             elif isinstance(statement, ast.For | ast.While) and self.mentions_training(statement):
                 for first in first_round(statement):
                     execute(first, variables)
                 yield from self.through(statement.body, variables, depth)
             else:
-                yield from self.at_calls(statement, variables, depth)
-                perform(statement, variables, self.maker)
+                found = False
+                for one in () if sample_names(statement) else self.at_calls(statement, variables, depth):
+                    found = True
+                    yield one
+                if not found:  # else it would train, and take its time
+                    perform(statement, variables, self.maker)
 
     def at_calls(self, statement: ast.stmt, variables: dict[str, Any], depth: int) -> Iterator[Round]:
         """Training loops inside of functions that this statement calls."""
@@ -90,7 +97,12 @@ class Walk:
     def inside(self, function: Callable[..., Any], arguments: dict[str, Any], depth: int) -> Iterator[Round]:
         node = self.program.node_of(function)
         plain = inspect.unwrap(getattr(function, "__func__", function))
-        variables = {**plain.__globals__, **closed_over(plain), **arguments}
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(plain).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        variables = {**plain.__globals__, **closed_over(plain), **defaults, **arguments}
         if node is not None:
             yield from self.through(node.body, variables, depth)
 
@@ -155,6 +167,8 @@ def is_training_loop(node: ast.AST) -> bool:
         return True
     if not isinstance(node, ast.For):
         return False
+    if re.search(r"permut|shuffl|batch|randint|choice", ast.unparse(node.iter), re.IGNORECASE):
+        return True
     own = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
     inside = [part for statement in node.body for part in ast.walk(statement)]
     for part in inside:
@@ -171,7 +185,7 @@ def is_training_loop(node: ast.AST) -> bool:
 
 def is_data(node: ast.expr) -> bool:
     """Whether an iterable is made of samples or batches: `zip(X, y)`, `batches(X, y, 32)`, `training_data`."""
-    return any(DATA.fullmatch(name) for name in names_in(node)) or "batch" in ast.unparse(node).lower()
+    return any(DATA.fullmatch(name) for name in names_in(node))
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -213,7 +227,3 @@ class WithoutJumps(ast.NodeTransformer):
 
     visit_FunctionDef = visit_Lambda = visit_While = visit_For  # type: ignore[assignment]
     visit_Continue = visit_Break  # type: ignore[assignment]
-
-
-def compiled(statement: ast.stmt, file: str) -> Any:
-    return compile(ast.fix_missing_locations(ast.Module([statement], [])), FOLDER + file, "exec")

@@ -33,9 +33,13 @@ def chain_mistakes(run: Pass) -> Iterator[Hypothesis]:
                 yield Hypothesis(
                     "wrong-weights", site, f"δ W{other + 1}", through(l, lambda r, i, d, o=other: d @ r.weights[o])
                 )
+        yield Hypothesis("wrong-weights", site, f"δ dW{l + 1}ᵀ", through_gradient(l))
         yield Hypothesis("gradient-cut", f"below layer {l + 1}", "0", times("through", 0.0, l))
         for rate in dict.fromkeys((run.rate, 0.1, 0.01, 0.5, 1.0)):
             yield Hypothesis("weights-updated-first", site, f"W{l + 1} − {rate} dW{l + 1}", updated_first(l, rate))
+    same = [l for l in range(1, run.depth) if shapes[l] == shapes[0]]
+    if len(same) > 1:
+        yield Hypothesis("wrong-weights", "every layer", "W1", in_turn(tuple(through(l, of_layer(0)) for l in same)))
     for by, shown in ((-1, "W of the layer before"), (1, "W of the layer behind")):
         moved = {l: l + by for l in range(1, run.depth) if 0 <= l + by < run.depth and shapes[l + by] == shapes[l]}
         if len(moved) > 1:
@@ -43,12 +47,27 @@ def chain_mistakes(run: Pass) -> Iterator[Hypothesis]:
                 "wrong-weights", "every layer", shown, in_turn(tuple(through(l, of_layer(o)) for l, o in moved.items()))
             )
     if run.depth > 2:
+        yield Hypothesis("wrong-weights", "every layer", "δ dWᵀ", through_gradient(None))
         for rate in dict.fromkeys((run.rate, 0.1, 0.01, 0.5, 1.0)):
             yield Hypothesis("weights-updated-first", "every layer", f"W − {rate} dW", updated_first(None, rate))
 
 
 def of_layer(other: int) -> Callable[[Pass, int, Array], Array]:
     return lambda run, l, delta: delta @ run.weights[other].swapaxes(-1, -2)
+
+
+def through_gradient(layer: int | None) -> Change:
+    """δ goes through the gradient of the weights instead of the weights."""
+
+    def changed(terms: Terms) -> Terms:
+        def after(run: Pass, l: int, delta: Array) -> Array:
+            if layer is not None and l != layer:
+                return terms.through(run, l, delta)
+            return delta @ (terms.weights(run, l, delta) + terms.penalty(run, l)).swapaxes(-1, -2)
+
+        return replace(terms, through=after)
+
+    return changed
 
 
 def skipped(layer: int) -> Change:
@@ -69,11 +88,16 @@ def untransposed(layer: int | None) -> Change:
     return through(layer, change)
 
 
-def updated_first(layer: int | None, rate: float) -> Change:
+def updated_first(layer: int | None, rate: float, one_by_one: bool = False) -> Change:
+    """δ goes through W − rate · dW; `one_by_one`: of each sample's own dW, where samples are taken one at a time."""
+
     def changed(terms: Terms) -> Terms:
         def after(run: Pass, l: int, delta: Array) -> Array:
             if layer is not None and l != layer:
                 return terms.through(run, l, delta)
+            if one_by_one:  # δ[n] (W − rate · N a[n]ᵀ δ[n])ᵀ
+                size = (delta * delta).sum(axis=-1, keepdims=True)
+                return terms.through(run, l, delta) - rate * run.samples * size * run.a[l]
             step = terms.weights(run, l, delta) + terms.penalty(run, l)
             return delta @ (run.weights[l] - rate * step).swapaxes(-1, -2)
 

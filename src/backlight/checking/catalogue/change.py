@@ -51,6 +51,10 @@ def at(
     return lambda run, l: slope(run.z[l], run.a[l + 1]) if l in chosen else before(run, l)
 
 
+def replaced_slopes(layers: tuple[int, ...], slope: Slope) -> Change:
+    return lambda terms: replace(terms, slope=at(layers, terms.slope, slope))
+
+
 def times(term: str, factor: float, layer: int | None = None) -> Change:
     """One term (`weights`, `biases`, `through`) times a number, in one layer or in all."""
 

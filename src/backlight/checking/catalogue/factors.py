@@ -34,20 +34,13 @@ def scale_mistakes(run: Pass) -> Iterator[Hypothesis]:
 
 
 def factor_mistakes(run: Pass) -> Iterator[Hypothesis]:
-    """A constant that does not belong there."""
+    """A constant that does not belong there; others than these are found among the `open_numbers`."""
     K = float(run.outputs.shape[-1])
     factors = [
         (2.0, "× 2"),
         (0.5, "× ½"),
         *([(K, "× K"), (1 / K, "÷ K")] if K > 2 else []),
         (-1.0, "× −1"),
-        (10.0, "× 10"),
-        (0.1, "× 0.1"),
-        (3.0, "× 3"),
-        (4.0, "× 4"),
-        (0.25, "× ¼"),
-        (100.0, "× 100"),
-        (0.01, "× 0.01"),
     ]
     for c, shown in factors:
         name = "wrong-sign" if c < 0 else "constant-factor"

@@ -7,7 +7,8 @@ import numpy as np
 
 from backlight.checking.catalogue.change import Change, Hypothesis, at, times_output
 from backlight.checking.catalogue.slopes import slope_slips
-from backlight.checking.reference import Pass, Terms
+from backlight.checking.functions import RELU, SIGMOID, TANH
+from backlight.checking.reference import Pass, delta_for
 from backlight.networks.activations import Array
 
 
@@ -16,15 +17,8 @@ def replaced_output(delta: Callable[[Pass], Array]) -> Change:
 
 
 def relabelled(targets: Callable[[Pass], Array]) -> Change:
-    """∂D/∂z with other targets: exact where δ = p − t, and for a squared error too."""
-
-    def output(run: Pass, terms: Terms) -> Array:
-        if run.canonical:
-            return run.objective.alpha * (run.outputs - targets(run))
-        shifted = 2.0 * run.objective.alpha * (run.outputs - targets(run))
-        return shifted * terms.slope(run, run.depth - 1) if run.form.output else shifted
-
-    return lambda terms: replace(terms, output=output)
+    """∂D/∂z with other targets."""
+    return lambda terms: replace(terms, output=lambda run, inner: delta_for(run, inner, targets(run)))
 
 
 def rows_indexed(run: Pass) -> Array:
@@ -69,8 +63,8 @@ def output_mistakes(run: Pass) -> Iterator[Hypothesis]:
 def slope_too_many(run: Pass) -> Iterator[Hypothesis]:
     """δ_L times some f′, where ∂D/∂z_L is p − t already or the softmax takes z_L directly."""
     last = run.depth - 1
-    hidden = {function.name: function for function in run.form.hidden}
-    for name, f in hidden.items():
+    functions = {function.name: function for function in (*run.form.hidden, TANH, SIGMOID, RELU)}
+    for name, f in functions.items():
         shown = f"{name}′(z)"
         yield Hypothesis(
             "output-slope",
@@ -93,6 +87,7 @@ def slope_too_many(run: Pass) -> Iterator[Hypothesis]:
     yield Hypothesis(
         "output-squared-error-slope", "output", "p(1 − p)", times_output(lambda r: r.a[-1] * (1 - r.a[-1]))
     )
+    yield Hypothesis("output-slope", "output", "z(1 − z)", times_output(lambda r: r.z[last] * (1 - r.z[last])))
     for name, slope in slope_slips("sigmoid"):
         yield Hypothesis("output-slope", "output", name, times_output(lambda r, s=slope: s(r.z[last], r.a[-1])))
 
@@ -112,5 +107,15 @@ def label_mistakes(run: Pass) -> Iterator[Hypothesis]:
                 relabelled(lambda r, s=shift: np.roll(r.targets, s, axis=-1)),
             )
         yield Hypothesis(
-            "labels-shifted", "output", "samples in another order", relabelled(lambda r: r.targets[..., ::-1, :])
+            "labels-shifted", "output", "classes in another order", relabelled(lambda r: r.targets[..., ::-1])
+        )
+    yield Hypothesis(
+        "labels-shifted", "output", "samples in another order", relabelled(lambda r: r.targets[..., ::-1, :])
+    )
+    for shift in (1, -1):
+        yield Hypothesis(
+            "labels-shifted",
+            "output",
+            f"sample n {'+−'[shift < 0]} 1",
+            relabelled(lambda r, s=shift: np.roll(r.targets, s, axis=-2)),
         )

@@ -45,12 +45,7 @@ def penalty_mistakes(run: Pass) -> Iterator[Hypothesis]:
             )
     if not run.objective.beta_bias:
         for c in (2 * base, run.strength, base):
-            yield Hypothesis(
-                "penalty-on-biases",
-                "all layers",
-                "λb",
-                lambda t, c=c: replace(t, bias_penalty=lambda r, l: c * r.biases[l]),
-            )
+            yield Hypothesis("penalty-on-biases", "all layers", "λb", bias_penalty(c, None))
             for layer in range(run.depth):
                 yield Hypothesis("penalty-on-biases", f"db{layer + 1}", "λb", bias_penalty(c, layer))
     if not all(run.objective.beta):
@@ -93,7 +88,8 @@ def penalty_of_gradient(c: float, layer: int | None) -> Change:
     return lambda terms: times("weights", 1 + c, chosen)(penalty(lambda r, l: 0 * r.weights[l], chosen)(terms))
 
 
-def bias_penalty(c: float, layer: int) -> Change:
+def bias_penalty(c: float, layer: int | None) -> Change:
     return lambda terms: replace(
-        terms, bias_penalty=lambda r, l: c * r.biases[l] if l == layer else terms.bias_penalty(r, l)
+        terms,
+        bias_penalty=lambda r, l: c * r.biases[l] if layer is None or l == layer else terms.bias_penalty(r, l),
     )

@@ -10,14 +10,16 @@ from backlight.checking.reference import Pass, Terms
 from backlight.networks.activations import Array
 
 
-def of_sample(index: int, factor: float) -> Change:
-    """Every dW from one sample alone."""
+def of_sample(index: int, factor: float, layer: int | None = None) -> Change:
+    """Every dW, or that of one layer, from one sample alone."""
 
-    def weights(run: Pass, l: int, delta: Array) -> Array:
+    def weights(terms: Terms, run: Pass, l: int, delta: Array) -> Array:
+        if layer is not None and l != layer:
+            return terms.weights(run, l, delta)
         one = slice(index, index + 1 or None)
         return factor * (run.a[l][..., one, :].swapaxes(-1, -2) @ delta[..., one, :])
 
-    return lambda terms: replace(terms, weights=weights)
+    return lambda terms: replace(terms, weights=lambda run, l, delta: weights(terms, run, l, delta))
 
 
 def sample_mistakes(run: Pass) -> Iterator[Hypothesis]:
@@ -26,6 +28,8 @@ def sample_mistakes(run: Pass) -> Iterator[Hypothesis]:
     for index, shown in ((-1, "the last sample"), (0, "the first sample")):
         for factor, times_n in ((1.0, ""), (float(run.samples), " × N")):
             yield Hypothesis("one-sample", "all dW", shown + times_n, of_sample(index, factor))
+            for l in range(run.depth):
+                yield Hypothesis("one-sample", f"dW{l + 1}", shown + times_n, of_sample(index, factor, l))
     for index, shown in ((-1, "the last sample"), (0, "the first sample")):
         for factor, times_n in ((1.0, ""), (float(run.samples), " × N")):
             yield Hypothesis("one-sample", "every gradient", shown + times_n, only(index, factor))

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from backlight.checking.catalogue.change import Change, Hypothesis, Slope, at
-from backlight.checking.reference import ELEMENTWISE, Pass, Terms
-from backlight.networks.activations import Array
+from backlight.checking.functions import ELEMENTWISE, is_rectifier, slope_below_zero
+from backlight.checking.reference import Pass, Terms
+from backlight.networks.activations import Activation, Array
 
 
 def slope_slips(name: str) -> list[tuple[str, Slope]]:
@@ -62,17 +63,18 @@ def rectifier_slips(slope: float) -> list[tuple[str, Slope]]:
     return slips
 
 
-def slopes_taken(name: str) -> Iterator[tuple[str, str, Slope]]:
-    """(mistake, detail, slope) for a layer whose activation goes by this name."""
-    own = next(function for function in ELEMENTWISE if function.name == name)
+def slopes_taken(own: Activation) -> Iterator[tuple[str, str, Slope]]:
+    """(mistake, detail, slope) for a layer with this activation."""
+    name = own.name
     yield "slope-missing", "1", lambda z, a: np.ones_like(z)
     yield "slope-at-activation", "f′(a)", lambda z, a: own.derivative(a, own.function(a))
     if name in ("tanh", "sigmoid"):
         yield "activation-formula-at-z", "1 − z²" if name == "tanh" else "z(1 − z)", lambda z, a: own.derivative(z, z)
     yield "activation-as-slope", "f(z)", lambda z, a: a
     yield "activation-as-slope", "z", lambda z, a: z
-    if name == "relu" or name.startswith("leaky"):
-        for detail, slope in rectifier_slips(0.0 if name == "relu" else float(name.split("(")[1].rstrip(")"))):
+    yield "activation-as-slope", "f(a)", lambda z, a: own.function(a)
+    if is_rectifier(own):
+        for detail, slope in rectifier_slips(slope_below_zero(own)):
             yield "relu-slope", detail, slope
     for detail, slope in slope_slips(name):
         yield "slope-formula", detail, slope
@@ -93,11 +95,12 @@ def slopes_taken(name: str) -> Iterator[tuple[str, str, Slope]]:
 
 def slope_mistakes(run: Pass) -> Iterator[Hypothesis]:
     layers = list(range(run.depth - 1))
-    names = [f.name for f in run.form.hidden]
+    functions = list(run.form.hidden)
     outer = run.form.output
     if outer is not None and not run.canonical:
         layers.append(run.depth - 1)
-        names.append(outer.name)
+        functions.append(outer)
+    names = [f.name for f in functions]
     groups: list[tuple[str, tuple[int, ...]]] = []
     for name in dict.fromkeys(names):
         same = tuple(l for l in layers if names[l] == name)
@@ -107,11 +110,26 @@ def slope_mistakes(run: Pass) -> Iterator[Hypothesis]:
             groups.append((f"all hidden {name} layers", same[:-1]))
         groups += [("output" if l == run.depth - 1 else f"hidden layer {l + 1}", (l,)) for l in same]
     for site, chosen in groups:
-        for mistake, detail, slope in slopes_taken(names[chosen[0]]):
+        for mistake, detail, slope in slopes_taken(functions[chosen[0]]):
             name = "output-slope-missing" if mistake == "slope-missing" and site == "output" else mistake
             if name != "output-slope-missing":
                 yield Hypothesis(name, site, detail, lambda t, c=chosen, s=slope: replace(t, slope=at(c, t.slope, s)))
     yield from confused_slopes(run)
+
+
+def scaled_slopes(run: Pass) -> Iterator[Hypothesis]:
+    """A sign or a factor in f′, which gives the same numbers as one in the δ that it is multiplied with."""
+    hidden = range(run.depth - 1)
+    for chosen in dict.fromkeys([tuple(hidden), *((l,) for l in hidden)]):
+        for c, shown in ((-1.0, "−f′(z)"), (2.0, "2 f′(z)"), (0.5, "½ f′(z)")):
+            site = "hidden layers " + ", ".join(str(l + 1) for l in chosen)
+            yield Hypothesis("slope-formula", site, shown, multiplied_slopes(chosen, c))
+
+
+def multiplied_slopes(layers: tuple[int, ...], factor: float) -> Change:
+    return lambda terms: replace(
+        terms, slope=lambda run, l: factor * terms.slope(run, l) if l in layers else terms.slope(run, l)
+    )
 
 
 def confused_slopes(run: Pass) -> Iterator[Hypothesis]:
@@ -129,8 +147,14 @@ def confused_slopes(run: Pass) -> Iterator[Hypothesis]:
             site = "layers " + ", ".join(str(l + 1) for l in chosen)
             yield Hypothesis("relu-slope", site, "where δ > 0, not z", masked_by_itself(chosen))
     if run.depth > 2:
-        yield Hypothesis("slope-of-neighbour", "all hidden layers", "f′ of the layer before", shifted_slopes(-1))
-        yield Hypothesis("slope-of-neighbour", "all hidden layers", "f′ of the layer behind", shifted_slopes(1))
+        for by, where in ((-1, "before"), (1, "behind")):
+            for shown, activated in (("f′", False), ("f′ by a", True)):
+                yield Hypothesis(
+                    "slope-of-neighbour",
+                    "all hidden layers",
+                    f"{shown} of the layer {where}",
+                    shifted_slopes(by, activated),
+                )
 
 
 def masked_by_itself(layers: tuple[int, ...]) -> Change:
@@ -156,11 +180,14 @@ def neighbour(l: int, other: int, activated: bool) -> Change:
     return lambda terms: replace(terms, slope=lambda run, layer: slope(run, layer, terms.slope))
 
 
-def shifted_slopes(by: int) -> Change:
+def shifted_slopes(by: int, activated: bool) -> Change:
+    """f′ at the z of the layer before or behind, or by its a, wherever that has the same width."""
+
     def slope(run: Pass, l: int) -> Array:
         other = min(max(l + by, 0), run.depth - 1)
-        same = run.z[other].shape == run.z[l].shape
-        own = run.form.hidden[min(l, len(run.form.hidden) - 1)]
-        return own.derivative(run.z[other], own.function(run.z[other])) if same else run.own_slope(l)
+        if run.z[other].shape != run.z[l].shape:
+            return run.own_slope(l)
+        own, z = run.form.hidden[min(l, len(run.form.hidden) - 1)], run.z[other]
+        return own.derivative(z, run.a[other + 1] if activated else own.function(z))
 
     return lambda terms: replace(terms, slope=lambda run, l: slope(run, l))

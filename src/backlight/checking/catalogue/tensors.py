@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from backlight.checking.catalogue.change import Change, Hypothesis, on_delta, times
+from backlight.checking.catalogue.change import Change, Hypothesis, in_turn, on_delta, times
 from backlight.checking.reference import Pass, Terms
 from backlight.networks.activations import Array
 
@@ -51,6 +51,10 @@ def weight_mistakes(run: Pass) -> Iterator[Hypothesis]:
             "mean(a)ᵀ Σδ",
             weights_from(l, lambda r, l=l: r.a[l].mean(axis=-2, keepdims=True) * np.ones_like(r.a[l])),
         )
+    before = [l for l in range(1, run.depth) if widths[l - 1] == widths[l]]
+    if len(before) > 1:
+        changes = tuple(weights_from(l, lambda r, l=l: r.a[l - 1]) for l in before)
+        yield Hypothesis("input-in-weights", "every dW", "aᵀδ, a of one layer earlier", in_turn(changes))
     for l in range(run.depth - 1):
         yield Hypothesis("slope-missing", f"dW{l + 1} alone", "δ before f′", undone("weights", l))
         yield Hypothesis("slope-missing", f"db{l + 1} alone", "δ before f′", undone("biases", l))
@@ -107,6 +111,7 @@ def bias_mistakes(run: Pass) -> Iterator[Hypothesis]:
         ("bias-missing", "0", lambda r, l, d: 0 * d.sum(axis=-2, keepdims=True)),
         ("bias-first-row", "δ[0]", lambda r, l, d: d[..., :1, :]),
         ("bias-first-row", "N δ[0]", lambda r, l, d: N * d[..., :1, :]),
+        ("bias-first-row", "δ[0] ÷ N", lambda r, l, d: d[..., :1, :] / N),
         ("bias-first-row", "δ[−1]", lambda r, l, d: d[..., -1:, :]),
         ("bias-first-row", "N δ[−1]", lambda r, l, d: N * d[..., -1:, :]),
         ("bias-scalar", "ΣΣδ", lambda r, l, d: spread(d.sum(axis=(-2, -1), keepdims=True), d)),
