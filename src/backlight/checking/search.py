@@ -358,6 +358,8 @@ class Search:
             if roles_of(parameter.name)[:1] == ("rate",) and isinstance(parameter.default, float):
                 return parameter.default
         kept: dict[str, Any] = dict(vars(self.network)) if self.is_object and hasattr(self.network, "__dict__") else {}
+        for value in list(kept.values()):  # a configuration's
+            kept = {**(vars(value) if hasattr(value, "__dict__") else {}), **kept}
         for name, value in {**self.program.namespace, **kept}.items():
             if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
                 return float(value)
