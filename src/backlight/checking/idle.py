@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
+from backlight.checking.own_code import OwnCode
 from backlight.checking.store import Key, Slot
+from backlight.checking.subject import seeded
 from backlight.networks.activations import Array
 
 ZERO = 1e-9  # a gradient this small is none
@@ -20,6 +24,17 @@ def beside(felt: Sequence[Slot], every: Sequence[Slot]) -> set[tuple[Key, ...]]:
 
 def without_numbers(path: tuple[Key, ...]) -> tuple[str, ...]:
     return tuple("" if isinstance(key, int) else re.sub(r"\d+", "", key) for key in path)
+
+
+def adapts(subject: OwnCode) -> bool:
+    """Whether one step, on the first batch or sample, moves all parameters equally far."""
+    kept = subject.values()
+    steps: list[Array] = []
+    with suppress(Exception):
+        steps = [g for g in seeded(partial(subject.sample_gradients, *subject.batches()[0])) if g is not None]
+    subject.relocate()
+    subject.assign(kept)
+    return equally_far(steps)
 
 
 def equally_far(steps: Sequence[Array]) -> bool:

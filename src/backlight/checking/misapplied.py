@@ -8,10 +8,10 @@ import numpy as np
 from backlight.checking.analysis import Analysis, analyse
 from backlight.checking.construct import Maker
 from backlight.checking.discover import NotFoundError, subjects
+from backlight.checking.idle import adapts
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.readings import FAILURES, Reading, read
-from backlight.checking.search import equally_far
 from backlight.checking.subject import Subject, generic_values
 from backlight.networks.activations import Array
 
@@ -31,7 +31,7 @@ def misapplied(program: Program, target: str | None, reading: Reading) -> Analys
             return None
         other = read(step, reading.sizes, reading.activation)
         gradients, steps = at_one_point(reading.subject), at_one_point(step)
-        if other.right or gradients is None or steps is None or equally_far(steps):
+        if other.right or gradients is None or steps is None or adapts(step):
             return None
         found = analyse(other, float(getattr(step, "strength", 0.1)))
         names = {mistake.name for mistake in found.name.mistakes} if found.name else set()

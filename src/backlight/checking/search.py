@@ -14,7 +14,7 @@ from backlight.checking.binding import Bound, NoCallError, Pool, bind, limited
 from backlight.checking.chain import CALL_NAMES, LOSS_WORDS, RATE
 from backlight.checking.gradient_places import Place, changed_state, marked, match, named_returns, state
 from backlight.checking.guesses import ANY_NAME, untold
-from backlight.checking.idle import ZERO, beside, equally_far
+from backlight.checking.idle import ZERO, adapts, beside
 from backlight.checking.layers import BEHIND, methods, required
 from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow, outputs_in, return_names
 from backlight.checking.program import Program, user_line
@@ -320,10 +320,7 @@ class Search:
 
     def adapts(self) -> bool:
         """Whether a step moves all parameters equally far, as Adam's first one does: it shows no gradient."""
-        steps: list[Array] = []
-        with suppress(Exception):
-            steps = [step for step in self.subject.gradients() if step is not None]
-        adaptive = equally_far(steps)
+        adaptive = adapts(self.subject)
         if adaptive:
             self.note(RuntimeError("its step adapts its size to the gradient, which therefore does not show"))
             self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
