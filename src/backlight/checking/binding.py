@@ -143,6 +143,8 @@ def plans(function: Callable[..., Any], pool: Mapping[str, Any], known: Known = 
         certain = known.get(parameter.name, "")
         if is_activation(parameter.default) and "activation:forced" in pool:
             certain = "activation:forced"
+        elif len(parameters) == 1 and not roles_of(parameter.name) and {"outputs", "labels"} <= set(pool):
+            pool = {"labels": pool["labels"], **pool}  # all that a loss after a forward pass may still need
         keys = [certain] if certain in pool else keys_for(parameter.name, pool, optional)
         spelled = f"{parameter.name}=" if optional or parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         choices: list[tuple[str, str] | None] = [(spelled, key) for key in keys]

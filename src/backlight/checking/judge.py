@@ -43,15 +43,20 @@ def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]
     except NotFoundError:
         other = Program(sources)
         reading = script_reading(other) if target is None else None
-        if reading is None:
+        if reading is None or (reading.errors and not any(reading.errors)):  # a loss that nothing changes
             raise
         return other, settle(other, target, reading)
     if not found.right and target is None:
         other = Program(sources)
         reading = script_reading(other)
-        if reading is not None and reading.right and reading.clean and trustworthy(reading):
+        if reading is not None and complete(reading, found.reading) and trustworthy(reading):
             return other, settle(other, target, reading)
     return program, found
+
+
+def complete(reading: Reading, other: Reading) -> bool:
+    """Whether a reading is right in as many parameters as another has: those that never move are in no loop."""
+    return reading.right and reading.clean and len(reading.subject.slots) >= len(other.subject.slots)
 
 
 def trustworthy(reading: Reading) -> bool:

@@ -47,7 +47,7 @@ class Reading:
 
     @property
     def right(self) -> bool:
-        return bool(self.errors) and max(self.errors) <= TOLERANCE
+        return bool(self.errors) and 0.0 < max(self.errors) <= TOLERANCE  # 0 where nothing changes the loss
 
     @property
     def equal_widths(self) -> bool:

@@ -1,7 +1,6 @@
 """Which of a program's functions is the forward pass, which the loss and which the backward pass."""
 
 import inspect
-import itertools
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -359,9 +358,9 @@ class Search:
             if roles_of(parameter.name)[:1] == ("rate",) and isinstance(parameter.default, float):
                 return parameter.default
         kept: dict[str, Any] = dict(vars(self.network)) if self.is_object and hasattr(self.network, "__dict__") else {}
-        settings = [vars(value) for value in kept.values() if type(value) in self.program.classes().values()]
-        owners: list[dict[str, Any]] = [self.program.namespace, kept, *settings]
-        for name, value in itertools.chain.from_iterable(owner.items() for owner in owners):
+        for value in list(kept.values()):  # a configuration's
+            kept = {**(vars(value) if hasattr(value, "__dict__") else {}), **kept}
+        for name, value in {**self.program.namespace, **kept}.items():
             if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
                 return float(value)
         return 1.0
