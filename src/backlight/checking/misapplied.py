@@ -44,8 +44,8 @@ def step_of(program: Program, target: str | None, reading: Reading) -> OwnCode |
     """One step of training of the same network; with all samples at once where it takes a list of them."""
     plain = reading.subject
     maker = Maker(program, reading.sizes, plain.feed, reading.activation)
-    for subject in subjects(program, maker, target, training=True) if isinstance(plain, OwnCode) else ():
-        if not isinstance(subject, OwnCode) or subject.recipe.backward is None:
+    for subject in subjects(program, maker, target, training=True):
+        if not isinstance(subject, OwnCode) or not isinstance(plain, OwnCode) or subject.recipe.backward is None:
             continue
         if subject.names == plain.names and subject.recipe.loss == plain.recipe.loss:
             keys = {key for _, key in subject.recipe.backward.plan}
