@@ -27,6 +27,7 @@ from backlight.checking.effect import effect_of, with_activation
 from backlight.checking.influence import LOSS
 from backlight.checking.initialisation import initial_mistakes
 from backlight.checking.mending import all_lines, backward_lines, line_text, mended
+from backlight.checking.naming import also_called
 from backlight.checking.numerics import oddities
 from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading
@@ -51,14 +52,6 @@ def finding_of(name: str, evidence: tuple[str, ...], tensor: str | None) -> Find
     return Finding(
         words.code, name, words.kind, words.severity, title, explanation, words.formula, evidence, tensor=tensor
     )
-
-
-def also_called(mistake: Hypothesis) -> set[str]:
-    """Names of the same mistake, seen from another side."""
-    if mistake.name == "penalty-scale":  # either of loss and gradient may be meant
-        return {"loss-penalty-scale"} if mistake.site == "all layers" else set()
-    # a factor of −1; a sum over both axes is one over the wrong axis, too
-    return {"wrong-sign": {"constant-factor"}, "bias-scalar": {"bias-axis"}}.get(mistake.name, set())
 
 
 @dataclass(frozen=True)

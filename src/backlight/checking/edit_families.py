@@ -39,7 +39,7 @@ from backlight.checking.edits_slopes import as_derivative, multiplied, powered, 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
 CHEAP: tuple[Family, ...] = (
     like_another, dropped, deleted, reoperated, another_function, another_constant, doubled, turned, indexed,
-    squared_inside, powered, grown, summed_along, repeated, argument_renamed, completed, encoded, exchanged,
+    squared_inside, powered, grown, summed_along, repeated, argument_renamed, completed, encoded, renamed, exchanged,
     all_samples,
 )  # fmt: skip
 PREFERRED: dict[str, tuple[Family, ...]] = {
@@ -55,7 +55,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "constant": (like_another, dropped, doubled, another_constant, deleted, reoperated),
     "slope-of-neighbour": (like_another, renamed, with_index, another_constant, another_function, argument_renamed),
     "slope-at": (like_another, renamed, with_index, argument_renamed, dropped, another_function, as_derivative),
-    "slope-missing": (like_another, with_slope, another_function, unless, as_derivative),
+    "slope-missing": (like_another, renamed, with_slope, another_function, unless, as_derivative),
     "slope": (
         like_another, dropped, powered, another_function, reoperated, another_constant, as_derivative, multiplied,
         renamed, with_slope,
@@ -89,7 +89,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "accumulated": (reoperated, deleted),
 }  # fmt: skip
 COSTLY: tuple[Family, ...] = (
-    inserted, with_labels, as_residual, unless, renamed, with_index, as_derivative, multiplied, scaled, with_slope,
+    inserted, with_labels, as_residual, unless, with_index, as_derivative, multiplied, scaled, with_slope,
     with_penalty, as_sum, wrapped,
 )  # fmt: skip
 

@@ -147,8 +147,8 @@ OPERATORS: dict[type, Sequence[str]] = {
     ast.Lt: (">", ">=", "<="),
     ast.GtE: ("<", ">", "<="),
     ast.LtE: (">", "<", ">="),
-    ast.Eq: ("!=",),
-    ast.NotEq: ("==",),
+    ast.Eq: ("!=", ">", "<"),
+    ast.NotEq: ("==", ">", "<"),
 }
 
 

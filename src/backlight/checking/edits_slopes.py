@@ -93,7 +93,8 @@ def as_derivative(site: Site) -> Iterator[Edit]:
     whole = [value] if returned or not is_read(value) else []
     forms = formulas(site)
     for node in ([*whole, *parts] if returned else [*parts, *whole])[:6]:
-        for argument in arguments(site, node):
+        given = [a.arg for a in site.function.args.args if a.arg != "self"] if returned else []
+        for argument in dict.fromkeys([*arguments(site, node), *given]):
             for form in forms:
                 text = form.format(argument)
                 yield site.replace(node, text if node is value else f"({text})")

@@ -76,18 +76,26 @@ class Matcher:
         self.run, self.asked, self.tolerance = run, asked, tolerance
         self.given = tensors(given)
         self.right = tensors(backward(run))
+        self.rounding = [1e-12 * size(right) + 1e-300 for right in self.right]
+        self.bounds = [self.bound(i, each) for i, each in enumerate(self.given)]
+        self.bounds_right = [self.bound(i, each) for i, each in enumerate(self.right)]
+
+    def bound(self, index: int, known: Array) -> float:
+        """How far another tensor may be from this one and still be the same, as `same` has it."""
+        return 2 * self.tolerance * size(known) + self.rounding[index]
+
+    def agrees(self, index: int, predicted: Array) -> bool:
+        """Whether this is the program's tensor, or nobody asks."""
+        return not self.asked[index] or within(predicted, self.given[index], self.bounds[index])
 
     def matches(self, predicted: Sequence[Array]) -> list[bool]:
-        return [
-            not asked or same(ours, theirs, right, self.tolerance)
-            for ours, theirs, right, asked in zip(self.given, predicted, self.right, self.asked, strict=True)
-        ]
+        return [self.agrees(i, each) for i, each in enumerate(predicted)]
 
     def explained(self, mistakes: Sequence[Hypothesis]) -> bool:
         """Whether these mistakes give the program's numbers; looked at from the output on, until one is another."""
         with np.errstate(all="ignore"):
             for i, each in enumerate(chain.from_iterable(layers_backwards(self.run, with_mistakes(mistakes)))):
-                if self.asked[i] and not same(self.given[i], each, self.right[i], self.tolerance):
+                if not self.agrees(i, each):
                     return False
         return True
 
@@ -105,8 +113,8 @@ class Matcher:
 
     def changes(self, predicted: Sequence[Array]) -> list[bool]:
         return [
-            asked and not same(p, r, r, self.tolerance)
-            for p, r, asked in zip(predicted, self.right, self.asked, strict=True)
+            asked and not within(p, r, bound)
+            for p, r, bound, asked in zip(predicted, self.right, self.bounds_right, self.asked, strict=True)
         ]
 
     @cached_property
@@ -117,12 +125,23 @@ class Matcher:
             predicted = self.predicted([hypothesis])
             changed = self.changes(predicted)
             if any(changed):
-                found.append(Seen(hypothesis, self.matches(predicted), changed, signature(predicted, self.right)))
+                matches = [
+                    self.agrees(i, predicted[i]) if changes else self.right_ones[i] for i, changes in enumerate(changed)
+                ]
+                found.append(Seen(hypothesis, matches, changed, signature(predicted, self.right)))
         return found
 
     def first_wrong(self) -> int | None:
         """Index, counted from the output backwards, of the first tensor that is not right."""
         return next((i for i, ok in enumerate(self.right_ones) if not ok), None)
+
+
+def size(tensor: Array) -> float:
+    return float(np.abs(tensor).max())
+
+
+def within(one: Array, other: Array, bound: float) -> bool:
+    return one.shape == other.shape and bool(np.abs(one - other).max() <= bound < np.inf)
 
 
 def same(ours: Array, theirs: Array, right: Array, tolerance: float) -> bool:

@@ -42,10 +42,12 @@ def misapplied(program: Program, target: str | None, reading: Reading) -> Analys
 
 def step_of(program: Program, target: str | None, reading: Reading) -> OwnCode | None:
     """One step of training of the same network; with all samples at once where it takes a list of them."""
-    maker = Maker(program, reading.sizes, reading.subject.feed, reading.activation)
+    plain = reading.subject
+    maker = Maker(program, reading.sizes, plain.feed, reading.activation)
     for subject in subjects(program, maker, target, training=True):
-        same = subject.names == reading.subject.names and subject.has_loss == reading.subject.has_loss
-        if same and isinstance(subject, OwnCode) and subject.recipe.backward is not None:
+        if not isinstance(subject, OwnCode) or not isinstance(plain, OwnCode) or subject.recipe.backward is None:
+            continue
+        if subject.names == plain.names and subject.recipe.loss == plain.recipe.loss:
             keys = {key for _, key in subject.recipe.backward.plan}
             whole = subject.feed.single and "pairs" in keys
             subject.recipe = replace(subject.recipe, whole=whole)

@@ -148,3 +148,11 @@ def known_and_open(found: Matcher, seen: Sequence[Seen], end: float) -> Name | N
             if closed is not None:
                 return Name((each.hypothesis, closed))
     return None
+
+
+def also_called(mistake: Hypothesis) -> set[str]:
+    """Names of the same mistake, seen from another side."""
+    if mistake.name == "penalty-scale":  # either of loss and gradient may be meant
+        return {"loss-penalty-scale"} if mistake.site == "all layers" else set()
+    # a factor of −1; a sum over both axes is one over the wrong axis, too
+    return {"wrong-sign": {"constant-factor"}, "bias-scalar": {"bias-axis"}}.get(mistake.name, set())

@@ -56,13 +56,13 @@ def replaced_slopes(layers: tuple[int, ...], slope: Slope) -> Change:
 
 
 def times(term: str, factor: float, layer: int | None = None) -> Change:
-    """One term (`weights`, `biases`, `through`) times a number, in one layer or in all."""
+    """One term (`weights`, `biases`, `through`, `penalty`) times a number, in one layer or in all."""
 
     def change(terms: Terms) -> Terms:
         before = getattr(terms, term)
 
-        def after(run: Pass, l: int, delta: Array) -> Array:
-            value: Array = before(run, l, delta)
+        def after(run: Pass, l: int, *delta: Array) -> Array:
+            value: Array = before(run, l, *delta)
             return value * factor if layer is None or l == layer else value
 
         return replace(terms, **{term: after})  # type: ignore[arg-type]
@@ -70,8 +70,13 @@ def times(term: str, factor: float, layer: int | None = None) -> Change:
     return change
 
 
+def whole_weights(factor: float, layer: int | None = None) -> Change:
+    """dW, data part and penalty alike, in one layer or in all."""
+    return lambda terms: times("penalty", factor, layer)(times("weights", factor, layer)(terms))
+
+
 def whole(factor: float) -> Change:
-    """Data part and penalty alike."""
+    """Data part and penalty alike, everywhere."""
     return lambda terms: replace(
         times_output(lambda run: factor)(terms),
         penalty=lambda run, l: factor * terms.penalty(run, l),

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from backlight.checking.catalogue.chain import updated_first
-from backlight.checking.catalogue.change import Change, Hypothesis, replaced_slopes, times, times_output, whole
+from backlight.checking.catalogue.change import (
+    Change,
+    Hypothesis,
+    replaced_slopes,
+    times,
+    times_output,
+    whole,
+    whole_weights,
+)
 from backlight.checking.catalogue.penalties import bias_penalty, penalty, penalty_of_gradient, total
 from backlight.checking.functions import is_rectifier
 from backlight.checking.reference import Pass
@@ -69,6 +77,9 @@ def open_factors(run: Pass) -> Iterator[Open]:
     yield Open("data part", lambda c: times_output(lambda r: c), every)
     yield Open("all dW", lambda c: times("weights", c), missing("weights-missing"))
     yield Open("all db", lambda c: times("biases", c), missing("bias-missing"))
+    for layer in (None, *range(run.depth)) if any(run.objective.beta) else ():
+        site = "all dW" if layer is None else f"dW{layer + 1}"
+        yield Open(f"{site} with its penalty", lambda c, l=layer: whole_weights(c, l), called)
     for l in range(run.depth):
         yield Open(f"dW{l + 1}", lambda c, l=l: times("weights", c, l), missing("weights-missing"))
         yield Open(f"db{l + 1}", lambda c, l=l: times("biases", c, l), missing("bias-missing"))
