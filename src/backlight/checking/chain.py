@@ -304,8 +304,9 @@ def loss_pairs(program: Program) -> list[tuple[Reference, Reference]]:
         if calls and slopes and not is_plain_layer(kind):
             pairs += [(Reference(name, call), Reference(name, slope)) for call in calls for slope in slopes]
     functions = program.functions()
-    for name in functions:
-        if re.search(LOSS_WORDS, name, re.IGNORECASE):
+    named = [name for name in functions if re.search(LOSS_WORDS, name, re.IGNORECASE)]
+    for name in named:
+        if not any(other != name and name.startswith(other) for other in named):  # mse_turev belongs to mse
             slopes = [other for other in functions if other == name or is_derivative_of(other, name)]
             pairs += [(Reference("", name), Reference("", slope)) for slope in slopes]
     return pairs
@@ -320,4 +321,5 @@ def is_derivative_of(name: str, loss: str) -> bool:
         r"(d_|_?(prime|grad(ient)?|deriv(ative)?|backward|der|delta|d)(_of)?_?)", "", name, flags=re.IGNORECASE
     )
     marked = words != name or name.startswith("d")
-    return marked and (words.strip("_") == loss.strip("_") or loss in name)
+    longer = name != loss and name.startswith(loss)
+    return longer or (marked and (words.strip("_") == loss.strip("_") or loss in name))

@@ -15,7 +15,7 @@ from backlight.checking.guesses import makes_parameters
 from backlight.checking.layers import is_mere_layer, methods, required
 from backlight.checking.own_code import Reference, return_names, short
 from backlight.checking.program import Program
-from backlight.checking.rehearsal import assembled
+from backlight.checking.rehearsal import assembled, layer_classes
 from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called
 from backlight.checking.store import slots
 from backlight.checking.subject import seeded
@@ -38,6 +38,9 @@ class Made:
 def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Made]:
     """Objects of network classes, stacks of layers, results of `initialize…`, parameters made here, globals."""
     classes, layered = network_classes(program, target), False
+    if target is None:
+        parts = layer_classes(program, maker)
+        classes = [name for name in classes if name not in parts]
     yield from objects(program, classes, maker)
     for description, build in assembled(program, maker):
         layered = True

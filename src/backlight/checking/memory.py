@@ -34,13 +34,16 @@ def carry_out(restores: Sequence[Callable[[], None]]) -> None:
         restore()
 
 
-def memories(root: Any) -> Iterator[Callable[[], None]]:
-    """What puts back everything that can be reached from `root`: arrays, attributes, lists, dicts, generators."""
+def memories(root: Any, known_kind: Callable[[type], bool] = lambda kind: True) -> Iterator[Callable[[], None]]:
+    """What puts back everything that can be reached from `root`: arrays, attributes, lists, dicts, generators.
+
+    Objects of kinds that are not known are left alone, with all that they hold.
+    """
     pending, seen = [root], list[Any]()  # objects that are held keep their ids to themselves
     known: set[int] = set()
     while pending:
         value = pending.pop()
-        if id(value) in known or isinstance(value, PLAIN):
+        if id(value) in known or isinstance(value, PLAIN) or not known_kind(type(value)):
             continue
         known.add(id(value))
         seen.append(value)
@@ -61,7 +64,7 @@ def memory(value: Any) -> Iterator[Callable[[], None]]:
     elif isinstance(value, dict):
         yield partial(refill, value, dict(value))
     else:
-        if hasattr(value, "__dict__"):
+        if isinstance(getattr(value, "__dict__", None), dict):
             yield partial(refill, vars(value), dict(vars(value)))
         for name in getattr(type(value), "__slots__", ()):
             if hasattr(value, name):

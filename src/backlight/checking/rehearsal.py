@@ -123,6 +123,12 @@ def rehearsals(program: Program, maker: Maker) -> Iterator[Rehearsal]:
             yield Rehearsal(scene.name, maker, tuple(chain_lengths(cast.asked)), dense, holders)
 
 
+def layer_classes(program: Program, maker: Maker) -> set[str]:
+    """Names of classes of which the script puts several objects one behind the other: layers, not networks."""
+    chained = [rehearsal for rehearsal in rehearsals(program, maker) if max(rehearsal.lengths) > 1]
+    return {type(layer).__name__ for rehearsal in chained for layer in rehearsal.carry_out(program)[1]}
+
+
 def assembled(program: Program, maker: Maker) -> Iterator[tuple[str, Callable[[Program], Any]]]:
     """(description, builder) of what the script makes of layers: its own network objects, then plain lists."""
     for rehearsal in rehearsals(program, maker):

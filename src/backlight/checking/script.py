@@ -24,6 +24,7 @@ from backlight.checking.subject import Subject, generic_values, seeded
 from backlight.checking.training_loop import Round, Walk
 from backlight.networks.activations import Array
 
+PLAIN_MODULES = ("builtins", "numpy", "collections", "random")
 SECONDS = 1.0  # for one round
 OUTPUTS = 8  # so many arrays are tried as the network's outputs
 LOSSES = 12  # so many expressions are tried as its loss
@@ -68,10 +69,14 @@ class Script(Subject):
 
     def look_around(self) -> None:
         """Remembers everything as it stands before the round."""
-        self.restores = list(memories(self.variables))
+        self.restores = list(memories(self.variables, self.is_known))
         self.slots = [slot for slot in slots(self.variables) if self.may_change(slot)]
         self.start = [np.array(slot.read(), dtype=float) for slot in self.slots]
         self.now: Sequence[Array] = self.start
+
+    def is_known(self, kind: type) -> bool:
+        """The user's own classes, and what numbers and collections are made of."""
+        return self.program.file_of(kind) is not None or kind.__module__.split(".")[0] in PLAIN_MODULES
 
     def warm_up(self) -> None:
         """One round beforehand, for parameters that are only made when the first samples come."""

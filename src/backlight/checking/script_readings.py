@@ -72,7 +72,8 @@ def possible_widths(program: Program, sizes: Sizes, samples: int) -> list[Sizes]
         weights = [s for s in slots(one.variables) if s.read().dtype.kind == "f" and not is_bias(s)]
         shapes = [s.read().shape for s in weights if s.read().ndim == 2 and len(feed.X) not in s.read().shape]
         if shapes:
-            ends = {(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])}
-            found += [Sizes(int(d), sizes.hidden, int(k)) for d, k in sorted(ends) if d * k < 100_000]
+            ends = sorted({(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])})
+            ends += [(d, 1) for d, _ in ends]  # a last matrix (h, 1) looks like biases
+            found += [Sizes(int(d), sizes.hidden, int(k)) for d, k in ends if d * k < 100_000]
             break
     return list(dict.fromkeys([*found, sizes, Sizes(sizes.inputs, sizes.hidden, 1)]))
