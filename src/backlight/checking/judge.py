@@ -12,7 +12,7 @@ from backlight.checking.program import Program, user_line
 from backlight.checking.readings import Reading, best_reading
 from backlight.checking.script import Script
 from backlight.checking.script_readings import script_reading
-from backlight.checking.settle import settle
+from backlight.checking.settle import ADDED_OUTSIDE, settle
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.subject import seeded
 from backlight.checking.verdict import Verdict
@@ -46,12 +46,18 @@ def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]
         if reading is None or (reading.errors and not any(reading.errors)):  # a loss that nothing changes
             raise
         return other, settle(other, target, reading)
-    if not found.right and target is None:
+    if target is None and doubtful(found):
         other = Program(sources)
         reading = script_reading(other)
         if reading is not None and complete(reading, found.reading) and trustworthy(reading):
             return other, settle(other, target, reading)
     return program, found
+
+
+def doubtful(found: Analysis) -> bool:
+    """Whether a wrong gradient may be one that was misread: it has no name, or one of what a script may add itself."""
+    names = {mistake.name for mistake in found.name.mistakes} if found.name else set()
+    return not found.right and not found.shapes and (not names or bool(names & set(ADDED_OUTSIDE)))
 
 
 def complete(reading: Reading, other: Reading) -> bool:
