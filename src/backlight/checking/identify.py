@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -68,8 +69,13 @@ def matching_form(subject: Subject, layout: Layout, values: Sequence[Array], giv
     """Functions that give these outputs; the numbers in a function are solved for where no known one does."""
     hidden, views = len(layout.weights) - 1, ways_to_show(given)
 
+    weights, biases = layout.standard(values)
+
+    @cache
     def logits(functions: tuple[Activation, ...]) -> Array:
-        return Network(layout, Form(functions, IDENTITY)).run(subject, values, NOTHING, 0.0).outputs
+        """z behind these hidden layers; what mixtures begin with alike is computed once."""
+        below = functions[-1].function(logits(functions[:-1])) if functions else subject.feed.X
+        return below @ weights[len(functions)] + biases[len(functions)]
 
     for functions in hidden_functions(hidden):
         z = logits(functions)
@@ -127,8 +133,8 @@ def hidden_functions(hidden: int) -> Iterator[tuple[Activation, ...]]:
         return
     for function in ELEMENTWISE:
         yield (function,) * hidden
-    mixed = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))] if hidden == 2 else COMMON
-    if 1 < hidden <= 3:
+    mixed = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))] if hidden <= 3 else COMMON
+    if 1 < hidden <= 4:
         yield from (mixture for mixture in itertools.product(mixed, repeat=hidden) if len(set(mixture)) > 1)
 
 
