@@ -4,23 +4,32 @@ import ast
 import re
 from collections.abc import Iterator
 
+from backlight.checking.layers import LAYER_FORWARD
 from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
+from backlight.checking.roles import BACKWARD, is_called
 from backlight.checking.subject import Subject
 
 
 def one_by_one(program: Program, subject: Subject) -> bool:
     """Whether a loop of the program hands single samples to the functions that were found."""
-    if not isinstance(subject, OwnCode):
-        return any(loop_hands_samples(node, None) for node in loops(program))
+    if not isinstance(subject, OwnCode):  # any call of layers counts, but for those that layers make themselves
+        return any(loop_hands_samples(node, None) for node in loops(program, rf"{LAYER_FORWARD}|{BACKWARD}"))
     steps = (subject.recipe.forward, subject.recipe.loss, subject.recipe.backward)
     names = {step.reference.name for step in steps if step}
     return any(loop_hands_samples(node, names) for node in loops(program))
 
 
-def loops(program: Program) -> Iterator[ast.For]:
-    for tree in program.trees.values():
-        yield from (node for node in ast.walk(tree) if isinstance(node, ast.For))
+def loops(program: Program, outside: str = "") -> Iterator[ast.For]:
+    """All loops, but for those in functions of such names."""
+    pending: list[ast.AST] = list(program.trees.values())
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef) and is_called(outside, node.name):
+            continue
+        if isinstance(node, ast.For):
+            yield node
+        pending.extend(ast.iter_child_nodes(node))
 
 
 def loop_hands_samples(loop: ast.For, functions: set[str] | None) -> bool:

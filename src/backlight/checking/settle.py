@@ -1,6 +1,7 @@
 """Which analysis counts: of the backward pass alone, or of a whole step of training."""
 
 import ast
+import re
 from contextlib import suppress
 from dataclasses import replace
 
@@ -23,6 +24,9 @@ ADDED_OUTSIDE = (
     "constant-factor",
     "loss-penalty-missing",
 )
+
+
+WEIGHTS = re.compile(r"w\d*|w_?\w{0,3}|.*weights?\d*|theta\w*|p|param\w*|kernel|pesos?|poids|gewicht\w*", re.IGNORECASE)
 
 
 def settle(program: Program, target: str | None, reading: Reading) -> Analysis:
@@ -89,14 +93,20 @@ def penalised_elsewhere(program: Program, subject: Subject) -> bool:
     for tree in program.trees.values():
         for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
             losing = is_called(LOSS, function.name) or function.name in tried
-            if not losing and any(is_strength(factor) for factor in factors(function)):
+            if not losing and any(is_penalty(part) for part in ast.walk(function)):
                 return True
     return False
 
 
-def factors(node: ast.AST) -> list[ast.expr]:
-    products = [part for part in ast.walk(node) if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult)]
-    return [side for product in products for side in (product.left, product.right)]
+def is_penalty(part: ast.AST) -> bool:
+    """λ · W, and neither β · velocity nor λ · gradient."""
+    if not isinstance(part, ast.BinOp) or not isinstance(part.op, ast.Mult):
+        return False
+    for factor, other in ((part.left, part.right), (part.right, part.left)):
+        names = [getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(other)]
+        if is_strength(factor) and any(WEIGHTS.fullmatch(str(name)) for name in names):
+            return True
+    return False
 
 
 def is_strength(factor: ast.expr) -> bool:
