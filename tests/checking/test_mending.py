@@ -269,9 +269,9 @@ def test_influence_is_what_depends_on_a_statement():
     ] == ["delta1"]
 
 
-def test_an_outer_limit_of_time_ends_an_inner_one():
+def test_a_firm_limit_of_time_ends_those_inside_it():
     start = time.monotonic()
-    with pytest.raises(TooLongError), limited(0.1), limited(5.0):
+    with pytest.raises(TooLongError), limited(0.1, firm=True), limited(5.0):
         time.sleep(4)
     assert time.monotonic() - start < 2
 

@@ -29,11 +29,14 @@ class TooLongError(BaseException):
     """A call that took longer than it may; no `except Exception` of the user's code catches it."""
 
 
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Ends what runs inside after so many seconds, or when an outer limit is reached, if that is sooner.
+DEADLINES: list[float] = []  # of limits that no limit inside them outlasts
 
-    In the main thread of Unix; elsewhere there is no limit.
+
+@contextmanager
+def limited(seconds: float, firm: bool = False) -> Iterator[None]:
+    """Ends what runs inside after so many seconds. In the main thread of Unix; elsewhere there is no limit.
+
+    A limit inside it has its own time, and stops the outer clock; but not that of a firm one.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
@@ -42,17 +45,23 @@ def limited(seconds: float) -> Iterator[None]:
     def end(*_: object) -> None:
         raise TooLongError(f"it ran for more than {seconds:g} s")
 
+    seconds = left(seconds)
     before = signal.signal(signal.SIGALRM, end)
-    start = time.monotonic()
     outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    if 0 < outer < seconds:
-        signal.setitimer(signal.ITIMER_REAL, outer)
+    if firm:
+        DEADLINES.append(time.monotonic() + seconds)
     try:
         yield
     finally:
-        left = max(outer - (time.monotonic() - start), 1e-3) if outer else 0.0
+        if firm:
+            DEADLINES.pop()
         signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.setitimer(signal.ITIMER_REAL, left(outer) if outer else 0.0)
+
+
+def left(seconds: float) -> float:
+    """So many seconds, or what a firm limit leaves of them."""
+    return min([seconds, *(max(deadline - time.monotonic(), 1e-3) for deadline in DEADLINES)])
 
 
 class NoCallError(Exception):

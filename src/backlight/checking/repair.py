@@ -94,7 +94,7 @@ class Workshop:
             return self.tried_whole(edit, subject, accept)
         try:
             self.execute({id(part): part.edited(edit, text, edit.file) for part in self.parts if part.pieces(edit)})
-            with limited(TRY_SECONDS):
+            with limited(TRY_SECONDS, firm=True):
                 return accept(subject.rebuilt(self.program))
         except (KeyboardInterrupt, MemoryError):
             raise
@@ -116,7 +116,7 @@ class Workshop:
         try:
             text = self.program.sources.texts[edit.file]
             again = Program(self.program.sources.with_text(edit.file, edit.applied(text)))
-            with limited(2.0):
+            with limited(2.0, firm=True):
                 return accept(subject.rebuilt(again))
         except (KeyboardInterrupt, MemoryError):
             raise
