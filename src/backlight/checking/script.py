@@ -15,9 +15,10 @@ from backlight.checking.gradient_places import Candidate, Place, match
 from backlight.checking.gradients import STEP
 from backlight.checking.identify import candidate_networks
 from backlight.checking.memory import carry_out, memories
-from backlight.checking.own_code import BEFORE_ACTIVATION, as_shape, follow, rows
+from backlight.checking.own_code import as_shape, follow, rows
 from backlight.checking.program import Program, code_of
 from backlight.checking.rehearsal import called
+from backlight.checking.returns import Call, returned_arrays
 from backlight.checking.roles import LOSS, is_called, roles_of
 from backlight.checking.store import Key, Slot, arrays, slots
 from backlight.checking.subject import Subject, generic_values, seeded
@@ -64,7 +65,8 @@ class Script(Subject):
         self.cut = Cut("", 0, 0)
         self.accumulates = False
         self.warm = False
-        self.names_of_outputs: tuple[Any, ...] | None = None
+        self.shown: Call | tuple[Key, ...] | None = None  # where the outputs are seen
+        self.order: Array | None = None  # in which the round has shuffled the samples
         self.look_around()
 
     def look_around(self) -> None:
@@ -147,10 +149,15 @@ class Script(Subject):
         return self.value_of(self.cut.loss)
 
     def outputs(self) -> Array | None:
-        if self.names_of_outputs is None:
-            return None
-        seeded(self.up_to_update)
-        return rows(follow(self.variables, self.names_of_outputs), self.feed)
+        given = None if self.shown is None else rows(self.arrays_of_round().get(self.shown), self.feed)
+        return given if given is None or self.order is None else given[np.argsort(self.order)]
+
+    def arrays_of_round(self) -> dict[Any, Array]:
+        """What functions return during the round, up to the update, and what variables keep then."""
+        seeded(self.begin)
+        end = max(self.cut.update, min(self.cut.at, self.cut.update + 1))
+        found, self.order = returned_arrays(partial(seeded, partial(self.run, 0, end)), self.feed.X)
+        return {**found, **dict(self.arrays())}
 
     def up_to_update(self) -> None:
         self.begin()
@@ -189,7 +196,7 @@ class Script(Subject):
         paths = {slot.path: slot for slot in other.slots}
         other.slots = [paths[slot.path] for slot in self.slots]
         other.now = [np.array(slot.read(), dtype=float) for slot in other.slots]
-        other.names_of_outputs, other.accumulates = self.names_of_outputs, self.accumulates
+        other.shown, other.accumulates = self.shown, self.accumulates
         other.cut = cut
         return other
 
@@ -213,13 +220,22 @@ class Script(Subject):
 
     def show_outputs(self) -> None:
         """Which of the round's arrays are the network's outputs: those that a network of these parameters gives."""
-        seeded(self.up_to_update)
-        shaped = [path for path, value in self.arrays() if rows(value, self.feed) is not None]
-        for path in sorted(shaped, key=lambda path: BEFORE_ACTIVATION.fullmatch(str(path[-1])) is not None)[:OUTPUTS]:
-            self.names_of_outputs = path
+        self.shown, points = None, [generic_values(self, seed) for seed in (1, 2)]
+        seen = []
+        for values in points:
+            self.assign(values)
+            seen.append(self.arrays_of_round())
+        felt = {
+            place: value
+            for place, value in seen[0].items()
+            if rows(value, self.feed) is not None and place in seen[1] and not np.array_equal(value, seen[1][place])
+        }
+        different = {value.tobytes(): place for place, value in reversed(felt.items())}
+        for place in list(different.values())[::-1][:OUTPUTS]:
+            self.shown = place
             if next(candidate_networks(self), None) is not None:
                 return
-        self.names_of_outputs = None
+        self.shown = None
 
     # -- finding out how the round is cut ---------------------------------------------------------------------------
 

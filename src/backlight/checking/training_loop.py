@@ -89,7 +89,8 @@ class Walk:
     def at_calls(self, statement: ast.stmt, variables: dict[str, Any], depth: int) -> Iterator[Round]:
         """Training loops inside of functions that this statement calls."""
         for call in [node for node in ast.walk(statement) if isinstance(node, ast.Call)] if depth < DEPTH else ():
-            if any(isinstance(part, ast.Call) for part in ast.walk(call.func)):
+            inner = [called(part) for part in ast.walk(call.func) if isinstance(part, ast.Call)]
+            if not set(inner) <= set(self.program.classes()):
                 continue  # to look it up would already do something
             with suppress(Exception):
                 function = evaluated(call.func, variables)
