@@ -228,3 +228,11 @@ def test_pairs_take_no_time_where_tensors_speak_against_them(monkeypatch):
     monkeypatch.setattr(matching, "layers_backwards", lambda *a, f=matching.layers_backwards: tried.append(1) or f(*a))
     assert name_of(Matcher(run, (dW, db), [True] * 6)) is None
     assert len(tried) < 20_000  # of some hundred thousand pairs
+
+
+def test_deep_networks_with_a_softmax_have_a_catalogue():
+    run = stacked(ELEMENTWISE[0], (3, 5, 6, 5, 4))
+    dW, db = backward(run)
+    name = name_of(Matcher(run, (dW, [0 * g for g in db]), [True] * 8))
+    assert name is not None
+    assert name.mistakes[0].name == "bias-missing"

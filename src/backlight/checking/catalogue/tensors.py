@@ -66,7 +66,7 @@ def weight_mistakes(run: Pass) -> Iterator[Hypothesis]:
         yield Hypothesis("slope-missing", f"δ handed on by layer {l + 1}", "δ before f′", undone("through", l))
     if len(passed) > 1:
         for change, name, shown in ((slope_again, "slope-twice", "δ ⊙ f′"), (undone, "slope-missing", "δ before f′")):
-            for last in {run.depth, run.depth - 1}:
+            for last in dict.fromkeys((passed.stop, run.depth - 1)):  # a softmax has no slope of its own
                 yield Hypothesis(name, f"δ handed on, up to layer {last}", shown, in_hidden("through", last, change))
     if run.depth > 2:
         yield Hypothesis("slope-twice", "every hidden db", "δ ⊙ f′", in_hidden("biases", run.depth - 1, slope_again))
