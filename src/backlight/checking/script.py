@@ -316,8 +316,9 @@ class Script(Subject):
         """This subject for one loss, with each way of reading its gradients."""
         self.cut = cut
         felt = self.felt()
-        if not any(felt):
-            return
+        kept_shapes = [value.shape for value, counts in zip(self.now, felt, strict=True) if counts]
+        if not any(len(shape) == 2 and min(shape) > 1 for shape in kept_shapes):
+            return  # no loss of a network
         kept, now = self.slots, self.now
         self.keep(felt)
         self.assign(generic_values(self, 1))

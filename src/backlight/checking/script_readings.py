@@ -5,12 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+import numpy as np
+
 from backlight.checking.binding import TooLongError
-from backlight.checking.construct import TRIED_SIZES, Maker, Sizes
+from backlight.checking.construct import TRIED_SIZES, Maker, Sizes, is_parameter_name
 from backlight.checking.feed import SAMPLES, feeds
 from backlight.checking.layout import is_bias
 from backlight.checking.program import Program
 from backlight.checking.readings import FAILURES, Reading, directional_errors, identify
+from backlight.checking.roles import roles_of
 from backlight.checking.script import Script, script_at
 from backlight.checking.store import slots
 from backlight.checking.training_loop import Walk
@@ -64,16 +67,24 @@ def unlike_all_widths(program: Program) -> int:
     return next(number for number in (SAMPLES, 11, 13, 17, 19, 23) if number not in numbers)
 
 
+def may_hold_parameters(program: Program, name: str, value: object) -> bool:
+    """Whether a variable is an object of the program's own, a plain collection, or an array called like a parameter."""
+    if type(value) in (dict, list, tuple) or type(value) in program.classes().values():
+        return not {"input", "labels"} & set(roles_of(name)[:1])
+    return isinstance(value, np.ndarray) and is_parameter_name(name)
+
+
 def possible_widths(program: Program, sizes: Sizes, samples: int) -> list[Sizes]:
     """The widths between which the script's own matrices lead, in both orientations; else those of the check."""
     feed = feeds(sizes.inputs, sizes.classes, samples)[0]
     found: list[Sizes] = []
     for one in Walk(program, Maker(program, sizes, feed)).rounds():
-        weights = [s for s in slots(one.variables) if s.read().dtype.kind == "f" and not is_bias(s)]
+        own = {name: value for name, value in one.variables.items() if may_hold_parameters(program, name, value)}
+        weights = [s for s in slots(own) if s.read().dtype.kind == "f" and not is_bias(s)]
         shapes = [s.read().shape for s in weights if s.read().ndim == 2 and len(feed.X) not in s.read().shape]
         if shapes:
             ends = sorted({(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])})
             ends += [(d, 1) for d, _ in ends]  # a last matrix (h, 1) looks like biases
             found += [Sizes(int(d), sizes.hidden, int(k)) for d, k in ends if d * k < 100_000]
             break
-    return list(dict.fromkeys([*found, sizes, Sizes(sizes.inputs, sizes.hidden, 1)]))
+    return list(dict.fromkeys([*found, Sizes(sizes.inputs, sizes.hidden, 1), sizes]))
