@@ -16,7 +16,8 @@ from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place, changed_state, match, state
 from backlight.checking.layers import LAYER_FORWARD, is_layer, is_mere_layer, method, methods, required
 from backlight.checking.layout import is_bias
-from backlight.checking.own_code import Reference, added, as_shape, follow, rows
+from backlight.checking.outputs import rows
+from backlight.checking.own_code import Reference, added, as_shape, follow
 from backlight.checking.program import Program
 from backlight.checking.rehearsal import assembled
 from backlight.checking.roles import BACKWARD, LOSS, is_called, roles_of

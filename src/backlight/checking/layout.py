@@ -164,7 +164,8 @@ def is_bias(slot: Slot) -> bool:
 
 
 def is_named_bias(slot: Slot) -> bool:
-    return re.match(BIAS, bare(slot.path)) is not None
+    shape = slot.read().shape  # a matrix may well be called B
+    return re.match(BIAS, bare(slot.path)) is not None and (len(shape) < 2 or 1 in shape)
 
 
 def matched_biases(

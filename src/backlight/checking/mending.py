@@ -62,11 +62,9 @@ def line_text(sources: Sources, file: str, line: int) -> str:
 
 def backward_lines(subject: Subject) -> Lines:
     """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
-    others = [executed_lines(subject.outputs)]
-    if subject.has_loss and not getattr(getattr(subject, "recipe", None), "backward_gives_loss", False):
-        others.append(executed_lines(subject.loss))
+    before = executed_lines(subject.before_backward)
     return {
-        file: {line: order for line, order in lines.items() if not any(line in o.get(file, {}) for o in others)}
+        file: {line: order for line, order in lines.items() if line not in before.get(file, {})}
         for file, lines in executed_lines(subject.gradients).items()
     }
 

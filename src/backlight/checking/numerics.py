@@ -80,7 +80,7 @@ def overwritten(subject: Subject) -> Iterator[Oddity]:
         pool = subject.fresh_pool(subject.feed.inputs(), subject.feed.labels())
         places = {"input": pool["input"], "labels": pool["labels"], "": subject.network}
         there = {id(value): value.copy() for _, value in arrays(list(places.values()))}
-        seeded(lambda: subject.run_forward(pool))
+        seeded(lambda: subject.prepare_backward(pool))
         written = [
             (path, value)
             for path, value in arrays({**pool, **places})
@@ -88,7 +88,9 @@ def overwritten(subject: Subject) -> Iterator[Oddity]:
         ]
         parameters = {id(slot.read()) for slot in subject.slots}
         kept = [(path, value, value.copy()) for path, value in written if id(value) not in parameters]
-        seeded(lambda: subject.backward_only(pool))
+        step = subject.recipe.backward
+        assert step is not None
+        seeded(lambda: subject.call(step, pool))
         for path, value, copy in kept:
             if not same(value, copy):
                 name = str(path[-1]).lstrip("=")

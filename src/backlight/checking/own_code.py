@@ -1,8 +1,7 @@
 """A network of the user's, run through its own functions: a class with methods, or functions over parameters."""
 
 import ast
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,13 +12,12 @@ from backlight.checking.binding import Bound, Plan, Pool
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place
 from backlight.checking.memory import carry_out, memories
+from backlight.checking.outputs import outputs_in, rows
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of
-from backlight.checking.store import CONTAINERS, Key, Slot, is_number_array, slots
+from backlight.checking.store import CONTAINERS, Key, Slot, slots
 from backlight.checking.subject import Subject, scalar, seeded
 from backlight.networks.activations import Array
-
-BEFORE_ACTIVATION = re.compile(r"_*(z|net|logit|pre|score)s?\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -201,6 +199,11 @@ class OwnCode(Subject):
         joined = np.concatenate(found)
         return joined if joined.shape == (len(self.feed.X), self.feed.classes) else None
 
+    def before_backward(self) -> None:
+        self.outputs()
+        if self.recipe.loss is not None and not self.recipe.backward_gives_loss:
+            self.loss()
+
     def gradients(self) -> list[Array | None]:
         found = self.one_backward()
         if not self.accumulates:
@@ -254,20 +257,19 @@ class OwnCode(Subject):
     def run_backward(self, pool: Pool) -> Any:
         for reset in self.recipe.resets:
             reset.resolve(self.program, self.network)()
-        self.run_forward(pool)
-        return self.backward_only(pool)
+        self.prepare_backward(pool)
+        assert self.recipe.backward is not None
+        return self.call(self.recipe.backward, pool)
 
-    def backward_only(self, pool: Pool) -> Any:
-        """The backward pass after a forward pass that has filled the pool."""
-        step = self.recipe.backward
-        assert step is not None
+    def prepare_backward(self, pool: Pool) -> None:
+        """What comes before a backward pass, so that the pool and the network hold what it needs."""
+        self.run_forward(pool)
         if self.recipe.whole:
             pool["pairs"] = self.batches()
         if self.recipe.listed:
             pool |= {"input": [pool["input"]], "labels": [pool["labels"]]}
         if self.recipe.loss is not None:  # many a loss keeps what the backward pass needs
             pool["loss"] = self.call(self.recipe.loss, pool)
-        return self.call(step, pool)
 
     def run_update(self, pool: Pool, gradients: Any) -> Any:
         assert self.recipe.backward is not None
@@ -334,48 +336,6 @@ def publish(pool: Pool, returned: Any, names: list[str]) -> None:
         for cache in caches:
             if isinstance(cache, dict):
                 pool |= {f"={key}": value for key, value in cache.items() if f"={key}" not in pool}
-
-
-def outputs_in(value: Any, feed: Feed, names: Sequence[str] = ()) -> Any:
-    """The last array of the shape that outputs have, at most one list or tuple deep; a bare value if it fits.
-
-    In a tuple the first element goes before the last; what is called z before what is not goes last of all.
-    """
-    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
-    called = list(value) if isinstance(value, dict) else list(names) if len(names) == len(parts) else [""] * len(parts)
-    shown = [(str(name), part) for name, part in zip(called, parts, strict=True)]
-    likely = [part for name, part in shown if not BEFORE_ACTIVATION.fullmatch(name)]
-    for some in (likely, [part for _, part in shown]):
-        first = [part for part in some[:1] if isinstance(value, tuple) and fits(part, feed)]
-        fitting = first or [part for part in some if fits(part, feed)]
-        if fitting:
-            return fitting[-1]
-        for part in reversed(some):
-            if isinstance(part, list | tuple | dict):
-                inner = list(part.values()) if isinstance(part, dict) else list(part)
-                found = [item for item in inner if fits(item, feed)]
-                if found:
-                    return found[-1]
-    return None
-
-
-def fits(value: Any, feed: Feed) -> bool:
-    return is_number_array(value) and value.dtype.kind == "f" and rows(value, feed) is not None
-
-
-def rows(value: Any, feed: Feed) -> Array | None:
-    """(N, K), or (1, K) of a single sample, from whatever layout the feed has; None for another shape."""
-    if value is None:
-        return None
-    n = 1 if feed.single else len(feed.X)
-    array = np.asarray(value, dtype=float)
-    if array.shape == (n, feed.classes):
-        return array
-    if array.shape == (feed.classes, n):
-        return array.T
-    if (feed.single or feed.classes == 1) and array.size == n * feed.classes and array.ndim <= 2:
-        return array.reshape(n, feed.classes)
-    return None
 
 
 def return_names(program: Program, reference: Reference, network: Any) -> list[str]:

@@ -15,7 +15,8 @@ from backlight.checking.gradient_places import Candidate, Place, match
 from backlight.checking.gradients import STEP
 from backlight.checking.identify import candidate_networks
 from backlight.checking.memory import carry_out, memories
-from backlight.checking.own_code import as_shape, follow, rows
+from backlight.checking.outputs import rows
+from backlight.checking.own_code import as_shape, follow
 from backlight.checking.program import Program, code_of
 from backlight.checking.rehearsal import called
 from backlight.checking.returns import Call, returned_arrays
@@ -151,6 +152,11 @@ class Script(Subject):
     def outputs(self) -> Array | None:
         given = None if self.shown is None else rows(self.arrays_of_round().get(self.shown), self.feed)
         return given if given is None or self.order is None else given[np.argsort(self.order)]
+
+    def before_backward(self) -> None:
+        """Up to the loss; nothing, where one statement computes it and changes the parameters."""
+        if self.cut.at <= self.cut.update:
+            self.loss()
 
     def arrays_of_round(self) -> dict[Any, Array]:
         """What functions return during the round, up to the update, and what variables keep then."""

@@ -16,7 +16,8 @@ from backlight.checking.gradient_places import Place, changed_state, marked, mat
 from backlight.checking.guesses import ANY_NAME, untold
 from backlight.checking.idle import ZERO, adapts, beside
 from backlight.checking.layers import BEHIND, methods, required
-from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow, outputs_in, return_names
+from backlight.checking.outputs import outputs_in
+from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow, return_names
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
 from backlight.checking.stages import NotFoundError, Stage, embedded

@@ -63,6 +63,12 @@ class Subject(ABC):
     def outputs(self) -> Array | None:
         """(N, K) what the forward pass gives, or None where that was not found."""
 
+    def before_backward(self) -> None:
+        """Runs what comes before a backward pass: forward pass and loss."""
+        self.outputs()
+        if self.has_loss:
+            self.loss()
+
     @abstractmethod
     def rebuilt(self, program: Any) -> "Subject":
         """The same network made from another version of the program's source."""

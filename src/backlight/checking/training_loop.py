@@ -174,6 +174,8 @@ def is_training_loop(node: ast.AST) -> bool:
         return True
     own = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
     inside = [part for statement in node.body for part in ast.walk(statement)]
+    if any(isinstance(part, ast.Slice) and part.lower is not None and own & names_in(part.lower) for part in inside):
+        return True  # X[i:i + 32]
     for part in inside:
         if isinstance(part, ast.Subscript) and own & names_in(part.slice) and not DATA.fullmatch(last_name(part.value)):
             return False
