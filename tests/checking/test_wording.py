@@ -10,7 +10,7 @@ import pytest
 
 from backlight.checking.analysis import NOTES, WRONG_EVEN_IF_CONSISTENT, loss_mistakes, wrong_shapes
 from backlight.checking.functions import IDENTITY, RELU, SIGMOID, TANH, rectifier
-from backlight.checking.loss_fit import TERMS, DataTerm, LossFit, penalties
+from backlight.checking.loss_fit import PENALTIES, TERMS, DataTerm, LossFit
 from backlight.checking.mistakes import hypotheses
 from backlight.checking.reference import Form, Objective, Pass
 from backlight.checking.store import Slot
@@ -57,7 +57,7 @@ def names_of_losses():
     found = {term.mistake for term in TERMS} - {""}
     subject = SimpleNamespace(feed=SimpleNamespace(X=np.zeros((SAMPLES, 2)), classes=2))
     term = DataTerm("cross-entropy", "", "−log p[y]")
-    forms = ["", *penalties([np.ones((2, 2))], [np.ones((1, 2))], (True,))]
+    forms = ["", *PENALTIES]
     for alpha, beta, gamma, penalty, layers in itertools.product(
         (1 / SAMPLES, -1 / SAMPLES, 1 / SAMPLES**2, 1 / np.log(10), 1 / np.log(2), 0.123),
         (0.1, -0.1),

@@ -1,6 +1,7 @@
 """Which network and which objective a program computes, found by comparing numbers with the textbook's."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,6 +17,7 @@ from backlight.networks.activations import Activation, Array
 from backlight.networks.losses import log_softmax, softmax
 
 POINTS = 12
+BOTH_SECONDS = 0.6  # for a network and a loss that are both unknown
 
 
 @dataclass(frozen=True)
@@ -182,10 +184,13 @@ def identify_loss(subject: Subject, network: Network, measured: Measured, simple
 def identify_both(subject: Subject, measured: Measured) -> tuple[Network, LossFit] | None:
     """Network and loss together, for programs that show no outputs."""
     outputs: tuple[Activation | None, ...] = (None, SIGMOID, IDENTITY, TANH)
+    end = time.process_time() + BOTH_SECONDS
     for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
         hidden = len(layout.weights) - 1
         for function, output in itertools.product(ELEMENTWISE if hidden else ELEMENTWISE[:1], outputs):
             network = Network(layout, Form((function,) * hidden, output))
+            if time.process_time() > end:
+                return None
             fit = identify_loss(subject, network, measured, simple=True)
             if fit is not None:
                 return network, fit

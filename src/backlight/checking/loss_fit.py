@@ -120,22 +120,20 @@ for _epsilon in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
     with_epsilon(_epsilon)
 
 
-def penalties(weights: list[Array], biases: list[Array], chosen: tuple[bool, ...]) -> dict[str, Array]:
-    """R of the layers that are chosen, in each form that is met: (points,)."""
-    W = [w for w, take in zip(weights, chosen, strict=True) if take]
-    b = [v for v, take in zip(biases, chosen, strict=True) if take]
-    axes = (-2, -1)
-    square = sum(np.square(w).sum(axes) for w in W)
-    return {
-        "ΣW²": square,
-        "ΣW² + Σb²": square + sum(np.square(v).sum(axes) for v in b),
-        "(ΣW)²": sum(w.sum(axes) ** 2 for w in W),
-        "Σ|W|": sum(np.abs(w).sum(axes) for w in W),
-        "Σ‖W‖": sum(np.sqrt(np.square(w).sum(axes)) for w in W),
-        "(ΣΣW)²": sum(w.sum(axes) for w in W) ** 2,
-        "ΣW": sum(w.sum(axes) for w in W),
-        "Σb²": sum(np.square(v).sum(axes) for v in b),
-    }
+Tensors = list[Array]
+AXES = (-2, -1)
+# R of some layers' W and b, in each form that is met: (points,)
+PENALTIES: dict[str, Callable[[Tensors, Tensors], Array]] = {
+    "ΣW²": lambda W, b: sum(np.square(w).sum(AXES) for w in W),
+    "ΣW² + Σb²": lambda W, b: sum(np.square(v).sum(AXES) for v in (*W, *b)),
+    "(ΣW)²": lambda W, b: sum(w.sum(AXES) ** 2 for w in W),
+    "Σ|W|": lambda W, b: sum(np.abs(w).sum(AXES) for w in W),
+    "Σ‖W‖": lambda W, b: sum(np.sqrt(np.square(w).sum(AXES)) for w in W),
+    "(ΣΣW)²": lambda W, b: sum(w.sum(AXES) for w in W) ** 2,
+    "ΣW": lambda W, b: sum(w.sum(AXES) for w in W),
+    "Σb²": lambda W, b: sum(np.square(v).sum(AXES) for v in b),
+}
+USUAL = ("ΣW²", "Σ|W|")
 
 
 def ordered(form: Form, simple: bool) -> list[tuple[DataTerm, Value]]:
@@ -167,10 +165,9 @@ def fitted(term: DataTerm, data: Array, measured: Array, run: Pass, simple: bool
     if none is not None:
         return LossFit(term, none[0], 0.0, none[-1], "", (False,) * depth)
     for chosen in subsets:
-        for name, R in penalties(run.weights, run.biases, chosen).items():
-            if simple and name not in ("ΣW²", "Σ|W|"):
-                continue
-            solution = solve(term, [data, R], measured)
+        W, b = ([v for v, take in zip(values, chosen, strict=True) if take] for values in (run.weights, run.biases))
+        for name in USUAL if simple else PENALTIES:
+            solution = solve(term, [data, PENALTIES[name](W, b)], measured)
             if solution is not None:
                 return LossFit(term, solution[0], solution[1], solution[2], name, chosen)
     return None
