@@ -8,6 +8,7 @@ from backlight.checking.analysis import Analysis
 from backlight.checking.case import Case
 from backlight.checking.construct import TRIED_SIZES, Maker
 from backlight.checking.discover import NotFoundError
+from backlight.checking.layout import is_bias
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import Reading, best_reading
 from backlight.checking.script import Script
@@ -43,7 +44,7 @@ def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]
     except NotFoundError:
         other = Program(sources)
         reading = script_reading(other) if target is None else None
-        if reading is None or (reading.errors and not any(reading.errors)):  # a loss that nothing changes
+        if reading is None or not tells(reading):
             raise
         return other, settle(other, target, reading)
     if not found.right and target is None:
@@ -52,6 +53,12 @@ def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]
         if reading is not None and complete(reading, found.reading) and trustworthy(reading):
             return other, settle(other, target, reading)
     return program, found
+
+
+def tells(reading: Reading) -> bool:
+    """Whether there are weights, and something changes the loss."""
+    weights = any(slot.read().ndim == 2 and not is_bias(slot) for slot in reading.subject.slots)
+    return weights and (not reading.errors or any(reading.errors))
 
 
 def complete(reading: Reading, other: Reading) -> bool:
