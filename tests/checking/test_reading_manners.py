@@ -242,3 +242,30 @@ def test_parameters_that_are_handed_on_are_recognised():
     network = program.namespace["Params"](1, 2, 3, 4)
     assert holders(nodes["loss"], network, nodes) == {"p": "parameters"}
     assert holders(nodes["forward"], network, nodes) == {"p": "parameters"}
+
+
+def test_what_a_forward_pass_replaces_may_have_another_shape():
+    text = """
+import numpy as np
+
+def compute_loss(y_hat, y):
+    return ((y_hat - y) ** 2).sum()
+
+class NeuralNetwork:
+    def __init__(self, x, y):
+        self.input, self.y = x, y
+        self.weights1 = np.random.rand(x.shape[1], 4) - 0.5
+        self.weights2 = np.random.rand(4, 1) - 0.5
+        self.output = np.zeros(y.shape)
+
+    def feedforward(self):
+        self.layer1 = np.tanh(np.dot(self.input, self.weights1))
+        self.output = np.tanh(np.dot(self.layer1, self.weights2))
+
+    def backprop(self):
+        d = 2 * (self.y - self.output) * (1 - self.output ** 2)
+        d_weights2 = np.dot(self.layer1.T, d)
+        self.weights1 += np.dot(self.input.T, np.dot(d, self.weights2.T) * (1 - self.layer1 ** 2))
+        self.weights2 += d_weights2
+"""
+    assert judge(sources(text)).status == "right"

@@ -28,12 +28,10 @@ def without_numbers(path: tuple[Key, ...]) -> tuple[str, ...]:
 
 def adapts(subject: OwnCode) -> bool:
     """Whether one step, on the first batch or sample, moves all parameters equally far."""
-    kept = subject.values()
     steps: list[Array] = []
     with suppress(Exception):
         steps = [g for g in seeded(partial(subject.sample_gradients, *subject.batches()[0])) if g is not None]
-    subject.relocate()
-    subject.assign(kept)
+    subject.rewind()
     return equally_far(steps)
 
 

@@ -8,6 +8,7 @@ from backlight.checking.analysis import Analysis
 from backlight.checking.case import Case
 from backlight.checking.construct import TRIED_SIZES, Maker
 from backlight.checking.discover import NotFoundError
+from backlight.checking.layout import is_bias
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import Reading, best_reading
 from backlight.checking.script import Script
@@ -43,7 +44,7 @@ def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]
     except NotFoundError:
         other = Program(sources)
         reading = script_reading(other) if target is None else None
-        if reading is None or (reading.errors and not any(reading.errors)):  # a loss that nothing changes
+        if reading is None or not tells(reading):
             raise
         return other, settle(other, target, reading)
     if target is None and doubtful(found):
@@ -58,6 +59,12 @@ def doubtful(found: Analysis) -> bool:
     """Whether a wrong gradient may be one that was misread: it has no name, or one of what a script may add itself."""
     names = {mistake.name for mistake in found.name.mistakes} if found.name else set()
     return not found.right and not found.shapes and (not names or bool(names & set(ADDED_OUTSIDE)))
+
+
+def tells(reading: Reading) -> bool:
+    """Whether there are weights, and something changes the loss."""
+    weights = any(slot.read().ndim == 2 and not is_bias(slot) for slot in reading.subject.slots)
+    return weights and (not reading.errors or any(reading.errors))
 
 
 def complete(reading: Reading, other: Reading) -> bool:

@@ -239,7 +239,9 @@ class OwnCode(Subject):
         carry_out(self.start)
         there = {slot.path: slot for slot in slots(self.network)}
         self.slots = [there.get(slot.path, slot) for slot in self.slots]
-        self.assign(values)
+        for slot, value in zip(self.slots, values, strict=True):
+            if slot.read().shape == value.shape:  # what a forward pass replaces may have another
+                slot.write(value)
 
     def sample_gradients(self, inputs: Any, labels: Any) -> list[Array | None]:
         if self.steps:

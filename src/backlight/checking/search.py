@@ -322,6 +322,7 @@ class Search:
     def adapts(self) -> bool:
         """Whether a step moves all parameters equally far, as Adam's first one does: it shows no gradient."""
         adaptive = adapts(self.subject)
+        self.restore(0)
         if adaptive:
             self.note(RuntimeError("its step adapts its size to the gradient, which therefore does not show"))
             self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
