@@ -8,6 +8,7 @@ from backlight.checking.acceptance import Goal
 from backlight.checking.edits import Edit, Site
 from backlight.checking.edits_exchanged import deleted, dropped
 from backlight.checking.influence import Influence, influence
+from backlight.checking.inside import InsideCode
 from backlight.checking.places import likelihood, likely_line
 from backlight.checking.program import Program
 from backlight.checking.repair import Lines, Workshop, executed_lines, shown
@@ -62,7 +63,8 @@ def line_text(sources: Sources, file: str, line: int) -> str:
 
 def backward_lines(subject: Subject) -> Lines:
     """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
-    others = [executed_lines(subject.outputs)]
+    inside = isinstance(subject, InsideCode) and subject.inside is not None
+    others = [subject.forward_lines() if inside else executed_lines(subject.outputs)]  # type: ignore[attr-defined]
     if subject.has_loss and not getattr(getattr(subject, "recipe", None), "backward_gives_loss", False):
         others.append(executed_lines(subject.loss))
     return {
