@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.construct import Maker, call_with, is_parameter_name
-from backlight.checking.flat import flat_networks
+from backlight.checking.flat_finding import flat_networks
 from backlight.checking.guesses import makes_parameters
 from backlight.checking.layers import is_mere_layer, methods, required
 from backlight.checking.own_code import Reference, return_names, short

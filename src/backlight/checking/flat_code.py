@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.binding import Pool
-from backlight.checking.flat import Flat, vector_argument
+from backlight.checking.flat import Flat
+from backlight.checking.flat_finding import vector_argument
 from backlight.checking.flat_layout import cut
 from backlight.checking.gradient_places import Place
 from backlight.checking.inside import InsideCode

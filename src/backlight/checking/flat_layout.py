@@ -68,7 +68,7 @@ def unrolled(call: Callable[[Array], Any], lengths: Sequence[int]) -> Unrolled |
     """
     for length in lengths:
         found, error = tried(call, length)
-        if found is not None and (found.complete or error is None):
+        if found is not None and (error is None or (consistent(found) and balanced(found))):
             return found
     length = LONG
     for _ in range(CORRECTIONS):

@@ -226,7 +226,8 @@ def one_output(program: Program) -> bool:
 
 def first_class(program: Program) -> int:
     """1 where the source may count classes from one: arange(1, K + 1), y − 1, y == k + 1."""
-    signs = r"range\(1,\s*[\w.]+\s*\+\s*1\)|\b(y|t|labels?|targets?)(\[\w+\])?\s*-\s*1\b|==\s*\(?\w+\s*\+\s*1\b"
+    labels = r"\b(y(_?(train|true|batch|b|i|mb))?|labels?|targets?)(\[\w+\]|\.\w+\([^()]*\))?"
+    signs = rf"arange\(1,\s*[\w.]+\s*\+\s*1\)|{labels}\s*-\s*1\b|{labels}\s*==\s*\(?\w+\s*\+\s*1\b"
     return int(any(re.search(signs, text, re.IGNORECASE) for text in program.sources.texts.values()))
 
 
