@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.checking.binding import TooLongError
-from backlight.checking.frames import ends_of_functions
+from backlight.checking.frames import RETURNED, ends_of_functions
 from backlight.checking.store import Key, arrays
 from backlight.checking.subject import EndedError, seeded
 from backlight.networks.activations import Array
@@ -147,7 +147,9 @@ def watched(call: Callable[[Array], Any], length: int) -> tuple[list[list[Seen]]
 def partition(seen: Sequence[Seen], length: int) -> list[Seen] | None:
     """Parts that make up the whole vector, each entry once: matrices before vectors, large before small."""
     used, parts = np.zeros(length, dtype=bool), []
-    for part in sorted(seen, key=lambda part: (-part.indices.ndim, -part.indices.size, len(part.path))):
+    for part in sorted(
+        seen, key=lambda part: (-part.indices.ndim, -part.indices.size, len(part.path), part.path[0] == RETURNED)
+    ):
         flat = part.indices.ravel()
         if not used[flat].any():
             used[flat] = True
@@ -160,7 +162,11 @@ def named(parts: Sequence[Seen]) -> tuple[Region, ...] | None:
     """Regions under the names that the program has for them; W1, b1, … where it has none of their own."""
     regions = [region_of(part) for part in parts]
     words = [next((key for key in reversed(part.path) if isinstance(key, str)), "") for part in parts]
-    own = len(set(words)) == len(words) and not any(isinstance(part.path[-1], int) for part in parts)
+    own = (
+        RETURNED not in words
+        and len(set(words)) == len(words)
+        and not any(isinstance(part.path[-1], int) for part in parts)
+    )
     counts = {"W": itertools.count(1), "b": itertools.count(1)}
     found = []
     for region, word, letter in zip(regions, words, letters([part.indices.shape for part in parts]), strict=True):
