@@ -1,6 +1,6 @@
 """The samples a network is tried on, in the layout that the user's code expects."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +33,7 @@ class Feed:
     classes: int
     layout: Layout
     encoding: Encoding
-    first: int = 0
+    first: int = field(default=0, kw_only=True)
 
     @property
     def single(self) -> bool:
