@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.construct import Maker, call_with, is_parameter_name
+from backlight.checking.flat_finding import flat_networks
 from backlight.checking.guesses import makes_parameters
 from backlight.checking.layers import is_mere_layer, methods, required
 from backlight.checking.own_code import Reference, return_names, short
@@ -41,6 +42,9 @@ def networks(program: Program, maker: Maker, target: str | None) -> Iterator[Mad
     if target is None:
         parts = layer_classes(program, maker)
         classes = [name for name in classes if name not in parts]
+    for plan in flat_networks(program, maker) if target is None else ():
+        with suppress(Exception):
+            yield Made(plan.shown(MADE_HERE), plan.build(program), plan.build, True, plan.owner.arguments)
     yield from objects(program, classes, maker)
     for description, build in assembled(program, maker):
         layered = True

@@ -10,6 +10,8 @@ from backlight.checking.binding import Pool
 from backlight.checking.chain import RATE, chains
 from backlight.checking.compose import Globals, Made, networks
 from backlight.checking.construct import ACTIVATION_NAMES, PENALTY, Maker, activation_values, is_parameter_name
+from backlight.checking.flat import Flat
+from backlight.checking.flat_code import FlatCode, FlatSearch
 from backlight.checking.layers import methods
 from backlight.checking.own_code import OwnCode, OwnMethod, Recipe, Reference
 from backlight.checking.program import Program
@@ -54,8 +56,9 @@ def complete(program: Program, maker: Maker, made: Made, training: bool, attempt
     found = [slot for slot in slots(network) if may_be_parameter(slot, maker, isinstance(network, Globals))]
     extra = habits(program, maker, made)
     recipe = Recipe(maker.feed, made.shown, made.build, extra, as_argument=made.as_argument, resets=resets(network))
-    subject = OwnCode(program, recipe, network, found)
-    search = (TrainingSearch if training else Search)(program, subject, network)
+    flat = isinstance(network, Flat) and not training
+    subject = (FlatCode if flat else OwnCode)(program, recipe, network, found)
+    search = (FlatSearch if flat else TrainingSearch if training else Search)(program, subject, network)
     search.find_forward()
     search.find_loss(attempt)
     search.find_gradient()

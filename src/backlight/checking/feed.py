@@ -1,6 +1,6 @@
 """The samples a network is tried on, in the layout that the user's code expects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ class Feed:
         classes: K, the number of outputs.
         layout: samples as rows (N, d), as columns (d, N), or one at a time.
         encoding: labels as integers, as one-hot rows (or columns), as (N, 1) or (1, N) numbers.
+        first: the number of the first class, where labels are numbers.
     """
 
     X: Array
@@ -32,6 +33,7 @@ class Feed:
     classes: int
     layout: Layout
     encoding: Encoding
+    first: int = field(default=0, kw_only=True)
 
     @property
     def single(self) -> bool:
@@ -45,12 +47,12 @@ class Feed:
 
     def encoded(self, y: Labels, layout: Layout) -> Any:
         if self.encoding == "integers":
-            return y.copy()
+            return y + self.first
         rows = self.targets() if len(y) == len(self.y) else y
         if self.encoding == "column":
-            return y[:, None].astype(np.int64)
+            return y[:, None].astype(np.int64) + self.first
         if self.encoding == "row":
-            return y[None, :].astype(np.int64)
+            return y[None, :].astype(np.int64) + self.first
         return rows.T.copy() if layout == "columns" else rows.copy()
 
     def targets(self) -> Array:
@@ -67,12 +69,15 @@ class Feed:
         if self.layout == "single row":
             x, target = x[None, :].copy(), target[None, :]
         if self.encoding in ("integers", "scalar"):
-            return x.copy(), int(self.y[index])
+            return x.copy(), int(self.y[index]) + self.first
         return x.copy(), target.copy()
 
 
-def feeds(inputs: int, classes: int, samples: int = SAMPLES, seed: int = 0) -> list[Feed]:
-    """Every layout and encoding that code of this kind is written for, the common ones first."""
+def feeds(inputs: int, classes: int, samples: int = SAMPLES, seed: int = 0, first: int = 0) -> list[Feed]:
+    """Every layout and encoding that code of this kind is written for, the common ones first.
+
+    With `first`, also those in which the classes are counted from there.
+    """
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((samples, inputs))
     y = rng.permutation(np.arange(samples) % max(classes, 2))
@@ -88,4 +93,6 @@ def feeds(inputs: int, classes: int, samples: int = SAMPLES, seed: int = 0) -> l
     for layout, encoding in pairs:
         count = FEW if layout.startswith("single") else samples
         found.append(Feed(X[:count], y[:count], classes, layout, encoding))  # type: ignore[arg-type]
+        if first and classes > 1 and encoding != "one-hot":
+            found.append(replace(found[-1], first=first))
     return found

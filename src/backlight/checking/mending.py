@@ -8,6 +8,7 @@ from backlight.checking.acceptance import Goal
 from backlight.checking.edits import Edit, Site
 from backlight.checking.edits_exchanged import deleted, dropped
 from backlight.checking.influence import Influence, influence
+from backlight.checking.inside import InsideCode
 from backlight.checking.places import likelihood, likely_line
 from backlight.checking.program import Program
 from backlight.checking.repair import Lines, Workshop, executed_lines, shown
@@ -63,6 +64,8 @@ def line_text(sources: Sources, file: str, line: int) -> str:
 def backward_lines(subject: Subject) -> Lines:
     """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
     before = executed_lines(subject.before_backward)
+    if isinstance(subject, InsideCode) and subject.inside is not None:
+        before = subject.forward_lines() | before
     return {
         file: {line: order for line, order in lines.items() if line not in before.get(file, {})}
         for file, lines in executed_lines(subject.gradients).items()

@@ -134,7 +134,7 @@ class OwnCode(Subject):
         """The same recipe with another version of the program."""
         network = self.recipe.build(program)
         paths = {slot.path: slot for slot in slots(network)}
-        again = OwnCode(program, self.recipe, network, [paths[slot.path] for slot in self.slots])
+        again = type(self)(program, self.recipe, network, [paths[slot.path] for slot in self.slots])
         again.accumulates = self.accumulates
         return again
 

@@ -13,7 +13,7 @@ from backlight.checking.discover import NotFoundError, Stage, networks, subjects
 from backlight.checking.feed import feeds
 from backlight.checking.gradients import STEP, TOLERANCE, Sampled, numeric_gradients, relative_error
 from backlight.checking.identify import Network, candidate_networks, identify_both, identify_loss, measure
-from backlight.checking.layout import is_bias
+from backlight.checking.layout import is_bias, layouts
 from backlight.checking.loss_fit import LossFit
 from backlight.checking.one_by_one import one_by_one
 from backlight.checking.own_code import OwnCode
@@ -179,7 +179,7 @@ def best_of(
 def readings(
     program: Program, target: str | None, sizes: Sizes, activation: str | None, failures: list[Stage]
 ) -> Iterator[Reading]:
-    for feed in feeds(sizes.inputs, sizes.classes):
+    for feed in feeds(sizes.inputs, sizes.classes, first=first_class(program)):
         try:
             for subject in subjects(program, Maker(program, sizes, feed, activation), target):
                 with suppress(*FAILURES):
@@ -224,6 +224,13 @@ def one_output(program: Program) -> bool:
     return any(signs.search(text) for text in program.sources.texts.values())
 
 
+def first_class(program: Program) -> int:
+    """1 where the source may count classes from one: arange(1, K + 1), y − 1, y == k + 1."""
+    labels = r"\b(y(_?(train|true|batch|b|i|mb))?|labels?|targets?)(\[\w+\]|\.\w+\([^()]*\))?"
+    signs = rf"arange\(1,\s*[\w.]+\s*\+\s*1\)|{labels}\s*-\s*1\b|{labels}\s*==\s*\(?\w+\s*\+\s*1\b"
+    return int(any(re.search(signs, text, re.IGNORECASE) for text in program.sources.texts.values()))
+
+
 def several_outputs(program: Program) -> bool:
     """Whether the source has one-hot labels, or widths that end with more than 1."""
     shown = r"np\.eye\(|one_?hot|to_categorical|softmax|arg_?max|\[\s*\d+\s*,[\d\s,]*\s([2-9]|\d\d+)\s*\]"
@@ -236,7 +243,8 @@ def fixed_sizes(program: Program, target: str | None) -> list[Sizes]:
     feed = feeds(tried.inputs, tried.classes)[0]
     for made in networks(program, Maker(program, tried, feed), target):
         shapes = matrices(slots(made.network))
-        if chained(shapes, tried.inputs, tried.classes):
+        folded = layouts(list(slots(made.network)), tried.inputs, tried.classes)
+        if chained(shapes, tried.inputs, tried.classes) or next(folded, None) is not None:
             return []
         if shapes:
             ends = {(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])}

@@ -96,6 +96,7 @@ OUTPUT_TOKENS = {
     "no",
     "ny",
     "y",
+    *("lab", "lbl", "cls"),
     "labels",
     "targets",
     "dout",
