@@ -519,7 +519,8 @@ def test_a_script_of_two_lines_more(tmp_path):
 
 @pytest.mark.parametrize("noticed", ["in a step", "at the end"])
 def test_a_disk_that_refuses_ends_the_watching_and_not_the_training(tmp_path, monkeypatch, capsys, noticed):
-    monkeypatch.setattr(run_writer, "GATHER_SECONDS", 600)  # nothing is written before somebody waits for it
+    if noticed == "at the end":  # nothing is written before
+        monkeypatch.setattr(run_writer, "GATHER_SECONDS", 600)
     bare, watched = made(Functional), made(Functional)
     train(*bare, steps=6)
     train(*bare, steps=6)
