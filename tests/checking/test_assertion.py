@@ -245,6 +245,8 @@ def test_no_network(module):
     without = without[: without.index("    def grads")]
     with pytest.raises(CheckError, match="no backward pass"):
         bl.assert_gradients_correct(module(without).MLP([3, 5, 4]), X, ONE_HOT)
-    with_grads = PROGRAMS["dataclass"].replace("def loss(", "def unnamed(")
-    with pytest.raises(CheckError, match="MLP"):
-        bl.assert_gradients_correct(module(with_grads).MLP([3, 5, 4]), X, ONE_HOT)
+
+
+def test_a_loss_whose_name_says_nothing_is_found_by_what_it_does(module):
+    unnamed = PROGRAMS["dataclass"].replace("def loss(", "def unnamed(")
+    bl.assert_gradients_correct(module(unnamed).MLP([3, 5, 4]), X, ONE_HOT)

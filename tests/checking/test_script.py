@@ -10,7 +10,7 @@ from backlight.checking.feed import feeds
 from backlight.checking.judge import judge
 from backlight.checking.program import Program
 from backlight.checking.rehearsal import assembled, chain_lengths
-from backlight.checking.returns import order_of, returned_arrays
+from backlight.checking.returns import Call, order_of, returned_arrays
 from backlight.checking.script_readings import script_reading
 from backlight.checking.source import Sources
 from backlight.checking.training_loop import Walk
@@ -250,8 +250,8 @@ def test_what_functions_return():
     one = program("import numpy as np\ndef f(x):\n    return x + 1, 2 * x\n")
     found, order = returned_arrays(lambda: one.namespace["f"](np.eye(2)), np.eye(2))
     assert {place: value.tolist() for place, value in found.items()} == {
-        ("f", 1, 0): [[2.0, 1.0], [1.0, 2.0]],
-        ("f", 1, 1): [[2.0, 0.0], [0.0, 2.0]],
+        Call("f", 1, 0): [[2.0, 1.0], [1.0, 2.0]],
+        Call("f", 1, 1): [[2.0, 0.0], [0.0, 2.0]],
     }
     assert order.tolist() == [0, 1]
 

@@ -1,6 +1,7 @@
 """Finding the network in somebody's file: by looking at names and by trying, not by asking for a rewrite."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from backlight.checking.compose import Globals, Made, networks
 from backlight.checking.construct import ACTIVATION_NAMES, PENALTY, Maker, activation_values, is_parameter_name
 from backlight.checking.flat import Flat
 from backlight.checking.flat_code import FlatCode, FlatSearch
+from backlight.checking.inside import InsideCode
 from backlight.checking.layers import methods
 from backlight.checking.own_code import OwnCode, OwnMethod, Recipe, Reference
 from backlight.checking.program import Program
@@ -57,12 +59,15 @@ def complete(program: Program, maker: Maker, made: Made, training: bool, attempt
     extra = habits(program, maker, made)
     recipe = Recipe(maker.feed, made.shown, made.build, extra, as_argument=made.as_argument, resets=resets(network))
     flat = isinstance(network, Flat) and not training
-    subject = (FlatCode if flat else OwnCode)(program, recipe, network, found)
+    subject = (FlatCode if flat else InsideCode)(program, recipe, network, found)
     search = (FlatSearch if flat else TrainingSearch if training else Search)(program, subject, network)
     search.find_forward()
     search.find_loss(attempt)
     search.find_gradient()
     search.drop_idle()
+    if subject.recipe.forward is None and subject.has_loss and not training:
+        with suppress(Exception):
+            subject.look_inside()
     if subject.recipe.forward is None and not subject.has_loss:
         raise NotFoundError(Stage(1, "neither a forward pass nor a loss could be run", search.last))
     strength = strength_of(program, subject, made)

@@ -129,13 +129,14 @@ NOTHING = Objective("squared error", 0.0, ())
 
 
 def hidden_functions(hidden: int) -> Iterator[tuple[Activation, ...]]:
-    """One function in all hidden layers first, then every mixture of the common ones."""
+    """One function in all hidden layers first, then every mixture, the deeper the network the fewer."""
     if not hidden:
         yield ()
         return
     for function in ELEMENTWISE:
         yield (function,) * hidden
-    mixed = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))] if hidden <= 3 else COMMON
+    some = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))]
+    mixed = ELEMENTWISE if hidden <= 2 else some if hidden == 3 else COMMON
     if 1 < hidden <= 4:
         yield from (mixture for mixture in itertools.product(mixed, repeat=hidden) if len(set(mixture)) > 1)
 

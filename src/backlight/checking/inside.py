@@ -13,7 +13,7 @@ from backlight.checking.own_code import OwnCode
 from backlight.checking.program import Program
 from backlight.checking.repair import Lines, executed_lines
 from backlight.checking.roles import roles_of
-from backlight.checking.subject import seeded
+from backlight.checking.subject import nothing, seeded
 from backlight.networks.activations import Array
 
 MOST = 5  # variables that are tried
@@ -36,12 +36,11 @@ class InsideCode(OwnCode):
             return super().sample_outputs(inputs, labels)
         return rows(self.variables(inputs, labels).get(self.inside), self.feed)
 
-    def before_backward(self) -> None:
-        """Without the outputs where they are a variable of the loss: those run all of it."""
+    def before_backward(self) -> Callable[[], Any]:
+        """Where outputs are a variable of a loss that is one with the backward pass: nothing by itself."""
         if self.inside is None:
-            super().before_backward()
-        elif self.recipe.loss is not None and not self.recipe.backward_gives_loss:
-            self.loss()
+            return super().before_backward()
+        return nothing if self.recipe.loss is None or self.recipe.backward_gives_loss else self.loss
 
     def variables(self, inputs: Any, labels: Any) -> dict[Variable, Any]:
         pool, step = self.fresh_pool(inputs, labels), self.recipe.loss or self.recipe.backward
@@ -51,7 +50,8 @@ class InsideCode(OwnCode):
     def look_inside(self) -> None:
         """Takes the first variable of the loss that is a network's outputs, those before an activation last."""
         sample = self.batches()[0]
-        seen = {v: value for v, value in seeded(lambda: self.variables(*sample)).items() if fits(value, self.feed)}
+        found = seeded(lambda: self.variables(*sample))
+        seen = {v for v, value in found.items() if fits(value, self.feed) and not np.array_equal(value, sample[1])}
         order = sorted(seen, key=lambda v: (bool(BEFORE_ACTIVATION.fullmatch(v[1])), "outputs" not in roles_of(v[1])))
         for variable in order[:MOST]:
             self.inside = variable

@@ -69,7 +69,8 @@ def tells(reading: Reading) -> bool:
 
 def complete(reading: Reading, other: Reading) -> bool:
     """Whether a reading is right in as many parameters as another has: those that never move are in no loop."""
-    return reading.right and reading.clean and len(reading.subject.slots) >= len(other.subject.slots)
+    known = reading.clean or not other.understood
+    return reading.right and known and len(reading.subject.slots) >= len(other.subject.slots)
 
 
 def trustworthy(reading: Reading) -> bool:

@@ -102,13 +102,15 @@ def layouts(slots: Sequence[Slot], inputs: int, outputs: int) -> Iterator[Layout
 
 
 def matrices_among(slots: Sequence[Slot]) -> Iterator[tuple[int, ...]]:
-    """Indices of the arrays that may be weights: by name and shape, by either alone, with a single vector."""
+    """Indices of the arrays that may be weights: by name and shape, by either alone, by turns, with a single vector."""
     flat = [slot.read().ndim == 2 for slot in slots]
     named = [is_named_bias(slot) for slot in slots]
     yield tuple(i for i, slot in enumerate(slots) if flat[i] and not is_bias(slot))
     columns = tuple(i for i in range(len(slots)) if flat[i] and not named[i])
     yield columns
     yield tuple(i for i in range(len(slots)) if flat[i] and 1 not in slots[i].read().shape)
+    if all(flat[::2]):  # (h, 1) and (1, 1) of a layer with one unit are told apart by their order alone
+        yield tuple(range(0, len(slots), 2))
     for i in range(len(slots)):
         if not flat[i] and not named[i]:
             yield tuple(sorted((*columns, i)))

@@ -63,7 +63,7 @@ def line_text(sources: Sources, file: str, line: int) -> str:
 
 def backward_lines(subject: Subject) -> Lines:
     """What the backward pass runs through, and neither the forward pass nor a loss function of its own does."""
-    before = executed_lines(subject.before_backward)
+    before = executed_lines(subject.before_backward())
     if isinstance(subject, InsideCode) and subject.inside is not None:
         before = subject.forward_lines() | before
     return {

@@ -199,10 +199,9 @@ class OwnCode(Subject):
         joined = np.concatenate(found)
         return joined if joined.shape == (len(self.feed.X), self.feed.classes) else None
 
-    def before_backward(self) -> None:
-        self.outputs()
-        if self.recipe.loss is not None and not self.recipe.backward_gives_loss:
-            self.loss()
+    def before_backward(self) -> Callable[[], Any]:
+        own_loss = self.recipe.loss is not None and not self.recipe.backward_gives_loss
+        return self.outputs_and_loss if own_loss else self.outputs
 
     def gradients(self) -> list[Array | None]:
         found = self.one_backward()

@@ -56,6 +56,7 @@ def likely_line(finding: Finding, found: Sequence[Site], bears: Influence) -> tu
     """
     score = likelihood(finding)
     able = [site for site in found if bears.covers(site) and (bears.wrong or score(site) > 0)]
+    able = able or [site for site in found if score(site) > 0]  # nothing computes a gradient that is missing
     if not able:
         return None
     best = min(able, key=lambda site: (bears.excess(site), -score(site)))

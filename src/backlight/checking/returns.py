@@ -3,6 +3,8 @@
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -12,8 +14,20 @@ from backlight.checking.program import FOLDER
 from backlight.checking.store import is_number_array
 from backlight.networks.activations import Array
 
-Call = tuple[str, int, int]  # the function's name, which of its calls, which element of what it returns
 MOST = 200  # arrays that are kept
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a function returned: its name, which of its calls, which element of a tuple or list."""
+
+    function: str
+    number: int
+    element: int
+
+
+class ReturnedError(BaseException):
+    """The call that was waited for has returned; no `except Exception` of the user's catches it."""
 
 
 def returned_arrays(run: Callable[[], Any], samples: Array) -> tuple[dict[Call, Array], Array | None]:
@@ -37,7 +51,7 @@ def returned_arrays(run: Callable[[], Any], samples: Array) -> tuple[dict[Call, 
         calls[name] += 1
         for place, part in enumerate(value if isinstance(value, tuple | list) else [value]):
             if is_number_array(part):
-                found[name, calls[name], place] = np.array(part, dtype=float)
+                found[Call(name, calls[name], place)] = np.array(part, dtype=float)
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -46,6 +60,27 @@ def returned_arrays(run: Callable[[], Any], samples: Array) -> tuple[dict[Call, 
     finally:
         sys.setprofile(before)
     return found, order[0] if order else None
+
+
+def until_returned(run: Callable[[], Any], call: Call) -> None:
+    """Runs no further than to the end of that call."""
+    number = 0
+
+    def watch(frame: FrameType, event: str, value: Any) -> None:
+        nonlocal number
+        code = frame.f_code
+        if event == "return" and code.co_name == call.function and code.co_filename.startswith(FOLDER):
+            number += 1
+            if number == call.number:
+                raise ReturnedError
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        with suppress(ReturnedError):
+            run()
+    finally:
+        sys.setprofile(before)
 
 
 def order_of(samples: Array, given: Any) -> Array | None:

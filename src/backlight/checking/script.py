@@ -1,7 +1,7 @@
 """A network as its script trains it: one round of the training loop, up to where the parameters change."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -19,10 +19,10 @@ from backlight.checking.outputs import rows
 from backlight.checking.own_code import as_shape, follow
 from backlight.checking.program import Program, code_of
 from backlight.checking.rehearsal import called
-from backlight.checking.returns import Call, returned_arrays
+from backlight.checking.returns import Call, returned_arrays, until_returned
 from backlight.checking.roles import LOSS, is_called, roles_of
 from backlight.checking.store import Key, Slot, arrays, slots
-from backlight.checking.subject import Subject, generic_values, seeded
+from backlight.checking.subject import Subject, generic_values, nothing, seeded
 from backlight.checking.training_loop import Round, Walk
 from backlight.networks.activations import Array
 
@@ -153,10 +153,27 @@ class Script(Subject):
         given = None if self.shown is None else rows(self.arrays_of_round().get(self.shown), self.feed)
         return given if given is None or self.order is None else given[np.argsort(self.order)]
 
-    def before_backward(self) -> None:
-        """Up to the loss; nothing, where one statement computes it and changes the parameters."""
-        if self.cut.at <= self.cut.update:
-            self.loss()
+    def before_backward(self) -> Callable[[], Any]:
+        """Up to the loss, or only to the outputs where one statement computes both the loss and the gradients."""
+        if self.loss_comes_first():
+            return self.loss
+        whole = partial(seeded, partial(self.run, 0, len(self.codes)))
+        seeded(self.begin)
+        return partial(until_returned, whole, self.shown) if isinstance(self.shown, Call) else nothing
+
+    def loss_comes_first(self) -> bool:
+        """Whether gradients appear after the statement that gives the loss."""
+        if self.cut.at > self.cut.update:
+            return False
+        read = {place.path for place in self.cut.places if place is not None and place.source == "state"}
+        kept = {slot.path for slot in self.slots}
+        seeded(self.begin)
+        seeded(partial(self.run, 0, self.cut.at))
+        self.value_of(self.cut.loss)
+        before = {path: np.array(value) for path, value in self.arrays()}
+        seeded(partial(self.run, self.cut.at, len(self.codes)))
+        after = dict(self.arrays())
+        return any(not alike(before.get(path), after.get(path)) for path in read or after.keys() - kept)
 
     def arrays_of_round(self) -> dict[Any, Array]:
         """What functions return during the round, up to the update, and what variables keep then."""
@@ -372,6 +389,11 @@ class Script(Subject):
     def arrays(self) -> list[tuple[tuple[Key, ...], Array]]:
         own = {name: value for name, value in self.variables.items() if not name.startswith("__")}
         return [(path, value) for path, value in arrays(own) if value.dtype.kind == "f"]
+
+
+def alike(one: Array | None, other: Array | None) -> bool:
+    """Whether two arrays are equal but for the order in which samples were added."""
+    return one is not None and other is not None and one.shape == other.shape and np.allclose(one, other, rtol=1e-9)
 
 
 def script_at(program: Program, maker: Maker, index: int) -> Script:

@@ -27,7 +27,10 @@ from backlight.checking.usage import holders
 from backlight.networks.activations import Array
 
 SEARCH_SECONDS = 3.0  # for finding out how one function is called
-ONE_STEP = r"(train_?(step|on_batch|batch|one\w*)|update(_mini_?batch|_weights|_params|_parameters)?|step|learn|train)"
+ONE_STEP = (
+    r"(train_?(step|on_batch|batch|one\w*)|update(_mini_?batch|_weights|_params|_parameters)?|step|learn|train|"
+    r"(treina|entrena|entraine|addestra|trainier|egit)\w*)"
+)
 
 
 class Search:
@@ -139,15 +142,17 @@ class Search:
         with suppress(Exception):
             seeded(lambda: subject.run_forward(pool))
         own: str | None = None
-        for reference in self.candidates(LOSS, elsewhere=True) + self.kept_losses() + self.guesses:
+        named = self.candidates(LOSS, elsewhere=True) + self.kept_losses()
+        guesses = self.guesses or ([] if named else untold(self.candidates(ANY_NAME)))
+        for reference in named + guesses:
             if own is not None and not (reference.holder == own or (own != "self" and reference.holder[:4] == own[:4])):
                 continue  # a network's own loss goes before those of its parts, and these before the module's
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
             if step is None:
                 continue
-            guessed = reference in self.guesses
+            guessed = reference in guesses
             subject.recipe = replace(subject.recipe, loss=step, guessed=guessed)
-            if (not guessed or takes_labels(step)) and self.depends_on_parameters():
+            if (not guessed or (takes_labels(step) and self.is_smooth())) and self.depends_on_parameters():
                 own = own or (reference.holder if reference.holder.startswith("self") else None)
                 if skipped == attempt:
                     return
@@ -155,6 +160,18 @@ class Search:
             subject.recipe = replace(subject.recipe, loss=None, guessed=False)
         if attempt and subject.recipe.loss is None:
             raise NotFoundError(Stage(0, "no other loss was found"))
+
+    def is_smooth(self) -> bool:
+        """Whether the least change of the parameters shows, as it does in no accuracy, and computing changes none."""
+        found, moved = [], True
+        with suppress(Exception):
+            before = self.restore(0)
+            found.append(self.subject.loss())
+            moved = any(not np.array_equal(a, b) for a, b in zip(self.values_now(), before, strict=True))
+            self.subject.assign([value + 1e-4 for value in self.restore(0)])
+            found.append(self.subject.loss())
+        self.restore(0)
+        return len(found) == 2 and found[0] != found[1] and not moved
 
     def kept_losses(self) -> list[Reference]:
         """Numbers that the forward pass leaves on the network, and properties that compute one."""

@@ -63,11 +63,13 @@ class Subject(ABC):
     def outputs(self) -> Array | None:
         """(N, K) what the forward pass gives, or None where that was not found."""
 
-    def before_backward(self) -> None:
-        """Runs what comes before a backward pass: forward pass and loss."""
+    def before_backward(self) -> Callable[[], Any]:
+        """What runs all that comes before a backward pass: forward pass and loss."""
+        return self.outputs_and_loss if self.has_loss else self.outputs
+
+    def outputs_and_loss(self) -> None:
         self.outputs()
-        if self.has_loss:
-            self.loss()
+        self.loss()
 
     @abstractmethod
     def rebuilt(self, program: Any) -> "Subject":
@@ -118,3 +120,7 @@ def scalar(value: Any) -> float | None:
         if numbers.size == 1 and np.isfinite(numbers).all():
             return float(numbers.reshape(()))
     return None
+
+
+def nothing() -> None:
+    """What comes before a backward pass that is one with all that goes before it."""
