@@ -203,7 +203,7 @@ def objectives(reading: Reading, mistakes: Sequence[LossMistake]) -> list[Object
     assert network is not None
     N, depth = len(reading.subject.feed.X), len(network.layout.weights)
     if fit is None:
-        return assumed_objectives(network, N, depth, by_outputs(reading.subject))
+        return assumed_objectives(network, N, reading.subject.feed.classes, by_outputs(reading.subject))
     names = {mistake.name for mistake in mistakes}
     alpha = abs(fit.alpha)
     if "loss-log-base" in names:
@@ -230,7 +230,7 @@ def by_outputs(subject: Subject) -> bool:
     return any(isinstance(node, ast.FunctionDef) and pattern.fullmatch(node.name) for node in nodes)
 
 
-def assumed_objectives(network: Network, N: int, depth: int, squared: bool) -> list[Objective]:
+def assumed_objectives(network: Network, N: int, K: int, squared: bool) -> list[Objective]:
     """Without a loss function: what such outputs are usually trained with; means, sums and halves of them."""
     data: dict[str, list[Data]] = {
         "softmax": ["cross-entropy", "squared error"],
@@ -240,9 +240,10 @@ def assumed_objectives(network: Network, N: int, depth: int, squared: bool) -> l
     terms: list[Data] = (
         ["squared error"] if squared and elementwise else data.get(network.form.output_name, ["squared error"])
     )
-    none = (0.0,) * depth
-    halves = [Objective(t, c / (2 if t == "squared error" else 1), none) for t in terms for c in (1 / N, 1.0)]
-    return halves + [Objective(t, c, none) for t in terms for c in (1 / N, 1.0) if t == "squared error"]
+    none = (0.0,) * len(network.layout.weights)
+    factors = (1 / N, 1.0, 1 / (N * K)) if elementwise and K > 1 else (1 / N, 1.0)
+    halves = [Objective(t, c / (2 if t == "squared error" else 1), none) for t in terms for c in factors]
+    return halves + [Objective(t, c, none) for t in terms for c in factors if t == "squared error"]
 
 
 def matcher(

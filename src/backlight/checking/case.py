@@ -22,6 +22,7 @@ from backlight.checking.acceptance import (
 )
 from backlight.checking.analysis import NOTES, Analysis, LossMistake
 from backlight.checking.catalogue.change import Hypothesis
+from backlight.checking.clearing import cleared
 from backlight.checking.construct import spelled_activations
 from backlight.checking.effect import effect_of, with_activation
 from backlight.checking.influence import LOSS
@@ -40,7 +41,7 @@ from backlight.checking.verdict import Effect, Finding, Severity, TensorCheck, V
 from backlight.checking.wording import wording
 from backlight.networks.activations import Array
 
-REPAIR_SECONDS, LEAST_SECONDS = 2.0, 1.0  # for one finding; the least, if finding out took long
+REPAIR_SECONDS, LEAST_SECONDS = 2.0, 0.5  # for one finding; the least, if finding out took long
 EVERYWHERE = "all gradients are right at three points"
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
@@ -289,7 +290,7 @@ class Case:
 
     def program_findings(self) -> list[Finding]:
         findings = []
-        if self.subject.accumulates and not self.cleared_elsewhere():
+        if self.subject.accumulates and not cleared(self.program, self.subject.gradient_keys()):
             evidence = ("a second backward pass on the same batch gives twice the gradient of the first",)
             finding = finding_of("accumulated", evidence, None)
             lines = self.backward_lines()
@@ -312,11 +313,6 @@ class Case:
                 finding, severity="note", file=oddity.file, line=oddity.line, text=text
             )
         return list(findings.values())
-
-    def cleared_elsewhere(self) -> bool:
-        """Whether the program sets its gradients to zero outside of constructors and the backward pass."""
-        text = self.sources.texts[self.sources.main]
-        return "zero_grad" in text or "fill(0" in text or "*= 0" in text
 
     def initial_findings(self) -> list[Finding]:
         findings = []

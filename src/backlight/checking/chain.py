@@ -13,7 +13,7 @@ from backlight.checking.binding import Bound, Plan, Pool, bind
 from backlight.checking.compose import make_object, make_one, shown
 from backlight.checking.construct import Maker
 from backlight.checking.feed import Feed
-from backlight.checking.gradient_places import Place, changed_state, match, state
+from backlight.checking.gradient_places import Place, changed_state, keys_of, match, state
 from backlight.checking.layers import LAYER_FORWARD, is_layer, is_mere_layer, method, methods, required
 from backlight.checking.layout import is_bias
 from backlight.checking.outputs import rows
@@ -178,6 +178,9 @@ class Chain(Subject):
             return (before - np.asarray(slot.read(), dtype=float)) / self.rate
         value = follow(self.layers, place.path)
         return None if value is None else as_shape(np.array(value, dtype=float), before.shape)
+
+    def gradient_keys(self) -> set[str]:
+        return keys_of(self.places)
 
     def find_places(self) -> bool:
         """Where the layers leave their gradients, seen by running backward at two different parameters."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from backlight.checking.binding import Pool
 from backlight.checking.chain import RATE, chains
+from backlight.checking.clearing import RESETS, forgotten
 from backlight.checking.compose import Globals, Made, networks
 from backlight.checking.construct import ACTIVATION_NAMES, PENALTY, Maker, activation_values, is_parameter_name
 from backlight.checking.flat import Flat
@@ -23,7 +24,6 @@ from backlight.checking.stepping import TrainingSearch
 from backlight.checking.store import Slot, slots
 from backlight.checking.subject import Subject
 
-RESETS = ("zero_grad", "zero_gradients", "reset_grad", "reset_grads", "reset_gradients", "clear_grads", "zero_grads")
 LOSSES = 3  # so many of the program's losses are tried with its backward pass
 
 
@@ -57,7 +57,9 @@ def complete(program: Program, maker: Maker, made: Made, training: bool, attempt
     network = made.network
     found = [slot for slot in slots(network) if may_be_parameter(slot, maker, isinstance(network, Globals))]
     extra = habits(program, maker, made)
-    recipe = Recipe(maker.feed, made.shown, made.build, extra, as_argument=made.as_argument, resets=resets(network))
+    recipe = Recipe(
+        maker.feed, made.shown, made.build, extra, as_argument=made.as_argument, resets=resets(program, network)
+    )
     flat = isinstance(network, Flat) and not training
     subject = (FlatCode if flat else InsideCode)(program, recipe, network, found)
     search = (FlatSearch if flat else TrainingSearch if training else Search)(program, subject, network)
@@ -108,7 +110,10 @@ def may_be_parameter(slot: Slot, maker: Maker, by_name: bool) -> bool:
     return value.dtype.kind == "f" and value.ndim <= 2 and not kept
 
 
-def resets(network: Any) -> tuple[Reference, ...]:
+def resets(program: Program, network: Any) -> tuple[Reference, ...]:
+    """Methods that clear gradients, unless the program trains without them."""
+    if forgotten(program):
+        return ()
     return tuple(Reference("self", name) for name in RESETS if callable(getattr(network, name, None)))
 
 

@@ -1,7 +1,7 @@
 """Where somebody's backward pass leaves its gradients: returned, kept beside the parameters, or applied at once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,3 +165,8 @@ def numbers(path: tuple[Key, ...]) -> tuple[int, ...]:
 
 def marked(path: tuple[Key, ...]) -> bool:
     return any(isinstance(key, str) and MARKER.search(key) for key in path)
+
+
+def keys_of(places: Iterable[Place | None]) -> set[str]:
+    """Attributes and keys under which gradients are kept."""
+    return {key for place in places if place is not None for key in place.path if isinstance(key, str)}

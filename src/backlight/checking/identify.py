@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,6 +17,7 @@ from backlight.networks.activations import Activation, Array
 from backlight.networks.losses import log_softmax, softmax
 
 POINTS = 12
+NETWORK_SECONDS = 0.5  # for networks with rare functions
 BOTH_SECONDS = 0.6  # for a network and a loss that are both unknown
 
 
@@ -51,12 +52,16 @@ def candidate_networks(subject: Subject) -> Iterator[Network]:
         return
     given = np.stack(outputs)  # type: ignore[arg-type]
     stacked = [np.stack(pair) for pair in zip(*points, strict=True)]
-    with np.errstate(all="ignore"):
-        for layout in layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes):
+    possible = list(layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes))
+    end = time.process_time() + NETWORK_SECONDS
+    for matching_form, layout in itertools.product((usual_form, rare_form), possible):
+        if matching_form is rare_form and time.process_time() > end:
+            return
+        with np.errstate(all="ignore"):
             form = matching_form(subject, layout, stacked, given)
-            if form is not None:
-                yield from (Network(layout, each) for each in meanings(form, given, subject))
-                return
+        if form is not None:
+            yield from (Network(layout, each) for each in meanings(form, given, subject))
+            return
 
 
 def meanings(form: Form, given: Array, subject: Subject) -> Iterator[Form]:
@@ -67,29 +72,56 @@ def meanings(form: Form, given: Array, subject: Subject) -> Iterator[Form]:
         yield Form(form.hidden, SIGMOID)
 
 
-def matching_form(subject: Subject, layout: Layout, values: Sequence[Array], given: Array) -> Form | None:
-    """Functions that give these outputs; the numbers in a function are solved for where no known one does."""
-    hidden, views = len(layout.weights) - 1, ways_to_show(given)
+class Stack:
+    """The layers of one layout, behind every choice of hidden functions."""
 
-    weights, biases = layout.standard(values)
+    def __init__(self, subject: Subject, layout: Layout, values: Sequence[Array]) -> None:
+        self.X, self.hidden = subject.feed.X, len(layout.weights) - 1
+        self.weights, self.biases = layout.standard(values)
+        self.logits = cache(self.behind)  # what mixtures begin with alike is computed once
 
-    @cache
-    def logits(functions: tuple[Activation, ...]) -> Array:
-        """z behind these hidden layers; what mixtures begin with alike is computed once."""
-        below = functions[-1].function(logits(functions[:-1])) if functions else subject.feed.X
-        return below @ weights[len(functions)] + biases[len(functions)]
+    def behind(self, functions: tuple[Activation, ...]) -> Array:
+        """z behind these hidden layers."""
+        below = functions[-1].function(self.logits(functions[:-1])) if functions else self.X
+        return below @ self.weights[len(functions)] + self.biases[len(functions)]
 
-    for functions in hidden_functions(hidden):
-        z = logits(functions)
-        for output, show in [*views, *((f, f.function) for f in functions[:1])]:
-            if close(show(z), given):
-                return Form(functions, output)
-    for family, start in ((each, start) for each in FAMILIES for start in each.starts if hidden):
-        for output, show in views:
-            numbers = solved(lambda *c, f=family, s=show: s(logits((f.member(*c),) * hidden)), start, given)
+    def form(self, choices: Iterable[tuple[Activation, ...]], given: Array) -> Form | None:
+        """The first of these choices that gives the outputs, which may have the hidden layers' function, too."""
+        views = ways_to_show(given)
+        for functions in choices:
+            z = self.logits(functions)
+            for output, show in [*views, *((f, f.function) for f in functions[:1])]:
+                if close(show(z), given):
+                    return Form(functions, output)
+        return None
+
+
+def usual_form(subject: Subject, layout: Layout, values: Sequence[Array], given: Array) -> Form | None:
+    """One function in all hidden layers, or a mixture of common ones."""
+    stack = Stack(subject, layout, values)
+    same = [(function,) * stack.hidden for function in ELEMENTWISE] if stack.hidden else [()]
+    return stack.form([*same, *mixtures(COMMON, stack.hidden)], given)
+
+
+def rare_form(subject: Subject, layout: Layout, values: Sequence[Array], given: Array) -> Form | None:
+    """Any mixture, the deeper the network the fewer; then functions whose numbers are solved for."""
+    stack = Stack(subject, layout, values)
+    few = stack.hidden <= 3
+    some = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))]
+    form = stack.form(mixtures(ELEMENTWISE if stack.hidden <= 2 else some, stack.hidden), given) if few else None
+    if form is not None or not stack.hidden:
+        return form
+    for family, start in ((each, start) for each in FAMILIES for start in each.starts):
+        for output, show in ways_to_show(given):
+            numbers = solved(lambda *c, f=family, s=show: s(stack.logits((f.member(*c),) * stack.hidden)), start, given)
             if numbers is not None:
-                return Form((family.member(*numbers),) * hidden, output)
+                return Form((family.member(*numbers),) * stack.hidden, output)
     return None
+
+
+def mixtures(functions: Sequence[Activation], hidden: int) -> Iterator[tuple[Activation, ...]]:
+    if 1 < hidden <= 4:
+        yield from (mixture for mixture in itertools.product(functions, repeat=hidden) if len(set(mixture)) > 1)
 
 
 Shown = tuple[Activation | None, Callable[[Array], Array]]
@@ -126,19 +158,6 @@ def solved(outputs: Callable[..., Array], start: tuple[float, ...], given: Array
 
 
 NOTHING = Objective("squared error", 0.0, ())
-
-
-def hidden_functions(hidden: int) -> Iterator[tuple[Activation, ...]]:
-    """One function in all hidden layers first, then every mixture, the deeper the network the fewer."""
-    if not hidden:
-        yield ()
-        return
-    for function in ELEMENTWISE:
-        yield (function,) * hidden
-    some = [*COMMON, *(f for f in ELEMENTWISE if f.name in ("softplus", "ELU", "swish"))]
-    mixed = ELEMENTWISE if hidden <= 2 else some if hidden == 3 else COMMON
-    if 1 < hidden <= 4:
-        yield from (mixture for mixture in itertools.product(mixed, repeat=hidden) if len(set(mixture)) > 1)
 
 
 def close(a: Array, b: Array) -> bool:

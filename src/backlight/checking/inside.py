@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from backlight.checking.binding import limited
 from backlight.checking.frames import ends_of_functions
 from backlight.checking.identify import candidate_networks
 from backlight.checking.outputs import BEFORE_ACTIVATION, fits, rows
@@ -17,6 +18,7 @@ from backlight.checking.subject import nothing, seeded
 from backlight.networks.activations import Array
 
 MOST = 5  # variables that are tried
+SECONDS = 1.0  # for one loss
 Variable = tuple[str, str]  # of a function, by name
 
 
@@ -50,7 +52,8 @@ class InsideCode(OwnCode):
     def look_inside(self) -> None:
         """Takes the first variable of the loss that is a network's outputs, those before an activation last."""
         sample = self.batches()[0]
-        found = seeded(lambda: self.variables(*sample))
+        with limited(SECONDS):
+            found = seeded(lambda: self.variables(*sample))
         seen = {v for v, value in found.items() if fits(value, self.feed) and not np.array_equal(value, sample[1])}
         order = sorted(seen, key=lambda v: (bool(BEFORE_ACTIVATION.fullmatch(v[1])), "outputs" not in roles_of(v[1])))
         for variable in order[:MOST]:

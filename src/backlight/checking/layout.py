@@ -179,6 +179,7 @@ def matched_biases(
     for layer, width in zip(order, widths, strict=True):
         fitting = [i for i in left if slots[i].read().size == width]
         same = [i for i in fitting if numbers(slots[i].path) == numbers(slots[layer].path)]
+        same = [i for i in same if slots[i].path[:-1] == slots[layer].path[:-1]] or same
         enough = len(left) == len(order) - len(found)
         chosen = same[0] if same else fitting[0] if fitting and enough else None
         found.append(chosen)

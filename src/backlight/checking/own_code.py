@@ -10,7 +10,7 @@ import numpy as np
 
 from backlight.checking.binding import Bound, Plan, Pool
 from backlight.checking.feed import Feed
-from backlight.checking.gradient_places import Place
+from backlight.checking.gradient_places import Place, keys_of
 from backlight.checking.memory import carry_out, memories
 from backlight.checking.outputs import outputs_in, rows
 from backlight.checking.program import Program
@@ -198,6 +198,9 @@ class OwnCode(Subject):
             return None
         joined = np.concatenate(found)
         return joined if joined.shape == (len(self.feed.X), self.feed.classes) else None
+
+    def gradient_keys(self) -> set[str]:
+        return keys_of(self.recipe.places)
 
     def before_backward(self) -> Callable[[], Any]:
         own_loss = self.recipe.loss is not None and not self.recipe.backward_gives_loss

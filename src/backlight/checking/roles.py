@@ -12,7 +12,7 @@ ROLES: dict[str, str] = {
     "weights_init": r".*init\w*|scheme|method",
     "seed": r".*seed.*|seme|semilla|semente|graine|random_state|rng|rs|generator|key",
     "rate": r"lr|l_?rate|learn\w*|eta|alpha|epsilon|step_?size|rate|lrate|lern_?rate|taux\w*|taxa\w*|tasa\w*|tasso\w*",
-    "penalty": r"reg\w*|lam|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|"
+    "penalty": r"reg\w*|lamb?|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|"
     r".*_reg|c_?l2",
     "size_list": r"(layers?|layer|net(work)?|hidden|units|n)_?(dims?|sizes?|units|nodes|structure|widths?|"
     r"shapes?)(_list)?|"

@@ -11,7 +11,7 @@ import numpy as np
 
 from backlight.checking.binding import TooLongError, limited
 from backlight.checking.construct import Maker
-from backlight.checking.gradient_places import Candidate, Place, match
+from backlight.checking.gradient_places import Candidate, Place, keys_of, match
 from backlight.checking.gradients import STEP
 from backlight.checking.identify import candidate_networks
 from backlight.checking.memory import carry_out, memories
@@ -152,6 +152,9 @@ class Script(Subject):
     def outputs(self) -> Array | None:
         given = None if self.shown is None else rows(self.arrays_of_round().get(self.shown), self.feed)
         return given if given is None or self.order is None else given[np.argsort(self.order)]
+
+    def gradient_keys(self) -> set[str]:
+        return keys_of(self.cut.places)
 
     def before_backward(self) -> Callable[[], Any]:
         """Up to the loss, or only to the outputs where one statement computes both the loss and the gradients."""

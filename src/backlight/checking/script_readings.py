@@ -1,13 +1,12 @@
 """A file read through its own training loop, where its functions alone cannot be understood or look wrong."""
 
 import ast
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
 
-from backlight.checking.binding import TooLongError
+from backlight.checking.binding import TooLongError, left, limited
 from backlight.checking.construct import TRIED_SIZES, Maker, Sizes, is_parameter_name
 from backlight.checking.feed import SAMPLES, feeds
 from backlight.checking.layout import is_bias
@@ -18,7 +17,8 @@ from backlight.checking.script import Script, script_at
 from backlight.checking.store import slots
 from backlight.checking.training_loop import Walk
 
-SECONDS = 2.5  # after which no other loop, loss or form of samples is tried
+SECONDS = 2.0  # for all loops, losses and forms of samples
+LEAST = 0.05  # of this time, for one more
 ROUNDS = 3  # so many training loops of a script are looked at
 LOSSES = 8  # so many expressions are tried as its loss
 
@@ -26,18 +26,22 @@ LOSSES = 8  # so many expressions are tried as its loss
 def script_reading(program: Program) -> Reading | None:
     """The best reading of the script's training loops; None where none can be run on the samples of the check."""
     found: list[Reading] = []
-    end = time.monotonic() + SECONDS
-    for script in scripts(program, TRIED_SIZES[0]):
-        if time.monotonic() > end:
-            break
-        with suppress(*FAILURES, TooLongError):
-            script.show_outputs()
-            network, fit = identify(script)
-            sizes = Sizes(script.feed.X.shape[1], TRIED_SIZES[0].hidden, script.feed.classes)
-            found.append(Reading(script, sizes, network, fit, directional_errors(script)))
-            if found[-1].right and found[-1].clean and found[-1].network is not None:
+    with suppress(TooLongError), limited(SECONDS, firm=True):
+        for script in scripts(program, TRIED_SIZES[0]):
+            with suppress(*FAILURES, TooLongError):
+                found.append(read_script(script))
+                if found[-1].right and found[-1].clean and found[-1].network is not None:
+                    break
+            if left(SECONDS) < LEAST:
                 break
     return min(found, key=lambda reading: reading.rank, default=None)
+
+
+def read_script(script: Script) -> Reading:
+    script.show_outputs()
+    network, fit = identify(script)
+    sizes = Sizes(script.feed.X.shape[1], TRIED_SIZES[0].hidden, script.feed.classes)
+    return Reading(script, sizes, network, fit, directional_errors(script))
 
 
 def scripts(program: Program, sizes: Sizes) -> Iterator[Script]:

@@ -143,14 +143,16 @@ class Search:
             seeded(lambda: subject.run_forward(pool))
         own: str | None = None
         named = self.candidates(LOSS, elsewhere=True) + self.kept_losses()
-        guesses = self.guesses or ([] if named else untold(self.candidates(ANY_NAME)))
+        guesses, runs = [] if attempt else [r for r in untold(self.candidates(ANY_NAME)) if r not in named], False
         for reference in named + guesses:
+            if runs and reference in guesses:
+                break  # a loss by its name goes before one by what it does
             if own is not None and not (reference.holder == own or (own != "self" and reference.holder[:4] == own[:4])):
                 continue  # a network's own loss goes before those of its parts, and these before the module's
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
             if step is None:
                 continue
-            guessed = reference in guesses
+            guessed, runs = reference in guesses, True
             subject.recipe = replace(subject.recipe, loss=step, guessed=guessed)
             if (not guessed or (takes_labels(step) and self.is_smooth())) and self.depends_on_parameters():
                 own = own or (reference.holder if reference.holder.startswith("self") else None)
@@ -230,7 +232,8 @@ class Search:
         found: list[Recipe] = []
         for reference in self.backward_candidates():
             if self.try_backward(reference):
-                if reference in self.guesses and not all(map(is_gradient, self.subject.recipe.places)):
+                named = any(is_called(pattern, reference.name) for pattern in (BACKWARD, LOSS, ONE_STEP))
+                if not named and not all(map(is_gradient, self.subject.recipe.places)):
                     self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
                     continue
                 found.append(self.subject.recipe)
@@ -267,7 +270,8 @@ class Search:
         named = self.candidates(BACKWARD)
         own = any(reference.holder == "self" for reference in named)  # where it fails, no step stands in for it
         steps = [] if own else [r for r in self.candidates(ONE_STEP) if r.holder]
-        found = named + both + self.candidates(LOSS) + steps + self.guesses
+        guesses = [] if named else untold(self.candidates(ANY_NAME))
+        found = named + both + self.candidates(LOSS) + steps + guesses
         return [reference for reference in dict.fromkeys(found) if not self.waits(reference)]
 
     def waits(self, reference: Reference) -> bool:

@@ -67,6 +67,10 @@ class Subject(ABC):
         """What runs all that comes before a backward pass: forward pass and loss."""
         return self.outputs_and_loss if self.has_loss else self.outputs
 
+    def gradient_keys(self) -> set[str]:
+        """Attributes and keys under which gradients are kept; empty where they are only returned."""
+        return set()
+
     def outputs_and_loss(self) -> None:
         self.outputs()
         self.loss()
