@@ -1,26 +1,24 @@
 """A network as its script trains it: one round of the training loop, up to where the parameters change."""
 
-import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from backlight.checking.binding import TooLongError, limited
 from backlight.checking.construct import Maker
-from backlight.checking.gradient_places import Candidate, Place, keys_of, match
+from backlight.checking.gradient_places import Place, keys_of
 from backlight.checking.gradients import STEP
 from backlight.checking.identify import candidate_networks
 from backlight.checking.memory import carry_out, memories
 from backlight.checking.outputs import rows
 from backlight.checking.own_code import as_shape, follow
 from backlight.checking.program import Program, code_of
-from backlight.checking.rehearsal import called
 from backlight.checking.returns import Call, returned_arrays, until_returned
-from backlight.checking.roles import LOSS, is_called, roles_of
+from backlight.checking.roles import roles_of
 from backlight.checking.store import Key, Slot, arrays, slots
 from backlight.checking.subject import Subject, generic_values, nothing, seeded
 from backlight.checking.training_loop import Round, Walk
@@ -29,7 +27,6 @@ from backlight.networks.activations import Array
 PLAIN_MODULES = ("builtins", "numpy", "collections", "random")
 SECONDS = 1.0  # for one round
 OUTPUTS = 8  # so many arrays are tried as the network's outputs
-LOSSES = 12  # so many expressions are tried as its loss
 
 
 @dataclass(frozen=True)
@@ -226,6 +223,25 @@ class Script(Subject):
         other.cut = cut
         return other
 
+    def first_change(self) -> int:
+        """Number of statements before the one that changes a parameter."""
+        seeded(self.begin)
+        for index in range(len(self.codes)):
+            seeded(partial(self.run, index, index + 1))
+            if self.changed():
+                return index
+        raise ValueError("no statement changes the parameters")
+
+    def changed(self) -> list[bool]:
+        after = [follow(self.variables, slot.path) for slot in self.slots]
+        flags = [b is None or not np.array_equal(a, b) for a, b in zip(self.now, after, strict=True)]
+        return flags if any(flags) else []
+
+    def keep(self, flags: Sequence[bool]) -> None:
+        carry_out(self.restores)
+        self.slots = [slot for slot, kept in zip(self.slots, flags, strict=True) if kept]
+        self.now = [np.array(slot.read(), dtype=float) for slot in self.slots]
+
     def calibrate(self) -> None:
         """The step size as the numbers have it, where no name tells: the median of what updates are of slopes."""
         self.assign(generic_values(self, 1))
@@ -262,132 +278,6 @@ class Script(Subject):
             if next(candidate_networks(self), None) is not None:
                 return
         self.shown = None
-
-    # -- finding out how the round is cut ---------------------------------------------------------------------------
-
-    def first_change(self) -> int:
-        """Number of statements before the one that changes a parameter."""
-        seeded(self.begin)
-        for index in range(len(self.codes)):
-            seeded(partial(self.run, index, index + 1))
-            if self.changed():
-                return index
-        raise ValueError("no statement changes the parameters")
-
-    def changed(self) -> list[bool]:
-        after = [follow(self.variables, slot.path) for slot in self.slots]
-        flags = [b is None or not np.array_equal(a, b) for a, b in zip(self.now, after, strict=True)]
-        return flags if any(flags) else []
-
-    def keep_changing(self) -> None:
-        """Leaves those arrays that one round changes."""
-        seeded(self.begin)
-        seeded(partial(self.run, 0, len(self.codes)))
-        flags = self.changed()
-        if not flags and not self.warm:
-            self.warm_up()
-            return self.keep_changing()
-        if not flags:
-            raise ValueError("one round changes no array")
-        self.keep(flags)
-
-    def keep(self, flags: Sequence[bool]) -> None:
-        carry_out(self.restores)
-        self.slots = [slot for slot, kept in zip(self.slots, flags, strict=True) if kept]
-        self.now = [np.array(slot.read(), dtype=float) for slot in self.slots]
-
-    def cuts(self) -> Iterator[Cut]:
-        """Expressions that depend on the arrays, each where it first does."""
-        tables = []
-        for seed in (1, 2):
-            self.assign(generic_values(self, seed))
-            tables.append(self.table())
-        for expression in self.expressions:
-            for at, (one, other) in enumerate(zip(*(table[expression] for table in tables), strict=True)):
-                if one is not None and other is not None and np.isfinite([one, other]).all() and one != other:
-                    yield Cut(expression, at, 0)
-                    break
-
-    def table(self) -> dict[str, list[float | None]]:
-        """Each expression's value before the round and after each of its statements."""
-        seeded(self.begin)
-        found: dict[str, list[float | None]] = {e: [self.value_of(e)] for e in self.expressions}
-        for index in range(len(self.codes)):
-            seeded(partial(self.run, index, index + 1))
-            for expression, values in found.items():
-                values.append(self.value_of(expression))
-        return found
-
-    @cached_property
-    def expressions(self) -> list[str]:
-        """What may be the loss: names that are assigned, and calls; those that sound like one first."""
-        found: dict[str, None] = {}
-        for statement in self.round.shown:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                    found[node.id] = None
-                elif isinstance(node, ast.Call) and self.is_users(node):
-                    found[ast.unparse(node)] = None
-                elif isinstance(node, ast.Call) and called(node) == "append" and len(node.args) == 1:
-                    found[ast.unparse(node.args[0])] = None
-        return sorted(found, key=lambda text: not is_called(LOSS, text.split("(")[0].split(".")[-1]))[: 3 * LOSSES]
-
-    def is_users(self, call: ast.Call) -> bool:
-        with suppress(Exception):
-            function = eval(ast.unparse(call.func), self.variables)
-            return self.program.node_of(function) is not None
-        return False
-
-    def settle(self, cut: Cut) -> Iterator["Script"]:
-        """This subject for one loss, with each way of reading its gradients."""
-        self.cut = cut
-        felt = self.felt()
-        kept_shapes = [value.shape for value, counts in zip(self.now, felt, strict=True) if counts]
-        if not any(len(shape) == 2 and min(shape) > 1 for shape in kept_shapes):
-            return  # no loss of a network
-        kept, now = self.slots, self.now
-        self.keep(felt)
-        self.assign(generic_values(self, 1))
-        update = self.first_change()
-        returned = isinstance(self.round.statements[update], ast.Assign | ast.AugAssign | ast.Expr)
-        if update < cut.at - returned:  # what the update itself returns may be the loss before it
-            self.slots, self.now = kept, now
-            return
-        for places in self.ways(update):
-            updated = any(place is not None and place.source == "update" for place in places)
-            rate = next(self.numbers("rate"), None) if updated else 1.0
-            again = self.again(self.program, Cut(cut.loss, cut.at, update, places, rate or 1.0, rate is not None))
-            if rate is None:
-                again.calibrate()
-            yield again
-        self.slots, self.now = kept, now
-
-    def felt(self) -> list[bool]:
-        """Of which arrays the loss is a function."""
-        values, other = generic_values(self, 1), generic_values(self, 2)
-        self.assign(values)
-        reference, found = self.loss(), []
-        for index in range(len(values)):  # a step so small that it changes no accuracy
-            self.assign([v + 1e-4 * (other[i] - v) if i == index else v for i, v in enumerate(values)])
-            found.append(self.loss() != reference)
-        return found
-
-    def ways(self, update: int) -> Iterator[tuple[Place | None, ...]]:
-        """Arrays that look like the gradients before the update; else the update itself."""
-        self.cut = replace(self.cut, update=update)
-        seeded(self.begin)
-        before = {path: np.array(value) for path, value in self.arrays()}
-        seeded(self.up_to_update)
-        own = {slot.path for slot in self.slots}
-        candidates = [
-            Candidate(Place("state", path), path, np.asarray(value, dtype=float))
-            for path, value in self.arrays()
-            if path not in own and not (path in before and np.array_equal(before[path], value))
-        ]
-        found = match(self.slots, candidates)
-        if all(place is not None for place in found):
-            yield tuple(found)
-        yield tuple(Place("update", slot.path) for slot in self.slots)
 
     def arrays(self) -> list[tuple[tuple[Key, ...], Array]]:
         own = {name: value for name, value in self.variables.items() if not name.startswith("__")}

@@ -8,6 +8,7 @@ import numpy as np
 
 from backlight.checking.binding import TooLongError, left, limited
 from backlight.checking.construct import TRIED_SIZES, Maker, Sizes, is_parameter_name
+from backlight.checking.cutting import Cutter
 from backlight.checking.feed import SAMPLES, feeds
 from backlight.checking.layout import is_bias
 from backlight.checking.program import Program
@@ -58,10 +59,11 @@ def scripts(program: Program, sizes: Sizes) -> Iterator[Script]:
 
 
 def readings_of(script: Script) -> Iterator[Script]:
-    script.keep_changing()
-    for cut in list(script.cuts())[:LOSSES]:
+    cutter = Cutter(script)
+    cutter.keep_changing()
+    for cut in list(cutter.cuts())[:LOSSES]:
         with suppress(*FAILURES, TooLongError):
-            yield from script.settle(cut)
+            yield from cutter.settled(cut)
 
 
 def unlike_all_widths(program: Program) -> int:

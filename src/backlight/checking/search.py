@@ -232,8 +232,8 @@ class Search:
         found: list[Recipe] = []
         for reference in self.backward_candidates():
             if self.try_backward(reference):
-                named = any(is_called(pattern, reference.name) for pattern in (BACKWARD, LOSS, ONE_STEP))
-                if not named and not all(map(is_gradient, self.subject.recipe.places)):
+                told = any(is_called(pattern, reference.name) for pattern in (BACKWARD, LOSS, ONE_STEP))
+                if not told and not all(map(is_gradient, self.subject.recipe.places)):
                     self.subject.recipe = replace(self.subject.recipe, backward=None, places=())
                     continue
                 found.append(self.subject.recipe)
