@@ -1,6 +1,5 @@
 """Which of a program's functions is the forward pass, which the loss and which the backward pass."""
 
-import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.binding import Bound, NoCallError, Pool, bind, limited
-from backlight.checking.chain import CALL_NAMES, LOSS_WORDS, RATE
+from backlight.checking.chain import CALL_NAMES, LOSS_WORDS
 from backlight.checking.gradient_places import Place, changed_state, marked, match, named_returns, state
 from backlight.checking.guesses import ANY_NAME, untold
 from backlight.checking.idle import ZERO, adapts, beside
@@ -21,6 +20,7 @@ from backlight.checking.own_code import OwnCode, Recipe, Reference, Step, follow
 from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
 from backlight.checking.stages import NotFoundError, Stage, embedded
+from backlight.checking.step_size import step_size
 from backlight.checking.store import Key, slots
 from backlight.checking.subject import generic_values, scalar, seeded
 from backlight.checking.usage import holders
@@ -118,7 +118,12 @@ class Search:
         """Every function, where no name is in a language that is known."""
         if any(self.candidates(pattern) for pattern in (LOSS, BACKWARD, ONE_STEP)):
             return []
-        return untold(self.candidates(ANY_NAME))
+        return self.unnamed()
+
+    def unnamed(self) -> list[Reference]:
+        """Functions that may be anything, but for the one that made the network."""
+        maker = self.subject.recipe.made.split("(")[0]
+        return [reference for reference in untold(self.candidates(ANY_NAME)) if reference.name != maker]
 
     def outputs_depend(self) -> bool:
         """Whether other parameters give other outputs."""
@@ -143,7 +148,7 @@ class Search:
             seeded(lambda: subject.run_forward(pool))
         own: str | None = None
         named = self.candidates(LOSS, elsewhere=True) + self.kept_losses()
-        guesses, runs = [] if attempt else [r for r in untold(self.candidates(ANY_NAME)) if r not in named], False
+        guesses, runs = [] if attempt else [r for r in self.unnamed() if r not in named], False
         for reference in named + guesses:
             if runs and reference in guesses:
                 break  # a loss by its name goes before one by what it does
@@ -152,7 +157,8 @@ class Search:
             step = self.try_step(reference, pool, lambda returned: scalar(returned) is not None)
             if step is None:
                 continue
-            guessed, runs = reference in guesses, True
+            guessed = reference in guesses
+            runs = runs or not guessed
             subject.recipe = replace(subject.recipe, loss=step, guessed=guessed)
             if (not guessed or (takes_labels(step) and self.is_smooth())) and self.depends_on_parameters():
                 own = own or (reference.holder if reference.holder.startswith("self") else None)
@@ -270,7 +276,7 @@ class Search:
         named = self.candidates(BACKWARD)
         own = any(reference.holder == "self" for reference in named)  # where it fails, no step stands in for it
         steps = [] if own else [r for r in self.candidates(ONE_STEP) if r.holder]
-        guesses = [] if named else untold(self.candidates(ANY_NAME))
+        guesses = [] if named else self.unnamed()
         found = named + both + self.candidates(LOSS) + steps + guesses
         return [reference for reference in dict.fromkeys(found) if not self.waits(reference)]
 
@@ -333,7 +339,10 @@ class Search:
             return False
         gives_loss = subject.recipe.loss is not None and subject.recipe.loss.reference == reference
         subject.recipe = replace(
-            subject.recipe, places=tuple(places), rate=self.rate(step), backward_gives_loss=gives_loss
+            subject.recipe,
+            places=tuple(places),
+            rate=step_size(subject, step),
+            backward_gives_loss=gives_loss,
         )
         if any(place is not None and place.source == "update" for place in places):
             subject.recipe = replace(subject.recipe, places=tuple(Place("update", s.path) for s in subject.slots))
@@ -370,21 +379,6 @@ class Search:
             return places
         return [Place("update", slot.path) for slot in subject.slots] if moved else None
 
-    def rate(self, step: Step) -> float:
-        """The step size of an update: what was handed over, or what the network or the module keeps by such a name."""
-        if any(key == "rate" or (key[0] == "!" and "rate" in roles_of(key[1:])) for _, key in step.plan):
-            return RATE
-        for parameter in parameters_of(step.reference.resolve(self.program, self.network)):
-            if roles_of(parameter.name)[:1] == ("rate",) and isinstance(parameter.default, float):
-                return parameter.default
-        kept: dict[str, Any] = dict(vars(self.network)) if self.is_object and hasattr(self.network, "__dict__") else {}
-        for value in list(kept.values()):  # a configuration's
-            kept = {**(vars(value) if hasattr(value, "__dict__") else {}), **kept}
-        for name, value in {**self.program.namespace, **kept}.items():
-            if isinstance(value, float | int) and not isinstance(value, bool) and roles_of(name)[:1] == ("rate",):
-                return float(value)
-        return 1.0
-
 
 def takes_labels(step: Step) -> bool:
     return any(key in ("labels", "pairs") for _, key in step.plan)
@@ -392,9 +386,3 @@ def takes_labels(step: Step) -> bool:
 
 def is_gradient(place: Place | None) -> bool:
     return place is not None and place.source in ("returned", "state")
-
-
-def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    with suppress(TypeError, ValueError):
-        return list(inspect.signature(function).parameters.values())
-    return []

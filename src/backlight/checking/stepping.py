@@ -14,6 +14,7 @@ from backlight.checking.gradient_places import Place
 from backlight.checking.own_code import Reference, publish, return_names
 from backlight.checking.roles import is_called
 from backlight.checking.search import NotFoundError, Search, Stage
+from backlight.checking.step_size import step_size
 from backlight.checking.store import arrays
 from backlight.checking.subject import generic_values, seeded
 
@@ -47,7 +48,7 @@ class TrainingSearch(Search):
             own = {f"={key}" for key in self.network} if isinstance(self.network, dict) else set()
             if subject.recipe.as_argument and not any(key == "parameters" or key in own for _, key in step.plan):
                 continue
-            recipe = replace(subject.recipe, backward=step, rate=self.rate(step), listed=listed)
+            recipe = replace(subject.recipe, backward=step, rate=step_size(subject, step), listed=listed)
             subject.recipe = replace(recipe, extra={**recipe.extra, **{k: v for k, v in pool.items() if k[0] == "!"}})
             return self.settle_step(lambda: subject.run_backward(subject.fresh_pool(*subject.batches()[0])))
         return False
@@ -102,7 +103,7 @@ class TrainingSearch(Search):
                 **subject.recipe.extra,
                 **{k: v for k, v in pool.items() if k[0] == "!" or k in ("samples", "penalty")},
             }
-            subject.recipe = replace(subject.recipe, update=step, rate=self.rate(step), extra=extra)
+            subject.recipe = replace(subject.recipe, update=step, rate=step_size(subject, step), extra=extra)
             if self.settle_step(self.whole_step):
                 return
         raise NotFoundError(Stage(4, "nothing that applies the gradients was found"))
