@@ -195,8 +195,12 @@ class Case:
                 whole = self.mended(finding, lines, gradient_goal(self.subject, self.right_gradients()), EVERYWHERE)
                 if whole.patch is not None:  # one mistake, written once
                     return [self.with_effect(whole, mistake)]
-            finding = self.mended(finding, lines, gradient_goal(self.subject, target), proof)
-            findings.append(self.with_effect(finding, mistake))
+            goal = gradient_goal(self.subject, target)
+            mended = self.mended(finding, lines, goal, proof)
+            if mended.patch is None:  # the forward pass may leave what is wrong behind
+                wider = self.mended(finding, all_lines(self.subject), goal, proof)
+                mended = mended if wider.patch is None else wider
+            findings.append(self.with_effect(mended, mistake))
         return findings
 
     def replay(self, mistakes: Sequence[Hypothesis]) -> Parameters:

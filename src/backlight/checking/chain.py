@@ -299,12 +299,19 @@ def gives_gradient(shape: tuple[int, ...], value: Any) -> bool:
     return value is None or np.shape(value) == shape
 
 
+def takes_both(function: Callable[..., Any]) -> bool:
+    """Outputs and labels, or whatever it is given; an activation takes one argument."""
+    names = required(function)
+    return len(names) != 1 or "labels" in roles_of(names[0])
+
+
 def loss_pairs(program: Program) -> list[tuple[Reference, Reference]]:
     pairs: list[tuple[Reference, Reference]] = []
     for name, kind in program.classes().items():
         own = methods(kind)
         calls = [call for call in own if call in CALL_NAMES or is_called(LOSS, call)]
         slopes = [m for m in own if is_called(BACKWARD, m) or is_called(r"grad\w*|\w*prime|derivative|delta|df|d", m)]
+        calls = [call for call in calls if takes_both(getattr(kind, call))]
         if calls and slopes and not is_plain_layer(kind):
             pairs += [(Reference(name, call), Reference(name, slope)) for call in calls for slope in slopes]
     functions = program.functions()

@@ -18,7 +18,7 @@ from backlight.checking.own_code import Reference, return_names, short
 from backlight.checking.program import Program
 from backlight.checking.rehearsal import assembled, layer_classes
 from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, is_called
-from backlight.checking.store import slots
+from backlight.checking.store import hold_weights, slots
 from backlight.checking.subject import seeded
 from backlight.networks.activations import Array
 
@@ -96,7 +96,7 @@ def make_parameters(name: str, arguments: dict[str, Any], program: Program) -> A
 
 
 def network_classes(program: Program, target: str | None) -> list[str]:
-    classes = {name: kind for name, kind in program.classes().items() if name == target or not is_mere_layer(kind)}
+    classes = {name: kind for name, kind in program.classes().items() if name == target or may_be_network(kind)}
     if target is not None:
         return [target] if target in classes else []
     score = {
@@ -108,6 +108,10 @@ def network_classes(program: Program, target: str | None) -> list[str]:
         for name, kind in classes.items()
     }
     return sorted((name for name in classes if score[name] >= 2), key=lambda name: -score[name])
+
+
+def may_be_network(kind: type) -> bool:
+    return not is_mere_layer(kind) and not issubclass(kind, tuple)
 
 
 def make_one(function: Callable[..., Any], name: str, maker: Maker) -> tuple[dict[str, Any], Any] | None:
@@ -127,16 +131,13 @@ def make_one(function: Callable[..., Any], name: str, maker: Maker) -> tuple[dic
 
 def initialise(network: Any, maker: Maker) -> None:
     for name in methods(type(network)):
-        if is_called(INIT, name) and name != "__init__":
+        if is_called(rf"{INIT}|compile|build", name) and name != "__init__":
             arguments = next(iter(maker.calls(getattr(network, name), name)), {})
             seeded(partial(call_with, getattr(network, name), arguments))
 
 
 def has_weights(network: Any) -> bool:
-    return any(
-        slot.read().ndim == 2 and slot.read().dtype.kind == "f"
-        for slot in slots(list(network) if isinstance(network, tuple) else network)
-    )
+    return hold_weights(slots(list(network) if isinstance(network, tuple) else network))
 
 
 def function_networks(program: Program, maker: Maker) -> Iterator[Made]:

@@ -12,7 +12,8 @@ MOST = 12  # functions that are tried; in larger programs something has a name
 
 def untold(references: Sequence[Reference]) -> list[Reference]:
     """Those that may be a forward pass, a loss or a backward pass, by anything but their names."""
-    named = rf"__\w+__|main|demo|run|{INIT}|{NOT_A_ROLE.replace('test|', '')}"
+    builds = r"_?(add|append|push|insert|register|compile|build|set)(_\w+)?"
+    named = rf"__\w+__|main|demo|run|{builds}|{INIT}|{NOT_A_ROLE.replace('test|', '')}"
     return [reference for reference in references if not is_called(named, reference.name)][:MOST]
 
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from backlight.checking.roles import BACKWARD, LOSS, is_called, roles_of, size_role
 
-LAYER_FORWARD = r"(forward\w*|fprop|__call__|feed_?forward|fwd|predict)"
+LAYER_FORWARD = (
+    r"(forward\w*|fprop|__call__|call|feed_?forward|fwd|predict|vor(wae?rts)?\w*|a[ct]?tivar|propag\w*|"
+    r".*_?(adelante|avanti|avant|frente|ileri))"
+)
 # What a backward pass is called with that gets a gradient from the layer behind it.
 BEHIND = r".*(grad|dout|dvalues|delta|error|d_?(a|y|z|l|h|out\w*)$|upstream|^g$|^da|^dz|^dy).*"
 
@@ -42,6 +45,9 @@ def is_layer(kind: type) -> bool:
     if forward is None:
         return False
     arguments = [name for name in required(getattr(kind, forward)) if not {"quiet", "many"} & set(roles_of(name))]
+    if backward is not None and re.fullmatch(r"_*(derivatives?|grad(ient)?)", backward):  # of an activation, by z
+        taken = required(getattr(kind, backward))
+        backward = backward if not taken or re.match(BEHIND, taken[0], re.IGNORECASE) else None
     return len(arguments) == 1 and (backward is not None or "softmax" in kind.__name__.lower())
 
 

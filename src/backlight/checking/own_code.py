@@ -147,7 +147,9 @@ class OwnCode(Subject):
         return self.recipe.loss is not None or self.recipe.backward_gives_loss
 
     def fresh_pool(self, inputs: Any, labels: Any) -> Pool:
-        pool: Pool = {"input": inputs, "labels": labels, "pairs": [(inputs, labels)]}
+        batch = batch_class(self.program)
+        pairs = [(inputs, labels)] if batch is None else batch(inputs, labels)
+        pool: Pool = {"input": inputs, "labels": labels, "pairs": pairs}
         for key, value in self.recipe.extra.items():
             pool[key] = value.of(self.network) if isinstance(value, OwnMethod) else value
         if self.recipe.as_argument:
@@ -321,6 +323,15 @@ def needs_forward(step: Step) -> bool:
     return not any(key == "input" for _, key in step.plan) or any(
         key.startswith(("=", "outputs", "cache")) for _, key in step.plan
     )
+
+
+def batch_class(program: Program) -> Callable[[Any, Any], Any] | None:
+    """The program's own class of (inputs, labels), which its functions take in place of the two."""
+    for kind in program.classes().values():
+        fields = getattr(kind, "_fields", None) or tuple(getattr(kind, "__dataclass_fields__", ()))
+        if [roles_of(name)[:1] for name in fields] == [("input",), ("labels",)]:
+            return kind
+    return None
 
 
 def publish(pool: Pool, returned: Any, names: list[str]) -> None:

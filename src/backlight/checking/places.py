@@ -15,7 +15,7 @@ CLUES = {
     "labels": r"-=\s*1|-\s*(y|t|Y|T)\b|one_?hot|\[.*y\]",
     "one-from-all": r"-\s*=?\s*1",
     "output": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
-    "softmax": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1|diag|[Jj]ac",
+    "softmax": r"softmax|-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1|diag|[Jj]ac",
     "slope": r"prime|deriv|diff|\bd_?f|1(\.0?)?\s*-|>\s*0|\*\s*\(|grad",
     "activation": r"prime|deriv|diff|\bd_?f|1(\.0?)?\s*-|>\s*0|grad",
     "relu": r"[<>]=?\s*0|relu|where|maximum|clip",

@@ -270,6 +270,7 @@ def read(subject: Subject, sizes: Sizes, activation: str | None = None) -> Readi
     if (
         network is None
         and subject.outputs() is None
+        and matrices(subject.slots)
         and not chained(matrices(subject.slots), sizes.inputs, sizes.classes)
     ):
         raise ValueError("these are not the widths that were asked for")

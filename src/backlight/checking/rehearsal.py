@@ -174,7 +174,7 @@ def stacks(layers: Sequence[Any], rehearsal: Rehearsal) -> Iterator[tuple[int, i
     """(first, count) of the layers of each network: its dense ones and what follows them."""
     starts = [index for index, layer in enumerate(layers) if type(layer).__name__ in rehearsal.dense]
     firsts = [starts[n] for n in itertools.accumulate((0, *rehearsal.lengths[:-1])) if n < len(starts)]
-    for first, end in zip(firsts, [*firsts[1:], len(layers)], strict=True):
+    for first, end in itertools.pairwise([*firsts, len(layers)]):
         yield first, end - first
 
 

@@ -10,13 +10,14 @@ ROLES: dict[str, str] = {
     r"non_?lin\w*|actfun\w*|hidden_act\w*|g|kind|transfer\w*",
     "derivative": r"(act_?)?(diff|deriv|prime|grad)_?(fun|fn|act\w*)?",
     "weights_init": r".*init\w*|scheme|method",
-    "seed": r".*seed.*|seme|semilla|semente|graine|random_state|rng|rs|generator|key",
+    "seed": r".*seed.*|seme|semilla|semente|graine|random_state|rng|rs|generator|key|zufall\w*|"
+    r"caso|azar|hasard|rastgele|aleatori[oa]",
     "rate": r"lr|l_?rate|learn\w*|eta|alpha|epsilon|step_?size|rate|lrate|lern_?rate|taux\w*|taxa\w*|tasa\w*|tasso\w*",
     "penalty": r"reg\w*|lamb?|lamb?da?_?\w*|lmb\w*|l2\w*|.*decay.*|wd|weight_?penalty|beta|lambda\w*|.*_lambda|"
     r".*_reg|c_?l2",
     "size_list": r"(layers?|layer|net(work)?|hidden|units|n)_?(dims?|sizes?|units|nodes|structure|widths?|"
     r"shapes?)(_list)?|"
-    r"sizes|layers|dims|architecture|arch|structure|topology|nn_?(arch\w*|structure)|shape|widths|"
+    r"sizes|layers|dims|architecture|arch|structure|topolog\w+|dimension\w*|nn_?(arch\w*|structure)|shape|widths|"
     r"units|hidden_layers?|"
     r"hiddens|neurons|num_nodes|layout|hidden_layer_sizes|n_units|config|"
     r"strati|capas|couches|schichten|camadas|katman\w*|sloi|tailles|tamanhos|groessen|boyut\w*|neuron(as|i|en|es)",
@@ -31,7 +32,7 @@ ROLES: dict[str, str] = {
     r"b|t|gt|actual|orig|act)|"
     r"labels?|targets?|truth|ground_?truth|gt|expected\w*|desired\w*|one_?hot\w*|true\w*|actual\w*|"
     r".*labels?|.*targets?|.*_y|"
-    r"answers?|.*_true|.*truth|t_.*|des|ziele?|soll\w*|etiqu\w*|etichett\w*|etiket\w*|objetivos?|cibles?|alvos?|"
+    r"answers?|.*_true|.*truth|tags|klassen?|clases|classi|siniflar|t_.*|des|ziele?|soll\w*|etiqu\w*|etichett\w*|etiket\w*|objetivos?|cibles?|alvos?|"
     r"esperad\w*|desead\w*|desejad\w*|attes\w*|attend\w*|hedef\w*|rotulos?|bersagli\w*|wahrheit",
     "outputs": r"y_?(hat|h|p|pred\w*|prob\w*|out\w*)|a_?l|al|pred\w*|p|ps|prob\w*|outputs?\w*|out|o|score\w*|"
     r"logits?|hypothesis|h|"
@@ -39,7 +40,8 @@ ROLES: dict[str, str] = {
     r"ausgaben?|saidas?|salidas?|sorties?|uscit[ae]|cikti\w*|cikis\w*|predic\w*|previs\w*|vorhersagen?",
     "cache": r"caches?|memory|stored?|forward_?\w*|cache\w*|intermediate\w*|values|state|ctx|context|tape|"
     r".*_cache|outs|acts",
-    "parameters": r"param\w*|weights|theta\w*|model|net|network|nn|wb|layers|pesi|pesos|poids|gewichte",
+    "parameters": r"param\w*|weights|theta\w*|model|net|network|nn|wb|layers|pesi|pesos|poids|gewichte|"
+    r"netz\w*|rete|rede|red|reseau|ag",
     "gradients": r"_?grads?\w*|gradients?|d_?params?",
     "pairs": r"training_data|train_data|mini_?batch|batch|pairs|data_?set",
     "mean": r"size_average|average|reduction|normali[sz]e",
@@ -167,7 +169,7 @@ LOSS = (
 )
 BACKWARD = (
     r"_*(back_?prop\w*|backward\w*|l_?model_backward|.*_backward|bprop|bwd|grad(s|ients?)?|(compute|"
-    r"calc(ulate)?|get|eval|cost|loss)_?(the_)?grad\w*|.*gradients?|back|back_?pass|backpass|"
+    r"calc(ulate)?|get|eval|cost|loss|value_?and)_?(the_)?grad\w*|.*gradients?|back|back_?pass|backpass|"
     r".*backprop.*|.*backward.*|derivatives?|rue?ckwae?rts\w*|retro\w*|.*_?(atras|indietro|arriere|geri\w*)|"
     r"gradient[ei]?\w*)"
 )

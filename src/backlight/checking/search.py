@@ -21,7 +21,7 @@ from backlight.checking.program import Program, user_line
 from backlight.checking.roles import BACKWARD, FORWARD, LOSS, NOT_A_ROLE, is_called, roles_of
 from backlight.checking.stages import NotFoundError, Stage, embedded
 from backlight.checking.step_size import step_size
-from backlight.checking.store import Key, slots
+from backlight.checking.store import Key, hold_weights, slots
 from backlight.checking.subject import generic_values, scalar, seeded
 from backlight.checking.usage import holders
 from backlight.networks.activations import Array
@@ -206,7 +206,7 @@ class Search:
         except Exception as error:
             self.note(error)
             return False
-        if not any(slot.read().ndim == 2 for slot in felt):
+        if not hold_weights(felt):
             return False
         self.idle = beside(felt, subject.slots)
         kept_paths = {slot.path for slot in felt} | self.idle
@@ -318,8 +318,8 @@ class Search:
 
     def enough(self, places: list[Place | None]) -> bool:
         """Gradients of half of the parameters, weights among them: arrays of a bias's shape may be anything."""
-        found = [slot.read().ndim for slot, place in zip(self.subject.slots, places, strict=True) if place is not None]
-        return 2 * len(found) >= len(places) and (2 in found or not found)
+        found = [slot for slot, place in zip(self.subject.slots, places, strict=True) if place is not None]
+        return 2 * len(found) >= len(places) and (hold_weights(found) or not found)
 
     @property
     def before_values(self) -> list[Array]:

@@ -1,6 +1,6 @@
 """Arrays inside somebody's objects: found wherever they are kept, read and written in place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,3 +109,12 @@ def arrays(root: Any, path: tuple[Key, ...] = ()) -> list[tuple[tuple[Key, ...],
     if len(path) > DEPTH or root is None or isinstance(root, str | bytes | int | float | np.generic):
         return []
     return [found for key, child in children(root) for found in arrays(child, (*path, key))]
+
+
+def hold_weights(found: Iterable[Slot]) -> bool:
+    """Whether there is a matrix among them, or a row of units that have a vector each."""
+    values = [(slot, slot.read()) for slot in found]
+    if any(value.ndim == 2 and value.dtype.kind == "f" for _, value in values):
+        return True
+    vectors = [slot.key for slot, value in values if value.ndim == 1 and value.size > 1 and value.dtype.kind == "f"]
+    return any(isinstance(key, str) and vectors.count(key) > 2 for key in vectors)
