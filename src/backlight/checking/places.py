@@ -52,14 +52,15 @@ def likelihood(finding: Finding) -> Callable[[Site], float]:
 def likely_line(finding: Finding, found: Sequence[Site], bears: Influence) -> tuple[str, int] | None:
     """The statement with the most signs of such a mistake; None where none has any.
 
-    One that only wrong gradients depend on is a sign by itself: that computes what is wrong.
+    One that only wrong gradients depend on is a sign by itself: that computes what is wrong. Of equals the one that
+    ran last is nearest to them: not the loop that calls the layers, but the layer.
     """
     score = likelihood(finding)
     able = [site for site in found if bears.covers(site) and (bears.wrong or score(site) > 0)]
     able = able or [site for site in found if score(site) > 0]  # nothing computes a gradient that is missing
     if not able:
         return None
-    best = min(able, key=lambda site: (bears.excess(site), -score(site)))
+    best = min(reversed(able), key=lambda site: (bears.excess(site), -score(site)))
     return best.file, best.statement.lineno
 
 
