@@ -34,7 +34,7 @@ from backlight.checking.edits_exchanged import (
     unless,
     with_index,
 )
-from backlight.checking.edits_slopes import as_derivative, multiplied, powered, with_slope
+from backlight.checking.edits_slopes import as_chain, as_derivative, as_softmax, multiplied, powered, with_slope
 
 # Which families mend which mistakes, by the beginning of the mistake's name; the others are tried after them.
 CHEAP: tuple[Family, ...] = (
@@ -57,15 +57,16 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "slope-at": (like_another, renamed, with_index, argument_renamed, dropped, another_function, as_derivative),
     "slope-missing": (like_another, renamed, with_slope, another_function, unless, as_derivative),
     "slope": (
-        like_another, dropped, powered, another_function, reoperated, another_constant, as_derivative, multiplied,
-        renamed, with_slope,
+        like_another, dropped, powered, another_function, reoperated, another_constant, as_derivative, as_chain,
+        multiplied, renamed, with_slope,
     ),
-    "activation": (like_another, another_function, as_derivative, dropped, renamed, with_slope),
+    "activation": (like_another, another_function, as_derivative, as_chain, dropped, renamed, with_slope),
     "activation-formula": (
         like_another, another_function, as_derivative, renamed, with_index, argument_renamed, dropped, with_slope,
     ),
     "relu": (
-        like_another, reoperated, another_function, another_constant, dropped, as_derivative, multiplied, renamed,
+        like_another, reoperated, another_function, another_constant, dropped, as_derivative, as_chain, multiplied,
+        renamed,
     ),
     "labels": (indexed, with_labels, inserted, another_function, reoperated, renamed, encoded),
     "labels-shifted": (dropped, another_constant, reoperated, indexed),
@@ -75,7 +76,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "output-sign": (turned, reoperated, doubled, dropped),
     "one-from-all": (indexed, with_labels, another_constant, inserted, renamed),
     "one-sample": (like_another, all_samples, summed_along, dropped, as_sum, another_constant),
-    "softmax-diagonal": (as_jacobian, with_labels, as_residual),
+    "softmax-diagonal": (as_jacobian, as_softmax, with_labels, as_residual),
     "bias": (like_another, summed_along, as_sum, another_constant, another_function, dropped, scaled),
     "weights-updated": (exchanged,),
     "weights-not": (like_another, turned),
@@ -84,7 +85,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "input-in": (like_another, with_index, renamed, another_constant),
     "preactivation": (like_another, with_index, renamed, another_constant),
     "own-activation": (like_another, with_index, renamed, another_constant),
-    "gradient-cut": (deleted, another_constant, grown, reoperated, dropped),
+    "gradient-cut": (deleted, dropped, another_constant, grown, reoperated),
     "init": (another_function, deleted, drawn, another_constant, dropped, renamed),
     "accumulated": (reoperated, deleted),
 }  # fmt: skip

@@ -24,10 +24,11 @@ def dropped(site: Site) -> Iterator[Edit]:
             yield site.replace(node, site.bracketed(node.left))
         elif isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
             yield site.replace(node, site.text(node.args[0]))
-            if isinstance(node.func, ast.Attribute) and not site.is_method_or_module(node.func):
-                yield site.replace(node, site.text(node.func.value))
+            changing = isinstance(node.func, ast.Attribute) and node.func.attr in ("astype", "round", "clip")
+            if isinstance(node.func, ast.Attribute) and (changing or not site.is_method_or_module(node.func)):
+                yield site.replace(node, site.bracketed(node.func.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield site.replace(node, site.text(node.func.value))
+            yield site.replace(node, site.bracketed(node.func.value))
 
 
 def all_samples(site: Site) -> Iterator[Edit]:

@@ -1,6 +1,7 @@
 """Edits of slopes: a factor f′ put in, a formula for f′ in another's place, a square or a factor that is missing."""
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -98,6 +99,27 @@ def as_derivative(site: Site) -> Iterator[Edit]:
             for form in forms:
                 text = form.format(argument)
                 yield site.replace(node, text if node is value else f"({text})")
+
+
+def as_chain(site: Site) -> Iterator[Edit]:
+    """The right-hand side as g ⊙ f′(v), whatever it is made of: of what it reads, and of the function's arguments."""
+    if site.value is None or is_read(site.value):
+        return
+    given = [argument.arg for argument in site.function.args.args if argument.arg != "self"]
+    read = arguments(site, site.value)
+    for gradient in dict.fromkeys([*(name for name in read if name in given), *given[-1:], *read[:1]]):
+        for value in dict.fromkeys(name for name in [*read, *site.names()[:4]] if name != gradient):
+            for form in FORMULAS:
+                yield site.replace(site.value, f"{gradient} * ({form.format(value)})")
+
+
+def as_softmax(site: Site) -> Iterator[Edit]:
+    """g s (1 − s) → s (g − Σ g s): a row's p hang together."""
+    if site.value is not None:
+        read = arguments(site, site.value)
+        for g, s in itertools.permutations(read, 2):
+            for axis in (-1, 0):
+                yield site.replace(site.value, f"{s} * ({g} - np.sum({g} * {s}, axis={axis}, keepdims=True))")
 
 
 def arguments(site: Site, node: ast.expr) -> list[str]:
