@@ -50,7 +50,7 @@ class Course:
     @property
     def poor(self) -> bool:
         """Whether it has learnt less than it could: than nearest neighbours, or than most of the way."""
-        if self.broken:
+        if self.stuck:
             return True
         if np.isfinite(self.accuracy) and np.isfinite(self.reachable):
             return self.accuracy < self.reachable - CLOSE

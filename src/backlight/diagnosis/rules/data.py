@@ -166,18 +166,29 @@ def inputs_ignored(record: Record) -> Iterator[Finding]:
         text = "share of the first layer's weight gradients that are exactly 0, while its bias has a gradient"
         yield Finding("inputs-ignored", "prevents", (Evidence(text, 1, 0.999, "above", 0, f"grad/{weight}"),))
         return
+    name, units = same_for_all_samples(record)
+    if name:
+        text = "different values of the first layer's units over all samples, each as often as there are samples"
+        yield Finding("inputs-ignored", "prevents", (Evidence(text, units, units + 1, "below", 0, name),))
+
+
+def same_for_all_samples(record: Record) -> tuple[str, int]:
+    """(name, different values) of the first activation if each of its units gives one value alone; ("", 0) if not.
+
+    Each non-empty cell of its histogram then holds a multiple of the number of samples.
+    """
+    bias = record.bias_of(record.weights[0])
     first = record.tensors("act")[0]
     series = record.series(first)
-    bias = record.bias_of(weight)
     units = int(record.series(f"param/{bias}").count[0]) if bias else 0
-    if not units or units > 64 or series.count[0] < 16 * units:
-        return
-    cells = len(decode(series.histograms[0])[0])
-    if cells <= units:
-        text = "different values (histogram cells) of the first layer's units over all samples, beside its units"
-        yield Finding(
-            "inputs-ignored", "prevents", (Evidence(text, cells, units, "below", int(series.steps[0]), first),)
-        )
+    if not units or series.count[0] % units or series.count[0] < 8 * units:
+        return "", 0
+    samples = int(series.count[0]) // units
+    for histogram in series.histograms[:3]:
+        counts = decode(histogram)[1]
+        if len(counts) > units or (counts % samples).any():
+            return "", 0
+    return first, len(decode(series.histograms[0])[1])
 
 
 def data_of(record: Record) -> DataFacts:

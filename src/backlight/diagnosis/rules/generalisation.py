@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backlight.diagnosis.course import CLOSE, course_of
+from backlight.diagnosis.course import course_of
 from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.record import MissingError, Record
 from backlight.intervals import rate_interval
 
 RISE, FALL = 1.15, 0.9  # of its lowest test loss, while the training loss fell to so much of what it was then
-GAP = 0.1  # between training and test accuracy
+GAP = 0.1  # between two accuracies
 SETTLED = 0.03  # of its level: change of a loss that has come to rest
 NOISY = 0.85  # neighbours of the same class
 
@@ -66,10 +66,10 @@ def too_small_model(record: Record) -> Iterator[Finding]:
         return
     third = max(1, len(course.windows) // 3)
     rest = abs(course.windows[-third:].mean() - course.windows[-2 * third : -third].mean()) / max(course.end, 1e-30)
-    if course.accuracy < course.reachable - CLOSE and rest < SETTLED:
+    if course.accuracy < course.reachable - GAP and rest < SETTLED:
         yield Finding("too-small-model", "slows", (
             Evidence("training accuracy, beside that of nearest neighbours", course.accuracy,
-                     course.reachable - CLOSE, "below", int(course.steps[-1]), "train/acc"),
+                     course.reachable - GAP, "below", int(course.steps[-1]), "train/acc"),
             Evidence("change of the loss over the last third, by its level", rest, SETTLED, "below"),
         ))  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.diagnosis.course import course_of
-from backlight.diagnosis.finding import Evidence, Finding
+from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import NO_SLOPE, MissingError, Record
 from backlight.diagnosis.rules.numbers import layer_of
 from backlight.recording.series import SummarySeries
@@ -20,6 +20,7 @@ SUM_SHARE = 0.05  # |Σ g| by ‖g‖₁, above what rounding or a penalty on bi
 TO_LEARN = 0.1  # of ln K: a loss above it leaves something to learn
 FIRST, FULL = 7, 0.6  # steps in which gradients that are never cleared grow at least as steps^0.6
 EVEN = 4.0  # largest by median increment: an explosion's grow, a sum's do not
+RISING, SHORT = 0.8, 0.1  # of the stretches: a loss that rises, with steps that do not throw the weights about
 AT_START = 0.35  # of ln K: how near to it a first loss lies that is a cross-entropy's
 
 
@@ -54,11 +55,23 @@ def wrong_gradient(record: Record) -> Iterator[Finding]:
     sums = np.abs(series.mean) * series.count
     lengths = np.sqrt(series.count) * series.norm
     share = np.divide(sums, lengths, out=np.zeros(len(series)), where=lengths > 0)[learning(record, series.steps)]
+    course = course_of(record)
+    severity: Severity = "prevents" if course.stuck else "slows"
     # The median, so that no single step of a nearly vanished gradient decides
     if len(share) and np.median(share) > SUM_SHARE:
         text = "|Σ g| / (√K ‖g‖) of the output's biases, 0 for a cross-entropy of softmax(z)"
         first = Evidence(text, float(np.median(share)), SUM_SHARE, "above", int(series.steps[0]), series.name)
-        yield Finding("wrong-gradient", "prevents", (first,), layer_of(series.name))
+        yield Finding("wrong-gradient", severity, (first,), layer_of(series.name))
+        return
+    rising = float((np.diff(course.windows) > 0).mean()) if len(course.windows) >= 8 else 0.0
+    longest = max(float(np.nanmedian(ratios)) for _, ratios in record.update_ratios().values())
+    if rising > RISING and course.end > 1.2 * course.start and longest < SHORT:
+        text = "share of the training's stretches in which the loss rose, although steps were short"
+        evidence = (
+            Evidence(text, rising, RISING, "above", int(course.steps[-1]), "train/loss"),
+            Evidence("‖update‖ / ‖weights‖, median over the training", longest, SHORT, "below"),
+        )
+        yield Finding("wrong-gradient", "prevents", evidence)
 
 
 def missing_zero_grad(record: Record) -> Iterator[Finding]:

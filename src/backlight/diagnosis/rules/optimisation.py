@@ -124,7 +124,7 @@ def vanishing_gradients(record: Record) -> Iterator[Finding]:
     if course_of(record).poor:
         name, ratio, step = depth_ratio(record)
         if ratio < FADING:
-            text = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, median of the first half of the training"
+            text = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
             evidence = Evidence(text, ratio, FADING, "below", step, f"grad/{name}")
             yield Finding(
                 "vanishing-gradients",
@@ -144,7 +144,7 @@ def exploding_gradients(record: Record) -> Iterator[Finding]:
     except MissingError:
         ratio = 0.0
     if ratio > RISING:
-        text = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, median of the first half of the training"
+        text = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
         evidence = Evidence(text, ratio, RISING, "above", step, f"grad/{name}")
         yield Finding(
             "exploding-gradients", "prevents" if course.stuck else "slows", (evidence,), layer_of(f"grad/{name}")
@@ -153,7 +153,8 @@ def exploding_gradients(record: Record) -> Iterator[Finding]:
     for weight in record.weights:
         steps, norms = gradient_norms(record, weight)
         median = float(np.median(norms[: max(5, len(norms) // 4)])) if len(norms) >= 10 else 0.0
-        large = np.flatnonzero(norms > JUMP * median) if median > 0 else np.zeros(0, np.int64)
+        begun = max(5, len(norms) // 4)
+        large = begun + np.flatnonzero(norms[begun:] > JUMP * median) if median > 0 else np.zeros(0, np.int64)
         if len(large):
             text = "gradient norm by its median at first"
             evidence = Evidence(
@@ -191,8 +192,12 @@ def depth_ratio(record: Record) -> tuple[str, float, int]:
     kept = np.isfinite(first) & np.isfinite(last) & (first > 0) & (last > 0)
     if not kept.any():
         raise MissingError("gradients other than 0 in the first and the last layer")
-    ratio = float(np.median(first[kept] / last[kept]))
-    return weights[0], ratio, int(sizes[0][1][np.flatnonzero(kept)[-1]])
+    ratios, steps = first[kept] / last[kept], sizes[0][1][:count][kept]
+    # On a plateau the last layer's gradient is small as well, so that of the first record counts where it is lower
+    middle = float(np.median(ratios))
+    if ratios[0] < middle:
+        return weights[0], float(ratios[0]), int(steps[0])
+    return weights[0], middle, int(steps[-1])
 
 
 def batch_too_small(record: Record) -> Iterator[Finding]:
