@@ -144,6 +144,11 @@ class Record:
         return int(self.series(f"param/{self.output_bias}").count[0])
 
     @cached_property
+    def batch_size(self) -> int:
+        """Samples of an update: as training says, or as many as the outputs have rows."""
+        return self.known.batch_size or int(self.series(self.output).count[0]) // self.classes
+
+    @cached_property
     def gated(self) -> list[str]:
         """Activations whose units pass a gradient or not, in order of the forward pass."""
         return [name for name in self.tensors("act") if self.series(name).live.shape[1]]

@@ -181,7 +181,8 @@ def same_for_all_samples(record: Record) -> tuple[str, int]:
     first = record.tensors("act")[0]
     series = record.series(first)
     units = int(record.series(f"param/{bias}").count[0]) if bias else 0
-    if not units or series.count[0] % units or series.count[0] < 8 * units:
+    differ = record.series(f"param/{record.weights[0]}").variance[0] > 0
+    if not units or not differ or series.count[0] % units or series.count[0] < 8 * units:
         return "", 0
     samples = int(series.count[0]) // units
     for histogram in series.histograms[:3]:

@@ -34,6 +34,8 @@ def rising_test_loss(record: Record) -> Iterator[Evidence]:
         return
     steps, test = record.test_loss
     at, train = record.loss
+    if not np.isfinite(test).all() or not np.isfinite(train).all():
+        return
     lowest = int(np.nanargmin(test))
     late = float(np.median(test[-max(1, len(test) // 10) :]))
     then, now = np.interp(steps[lowest], at, train), float(np.median(train[-max(1, len(train) // 10) :]))

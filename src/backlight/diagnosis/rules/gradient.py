@@ -18,7 +18,7 @@ from backlight.recording.series import SummarySeries
 LARGEST = 1.01  # of an entry of g, with room for rounding
 SUM_SHARE = 0.05  # |Σ g| by ‖g‖₁, above what rounding or a penalty on biases does to it
 TO_LEARN = 0.1  # of ln K: a loss above it leaves something to learn
-FIRST, FULL = 7, 0.6  # steps in which gradients that are never cleared grow at least as steps^0.6
+FIRST, FULL = 7, 0.55  # steps in which gradients that are never cleared grow at least as steps^0.55: above √steps
 EVEN = 4.0  # largest by median increment: an explosion's grow, a sum's do not
 RISING, SHORT = 0.8, 0.1  # of the stretches: a loss that rises, with steps that do not throw the weights about
 AT_START = 0.35  # of ln K: how near to it a first loss lies that is a cross-entropy's
@@ -89,10 +89,25 @@ def missing_zero_grad(record: Record) -> Iterator[Finding]:
     growth, wanted = total / total[0], np.arange(1, FIRST + 2) ** FULL
     increments = np.diff(growth)
     even = increments.min() > 0 and increments.max() < EVEN * np.median(increments)
-    if even and (growth >= wanted).all() and growth[-1] <= 1.5 * (FIRST + 1):
-        text = f"norm of all gradients in step {FIRST} by that in step 0; in steps 1 to {FIRST} it grew evenly"
-        evidence = [Evidence(text, float(growth[-1]), float(wanted[-1]), "above", FIRST, names[0])]
+    beyond = beyond_a_mean(record)
+    if (growth[3:] >= wanted[3:]).all() and growth[-1] <= 1.5 * (FIRST + 1) and (even or beyond):
+        text = f"norm of all gradients in step {FIRST} by that in step 0, beside {FIRST + 1}^{FULL}"
+        evidence = [Evidence(text, float(growth[-1]), float(wanted[-1]), "above", FIRST, names[0]), *beyond]
         yield Finding("missing-zero-grad", "prevents", tuple(evidence))
+
+
+def beyond_a_mean(record: Record) -> list[Evidence]:
+    """Entries of the output biases' gradient that a mean of p − t cannot have, and that it did not have at first."""
+    try:
+        series = output_gradient(record)
+    except MissingError:
+        return []
+    largest = np.fmax(-series.minimum, series.maximum)
+    later = np.flatnonzero(largest > LARGEST)
+    if not is_cross_entropy(record) or not len(later) or largest[0] > LARGEST / 2:
+        return []
+    text = "largest entry of the gradient of the output's biases, a mean of p − t and so within ±1"
+    return [Evidence(text, float(largest[later[0]]), LARGEST, "above", int(series.steps[later[0]]), series.name)]
 
 
 def output_slope(record: Record) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.diagnosis.course import course_of, finite_median
+from backlight.diagnosis.course import Course, course_of, finite_median
 from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
@@ -17,6 +17,7 @@ from backlight.recording.series import SummarySeries
 
 ROUNDING = 1e-4  # of 1/K: how far the mean of probabilities in float32 may be from it
 CLEAR = 3.0  # times nearer to one hypothesis than to the other
+SURE = 4.0  # standard errors
 AT_LEAST = 5  # recorded steps
 WELL = 0.9  # training accuracy of a network that has learnt its samples
 MOVED = 0.1  # Σ ‖update‖ / ‖weights‖: has a training gone anywhere?
@@ -40,10 +41,11 @@ def softmax_before_loss(record: Record) -> Iterator[Finding]:
     if kept.sum() < min(AT_LEAST, len(series)) or loss[kept].min() < floor * 0.98:
         return
     twice, once = predicted_losses(series, K)
-    near_twice = float(np.median(np.abs(loss - twice)[kept]))
-    near_once = float(np.median(np.abs(loss - once)[kept]))
+    far_twice, far_once = np.abs(loss - twice)[kept], np.abs(loss - once)[kept]
+    nearer = far_once - far_twice
+    sure = float(nearer.mean()) > SURE * float(nearer.std()) / len(nearer) ** 0.5
     said = record.known.loss == "cross_entropy"
-    if said or (near_once > CLEAR * near_twice and not course_of(record).stuck) or near_once > 10 * near_twice:
+    if said or (sure and np.median(far_once) > CLEAR * np.median(far_twice)):
         yield Finding("softmax-before-loss", "slows", (
             Evidence("|mean of the outputs − 1/K|: every row sums to 1", float(np.abs(series.mean - 1 / K).max()),
                      ROUNDING, "below", int(series.steps[-1]), series.name),
@@ -109,14 +111,30 @@ def labels_permuted(record: Record) -> Iterator[Finding]:
     if mapping is not None and len(set(((mapping - np.arange(len(mapping))) % len(mapping)).tolist())) > 1:
         yield Finding("labels-permuted", "prevents", (relabelling_evidence(record),))
         return
-    _, interval, chance = held_out(record)
+    late, interval, chance = held_out(record)
+    low = rate_interval(np.arange(100) < round(late * 100)).low
     if not np.isfinite(course.accuracy):
         raise MissingError("a scalar such as train/acc")
+    if course.accuracy > WELL and interval < 0.5 and (lowest := never_below_chance(record, course)):
+        text = "lowest test loss, beside that of chance, with a training part that is learnt and more than chance right"
+        if low > chance:
+            found = Evidence(text, lowest, course.chance, "above", None, "test/loss")
+            yield Finding("labels-permuted", "prevents", (found,))
+            return
     if course.accuracy > min(WELL, 2.0 * chance + 0.1) and interval < 0.8 * chance:
         text = "test accuracy (upper end of its 95 % interval), beside chance, with a training part that is learnt"
         yield Finding(
             "labels-permuted", "prevents", (Evidence(text, interval, chance, "below", None, "test/accuracy"),)
         )
+
+
+def never_below_chance(record: Record, course: Course) -> float:
+    """The lowest test loss if it was above that of chance all along; 0 if not, or where it is not recorded."""
+    try:
+        lowest = float(np.nanmin(record.test_loss[1]))
+    except MissingError:
+        return 0.0
+    return lowest if lowest > 1.2 * course.chance else 0.0
 
 
 def labels_shuffled(record: Record) -> Iterator[Finding]:
@@ -129,13 +147,15 @@ def labels_shuffled(record: Record) -> Iterator[Finding]:
         asked = min(400, data.train_samples)
         low = rate_interval(np.arange(asked) < round(data.neighbours * asked)).low
         if asked >= 50 and data.chance < EVEN_CLASSES and low < data.chance + 0.02 and late < chance + 0.1:
-            text = "share of samples whose nearest neighbour has their class (lower end of its 95 % interval), and chance"
+            text = (
+                "share of samples whose nearest neighbour has their class (lower end of its 95 % interval), and chance"
+            )
             yield Finding("labels-shuffled", "prevents", (Evidence(text, low, data.chance + 0.02, "below"),))
         return
     course = course_of(record)
     moved = [float(np.nansum(ratios)) for _, ratios in record.update_ratios().values()]
-    memorised = course.accuracy > chance + 0.15
-    if memorised and late < chance + 0.05 and max(moved) > MOVED:
+    memorised = course.accuracy > chance + 0.05 and course.accuracy > late + 0.05
+    if memorised and 0.5 * chance < late < chance + 0.05 and max(moved) > MOVED:
         text = "test accuracy at the end, beside chance, with a training part that is being memorised"
         evidence = Evidence(text, late, chance + 0.05, "below", None, "test/accuracy")
         yield Finding("labels-shuffled", "prevents", (evidence,))
@@ -146,7 +166,12 @@ def sum_instead_of_mean(record: Record) -> Iterator[Finding]:
     course = course_of(record)
     low, high = logit_range(record)
     most = float(np.log(record.classes)) + (high - low)
-    if np.isfinite(most) and course.start > 1.05 * most and course.start > 2 * np.log(record.classes):
+    if (
+        probabilities(record) is None
+        and np.isfinite(most)
+        and course.start > 1.05 * most
+        and course.start > 2 * np.log(record.classes)
+    ):
         text = (
             "loss at the start, beside the most that a mean cross-entropy of these logits can be, ln K + max z − min z"
         )

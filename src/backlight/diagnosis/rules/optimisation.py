@@ -124,7 +124,9 @@ def vanishing_gradients(record: Record) -> Iterator[Finding]:
     if course_of(record).poor:
         name, ratio, step = depth_ratio(record)
         if ratio < FADING:
-            text = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
+            text = (
+                "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
+            )
             evidence = Evidence(text, ratio, FADING, "below", step, f"grad/{name}")
             yield Finding(
                 "vanishing-gradients",
@@ -202,10 +204,7 @@ def depth_ratio(record: Record) -> tuple[str, float, int]:
 
 def batch_too_small(record: Record) -> Iterator[Finding]:
     """Batches of a few samples, and a loss that jumps about without getting better."""
-    size = record.facts.batch_size
-    data = record.facts.data
-    if size is None:
-        raise MissingError("the batch size, which watch does not know")
+    size, data = record.batch_size, record.known.data
     if size > TINY_BATCH or (data and size >= data.train_samples):
         return
     course = course_of(record)
