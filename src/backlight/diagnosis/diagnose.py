@@ -63,6 +63,14 @@ RULES: dict[str, Rule] = {
     "labels-noisy": generalisation.labels_noisy,
 }
 PROBED = {"dropout-at-test": "the model itself: a run folder does not show in which mode it was tested"}
+# On one level: what brings about what
+EXPLAINS: dict[str, frozenset[str]] = {
+    "learning-rate-too-high": frozenset({"dead-units", "saturated-units", "exploding-gradients", "batch-too-small"}),
+    "exploding-gradients": frozenset({"dead-units", "saturated-units"}),
+    "output-slope": frozenset({"wrong-gradient"}),
+    "constant-initialisation": frozenset({"same-seed-in-layers", "initial-scale"}),
+    "initial-scale": frozenset({"born-dead"}),
+}
 SEVERITIES = ("prevents", "slows", "note")
 
 
@@ -113,13 +121,16 @@ def names_of(mute: Iterable[str]) -> set[str]:
 def in_order(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """(findings of the first level that fails, those of later levels); notes fail no level.
 
-    Within a level what prevents learning comes before what slows it, then the one whose evidence is the stronger.
+    Within a level a cause comes before what it brings about, what prevents learning before what slows it, and then the
+    one whose evidence is the stronger.
     """
+    explained = {name for each in findings if each.severity != "note" for name in EXPLAINS.get(each.name, ())}
     ordered = sorted(
         findings,
         key=lambda each: (
             each.severity == "note",
             CAUSES[each.name].level,
+            each.name in explained,
             SEVERITIES.index(each.severity),
             -strength(each),
         ),

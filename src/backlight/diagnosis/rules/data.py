@@ -18,6 +18,7 @@ SMALL = 0.02  # root mean square of the inputs
 RATIO = 5.0  # largest by smallest class
 EXPLAINED, SECOND = 0.98, 0.9  # η² of a feature that is the label, and of all others
 REPEATED = 0.02
+ONE_CLASS = 0.5
 PERIODIC = 0.35  # autocorrelation of the loss
 
 
@@ -128,9 +129,33 @@ def unshuffled_data(record: Record) -> Iterator[Finding]:
     if len(steps) < 60 or steps[-1] != steps[0] + len(steps) - 1:
         raise MissingError("the loss of every step, of at least 60")
     lag, strength = period(loss)
+    alike = first_batch_alike(record)
     if lag and strength > PERIODIC:
         text = f"autocorrelation of the loss over {lag} steps, and again over {2 * lag}"
-        yield Finding("unshuffled-data", severity, (Evidence(text, strength, PERIODIC, "above", int(steps[-1])),))
+        evidence = Evidence(text, strength, PERIODIC, "above", int(steps[-1]), "train/loss")
+        yield Finding("unshuffled-data", "slows" if alike else severity, (evidence, *alike))
+
+
+def first_batch_alike(record: Record) -> list[Evidence]:
+    """Whether the first batch is of one class: the gradient of the output's biases, mean of 1/K − t, says so.
+
+    Its square is (1 − 1/K)/B on average for B samples of even classes, and 1 − 1/K for samples of one class.
+    """
+    try:
+        series, K = record.series(f"grad/{record.output_bias}"), record.classes
+        course = course_of(record)
+    except MissingError:
+        return []
+    if (
+        not len(series)
+        or series.steps[0] != 0
+        or abs(course.start - np.log(K)) > 0.2 * np.log(K)
+        or record.batch_size < 8
+    ):
+        return []
+    share = float(series.norm[0] ** 2 / (1 - 1 / K))
+    text = "‖g‖² of the output's biases in step 0 by that of samples of one class; a mixed batch has 1/B"
+    return [Evidence(text, share, ONE_CLASS, "above", 0, series.name)] if share > ONE_CLASS else []
 
 
 def period(loss: NDArray[np.float64]) -> tuple[int, float]:
