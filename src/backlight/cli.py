@@ -163,6 +163,34 @@ def diagnose(
 
 
 @app.command
+def treat(run: Path, /, *, seeds: int = 100, json: Json = False) -> None:
+    """Tries the cure of what `diagnose` finds: trained anew, beside unchanged settings and another cure.
+
+    Exits with 0 if the run is cured or healthy, 1 if not, 2 if the folder cannot be read.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    seeds
+        Networks trained with each of the settings.
+    """
+    from backlight.diagnosis.treatment import treat as do
+    from backlight.reports.treatment_text import document, print_treatment
+
+    try:
+        treated = do(run, seeds)
+    except (BacklightError, OSError) as error:
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
+    if json:
+        print_json(document(treated))
+    else:
+        print_treatment(treated, Console())
+    sys.exit(0 if treated.outcome in ("cured", "healthy") else 1)
+
+
+@app.command
 def study(
     settings: Annotated[StudySettings | None, Parameter(name="*")] = None,
     *,
