@@ -1,0 +1,95 @@
+"""Three small PyTorch models of 28×28 digits: convolutional, recurrent, attention; each returns logits (N, K)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .program import Program
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "leaky_relu": lambda z: F.leaky_relu(z, 0.1),
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "identity": lambda z: z,
+}
+PATCH = 7  # pixels a side
+
+
+class SmallConv(nn.Module):
+    """conv 5×5 → pool → conv 5×5 → pool → fully connected → dropout → logits: a cut-down ConvNetwork."""
+
+    def __init__(self, program: Program):
+        super().__init__()
+        width = program.width
+        self.activation = ACTIVATIONS[program.activation]
+        self.conv1 = nn.Conv2d(1, width, 5, padding=2)
+        self.norm1 = nn.BatchNorm2d(width) if program.batch_norm else nn.Identity()
+        self.conv2 = nn.Conv2d(width, 2 * width, 5, padding=2)
+        self.norm2 = nn.BatchNorm2d(2 * width) if program.batch_norm else nn.Identity()
+        self.fc1 = nn.Linear(2 * width * 49, 64)
+        self.dropout = nn.Dropout(program.dropout)
+        self.fc2 = nn.Linear(64, program.classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images[:, None]
+        x = F.max_pool2d(self.activation(self.norm1(self.conv1(x))), 2)
+        x = F.max_pool2d(self.activation(self.norm2(self.conv2(x))), 2)
+        x = self.activation(self.fc1(x.flatten(1)))
+        return self.fc2(self.dropout(x))
+
+
+class SmallRecurrent(nn.Module):
+    """A GRU over the 28 rows of an image; the mean of its states, a hidden layer, logits."""
+
+    def __init__(self, program: Program):
+        super().__init__()
+        self.activation = ACTIVATIONS[program.activation]
+        self.cell = nn.GRU(28, program.width, batch_first=True)
+        self.norm = nn.BatchNorm1d(program.width) if program.batch_norm else nn.Identity()
+        self.hidden = nn.Linear(program.width, 48)
+        self.dropout = nn.Dropout(program.dropout)
+        self.out = nn.Linear(48, program.classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        states, _ = self.cell(images)
+        x = self.activation(self.hidden(self.norm(states.mean(dim=1))))
+        return self.out(self.dropout(x))
+
+
+class SmallAttention(nn.Module):
+    """16 patches of 7×7 as tokens, one block of attention over them, their mean, logits."""
+
+    def __init__(self, program: Program):
+        super().__init__()
+        width = program.width
+        self.activation = ACTIVATIONS[program.activation]
+        self.embed = nn.Linear(PATCH * PATCH, width)
+        self.place = nn.Parameter(0.1 * torch.randn(16, width))
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.before = nn.LayerNorm(width)
+        self.norm = nn.BatchNorm1d(width) if program.batch_norm else nn.Identity()
+        self.hidden = nn.Linear(width, 2 * width)
+        self.dropout = nn.Dropout(program.dropout)
+        self.out = nn.Linear(2 * width, program.classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        count = 28 // PATCH
+        patches = images.reshape(-1, count, PATCH, count, PATCH).transpose(2, 3).reshape(-1, count * count, PATCH**2)
+        x = self.embed(patches) + self.place
+        seen = self.before(x)
+        x = x + F.scaled_dot_product_attention(self.query(seen), self.key(seen), self.value(seen))
+        x = self.activation(self.hidden(self.norm(x.mean(dim=1))))
+        return self.out(self.dropout(x))
+
+
+MODELS: dict[str, Callable[[Program], nn.Module]] = {
+    "cnn": SmallConv, "recurrent": SmallRecurrent, "attention": SmallAttention,
+}  # fmt: skip
+LAYERS = {
+    "cnn": ("conv1", "conv2", "fc1", "fc2"),
+    "recurrent": ("cell", "hidden", "out"),
+    "attention": ("embed", "hidden", "out"),
+}
