@@ -16,7 +16,7 @@ BASES: dict[str, tuple[Program, ...]] = {
         Program("gru-relu", "dev", "recurrent", "digits", width=40, activation="relu", optimizer="adam",
                 learning_rate=0.006, samples=400, batch_size=40, classes=10, steps=100, record_every=5),
         Program("attention-relu", "dev", "attention", "digits", width=32, activation="relu", optimizer="adam",
-                learning_rate=0.004, samples=400, batch_size=40, classes=10, steps=100, record_every=5),
+                learning_rate=0.008, samples=400, batch_size=40, classes=10, steps=200, record_every=10),
     ),
     "test": (
         Program("circles-tanh", "test", "mlp", "circles", layers=(10,), activation="tanh", optimizer="adam",
@@ -34,7 +34,7 @@ BASES: dict[str, tuple[Program, ...]] = {
         Program("gru-tanh", "test", "recurrent", "digits", width=56, activation="tanh", optimizer="adam",
                 learning_rate=0.006, samples=500, batch_size=50, classes=10, steps=100, record_every=5),
         Program("attention-leaky", "test", "attention", "digits", width=24, activation="leaky_relu", optimizer="adam",
-                learning_rate=0.005, samples=500, batch_size=50, classes=10, steps=120, record_every=6),
+                learning_rate=0.008, samples=500, batch_size=50, classes=10, steps=240, record_every=12),
     ),
 }  # fmt: skip
 

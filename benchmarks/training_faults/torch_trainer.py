@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from backlight.data.dataset import Samples
 from backlight.recording.run_writer import RunWriter
 from backlight.watching.watch import watch
 
+from .bases import BASES
 from .datasets import load
 from .numpy_trainer import batches, confusion
 from .program import Data, Outcome, Program, Weights, capped
@@ -174,23 +176,39 @@ def layer_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
     return [(name, each) for name, each in model.named_modules() if isinstance(each, nn.Linear | nn.Conv2d | nn.GRU)]
 
 
-def parameters_of(module: nn.Module) -> tuple[nn.Parameter, nn.Parameter]:
-    """A GRU's input weights stand for it."""
-    if isinstance(module, nn.GRU):
-        return module.weight_ih_l0, module.bias_ih_l0  # type: ignore[return-value]
-    return module.weight, module.bias  # type: ignore[return-value]
+def parameters_of(module: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
+    """(weights, biases): one pair, or those of a GRU's inputs and of its state."""
+    names = [("weight_ih_l0", "bias_ih_l0"), ("weight_hh_l0", "bias_hh_l0")]
+    if not isinstance(module, nn.GRU):
+        names = [("weight", "bias")]
+    return [(getattr(module, weight), getattr(module, bias)) for weight, bias in names]
 
 
 def weights_of(model: nn.Module) -> list[Weights]:
-    found = [(name, *parameters_of(module)) for name, module in layer_modules(model)]
-    return [Weights(name, weight.detach().numpy(), bias.detach().numpy()) for name, weight, bias in found]
+    return [
+        Weights(name, weight.detach().numpy(), bias.detach().numpy())
+        for name, module in layer_modules(model)
+        for weight, bias in parameters_of(module)
+    ]
 
 
 def gradients_of(model: nn.Module) -> list[Weights]:
     """Of the layers that have some."""
-    found = [(name, *parameters_of(module)) for name, module in layer_modules(model)]
     return [
         Weights(name, weight.grad.numpy(), bias.grad.numpy())
-        for name, weight, bias in found
+        for name, module in layer_modules(model)
+        for weight, bias in parameters_of(module)
         if weight.grad is not None and bias.grad is not None
     ]
+
+
+@cache
+def trained_state(base: str, part: str) -> dict[str, Tensor]:
+    """The state of a base that was trained on other samples: what a frozen backbone begins with."""
+    program = next(each for each in BASES[part] if each.base == base)
+    with torch.random.fork_rng(devices=[]):
+        other = replace(program, seed=program.seed + 999_983, steps=2 * program.steps)
+        parts = build(other)
+        for _ in updates(other, parts):
+            pass
+        return {name: value.clone() for name, value in parts.model.state_dict().items()}
