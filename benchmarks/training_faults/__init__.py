@@ -1,1 +1,1 @@
-"""Training programs with one planted fault each, and healthy ones beside them: what does `diagnose` say of their runs?"""
+"""Training programs with one planted fault each, and healthy ones: what does `diagnose` say of their runs?"""

@@ -25,6 +25,7 @@ FILE = Path(__file__).parent / "admission.json"
 SEEDS = 10
 FIRST_SEED = {"dev": 200_000, "test": 300_000}
 SIGNIFICANCE, EFFECT = 0.05, 0.5
+ALIKE, MOST = 1e-9, 99.0  # a spread that is rounding; an effect beyond which no figure says more
 
 
 def trained(program: Program) -> Outcome:
@@ -49,7 +50,9 @@ def decide(case: Case) -> dict[str, Any]:
     """Trains the fault and its twin with SEEDS seeds each, and says what it does."""
     operator: Operator = NAMED[case.sort]
     healthy = twins(case.part, case.program.base, operator.prepare)
-    programs = [planted(case.part, operator, float(case.kind), base).program for base in seeded(case.part, case.program.base)]
+    programs = [
+        planted(case.part, operator, float(case.kind), base).program for base in seeded(case.part, case.program.base)
+    ]
     return verdict(healthy, outcomes(programs))
 
 
@@ -62,9 +65,7 @@ def verdict(healthy: Sequence[Outcome], faulty: Sequence[Outcome]) -> dict[str, 
     return {"admitted": bool(hurts), "by": name, **answers[name], "seeds": len(healthy)}
 
 
-def questions(
-    healthy: Sequence[Outcome], faulty: Sequence[Outcome]
-) -> dict[str, tuple[list[float], list[float]]]:
+def questions(healthy: Sequence[Outcome], faulty: Sequence[Outcome]) -> dict[str, tuple[list[float], list[float]]]:
     """Pairs of samples (healthy, faulty) in which more is worse."""
     measures: dict[str, Callable[[Outcome], float]] = {
         "error": lambda each: 1 - each.accuracy,
@@ -80,16 +81,18 @@ def questions(
 
 def compared(before: Sequence[float], after: Sequence[float]) -> dict[str, float]:
     """Welch's one-sided p and Cohen's d, positive where `after` is greater."""
-    from scipy.stats import ttest_ind
+    from scipy.stats import ttest_ind_from_stats
 
-    first, second = np.asarray(before), np.asarray(after)
-    difference, spread = float(second.mean() - first.mean()), float(np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2))
-    if spread == 0:
-        return {"p": float(difference <= 0), "d": 0.0 if difference == 0 else float(np.sign(difference)) * 99.0,
-                "healthy": float(first.mean()), "faulty": float(second.mean())}  # fmt: skip
-    p = float(ttest_ind(second, first, equal_var=False, alternative="greater").pvalue)
-    effect = float(np.clip(difference / spread, -99, 99))
-    return {"p": p, "d": effect, "healthy": float(first.mean()), "faulty": float(second.mean())}
+    n, means = len(before), [float(np.mean(each)) for each in (before, after)]
+    deviations = [float(np.std(each, ddof=1)) for each in (before, after)]
+    difference, spread = means[1] - means[0], float(np.sqrt(np.mean(np.square(deviations))))
+    if spread < ALIKE:  # all runs of a side end alike
+        p, effect = float(difference < ALIKE), MOST if difference > ALIKE else 0.0
+    else:
+        greater = {"equal_var": False, "alternative": "greater"}
+        p = float(ttest_ind_from_stats(means[1], deviations[1], n, means[0], deviations[0], n, **greater).pvalue)
+        effect = float(np.clip(difference / spread, -MOST, MOST))
+    return {"p": p, "d": effect, "healthy": means[0], "faulty": means[1]}
 
 
 def kept() -> dict[str, dict[str, Any]]:
@@ -104,8 +107,9 @@ def admit(found: Sequence[Case]) -> None:
         decided[case.planting] = {name: rounded(value) for name, value in decide(case).items()}
         FILE.write_text(json.dumps(dict(sorted(decided.items())), indent=0) + "\n", encoding="utf-8")
         said = decided[case.planting]
-        words = "hurts" if said["admitted"] else "benign"
-        print(f"{number}/{len(waiting)} {case.planting}: {words}, {said['by']} {said['healthy']:.3f} → {said['faulty']:.3f}")
+        words = f"{'hurts' if said['admitted'] else 'benign'}, {said['by']}"
+        change = f"{said['healthy']:.3f} → {said['faulty']:.3f}"
+        print(f"{number}/{len(waiting)} {case.planting}: {words} {change}", flush=True)
 
 
 def rounded(value: Any) -> Any:

@@ -1,16 +1,16 @@
 """How often `diagnose` is right about training runs with and without a planted fault.
 
-Programs come from a list that was fixed and hashed before any rule was tuned; the development part is for whoever writes
-rules, the test part has other data sets, architectures and seeds, and operators that the development part does not have.
+Programs come from a list that was fixed and hashed before any rule was tuned; the development part is for whoever
+writes rules, the test part has other data sets, architectures and seeds, and operators that the first does not have.
 
     python -m benchmarks.training_faults --part dev|test [--limit N] [--sort NAME …] [--jobs 2] [--out FILE]
     python -m benchmarks.training_faults --part dev --failures      also prints every case with a wrong answer
     python -m benchmarks.training_faults --part dev --keep FOLDER   leaves the run folders there
-    python -m benchmarks.training_faults --part dev --admit         trains faults against their twins: which of them hurt
+    python -m benchmarks.training_faults --part dev --admit         trains faults and their twins: which of them hurt
     python -m benchmarks.training_faults --manifest [--update]      the digest of both parts
 
-A whole part is written to benchmarks/records/training_faults.json. A fault that was not admitted counts as benign: it is
-listed apart, and is neither a fault nor a healthy run.
+A whole part is written to benchmarks/records/training_faults.json. A fault that was not admitted counts as benign: it
+is listed apart, and is neither a fault nor a healthy run.
 """
 
 import argparse

@@ -21,7 +21,7 @@ def digits() -> Dataset:
 
 
 def load(program: Program) -> Data:
-    """The program's data with its own changes made. Points are (N, 2); images (N, 784) for an "mlp", else (N, 28, 28)."""
+    """The program's data, changed as it says: points (N, 2); images (N, 784) for an "mlp", else (N, 28, 28)."""
     data = digit_data(program) if program.data == "digits" else point_data(program)
     chance = np.random.default_rng([program.seed, 77])
     for change in program.on_data:
@@ -37,13 +37,13 @@ def point_data(program: Program) -> Data:
 
 
 def digit_data(program: Program) -> Data:
-    """Halves of the 4,000 and the 500 belong to the parts."""
+    """Every other one of the 4,000 and the 500 belongs to each part."""
     source, second = digits(), program.part == "test"
     chance = np.random.default_rng([program.seed, 78])
-    half = np.arange(len(source.train.y) // 2) + second * (len(source.train.y) // 2)
-    train = source.train.take(chance.choice(half, program.samples, replace=False))
-    held = len(source.test.y) // 2
-    test = source.test.take(chance.choice(np.arange(held) + second * held, DIGITS_HELD_OUT, replace=False))
+    ours = np.arange(second, len(source.train.y), 2)  # the source is in order of the classes
+    train = source.train.take(chance.choice(ours, min(program.samples, len(ours)), replace=False))
+    ours = np.arange(second, len(source.test.y), 2)
+    test = source.test.take(chance.choice(ours, DIGITS_HELD_OUT, replace=False))
     flat = program.model == "mlp"
     train, test = (shaped(part, flat) for part in (train, test))
     return Data(train, test, test)

@@ -1,4 +1,4 @@
-"""What the hand-written programs minimise: the right loss, and the usual wrong ones, each with its own true gradient."""
+"""What the hand-written programs minimise: the right loss, and the usual wrong ones, each with its true gradient."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -58,7 +58,7 @@ def log_epsilon(epsilon: float) -> Loss:
 
     def gradient(logits: Array, y: Labels) -> Array:
         p = softmax(logits)
-        by_p = -one_hot(y, p.shape[1]) / (of_class(p, y)[:, None] + epsilon) / len(y)
+        by_p = -1.0 * one_hot(y, p.shape[1]) / (of_class(p, y)[:, None] + epsilon) / len(y)
         return through_softmax(p, by_p)
 
     return Loss(value, gradient)
@@ -74,7 +74,7 @@ def mean_probability(logits: Array, y: Labels) -> float:
 
 def mean_probability_gradient(logits: Array, y: Labels) -> Array:
     p = softmax(logits)
-    return through_softmax(p, -one_hot(y, p.shape[1]) / len(y))
+    return through_softmax(p, -1.0 * one_hot(y, p.shape[1]) / len(y))
 
 
 def naive(logits: Array) -> Array:

@@ -66,6 +66,8 @@ def updates(program: Program, network: ProgramNetwork, data: Data) -> Iterator[i
     p, y = program, data.train.y
     optimizer = optimizer_of(program, network)
     kept = [np.zeros_like(each) for each in network.parameters]
+    for change in p.on_step:
+        change(0, network.weights(network.parameters))
     yield 0
     for step, index in enumerate(batches(program, len(y))):
         optimizer.learning_rate = p.learning_rate * p.schedule(step / p.steps)

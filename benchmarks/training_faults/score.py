@@ -40,7 +40,7 @@ def questions(case: Case, admitted: bool | None, said: Said) -> dict[str, bool]:
 
 
 def same_layer(named: Named, layers: Sequence[str]) -> bool:
-    """Whatever tensor of a layer was named: "act/a2", "W2" and "2" are one, "relu(conv1)" and "conv1.weight" another."""
+    """Whatever tensor of a layer was named: "act/a2", "W2" and "2" are one, "relu(conv1)" and "conv1.bias" another."""
     words = re.findall(r"[A-Za-z_]\w*|\d+", named.layer)
     plain = {re.sub(r"^[Wbaz](?=\d+$)", "", word) for word in words}
     return bool(plain & set(layers))
@@ -49,7 +49,9 @@ def same_layer(named: Named, layers: Sequence[str]) -> bool:
 def counted(rows: Sequence[Judged]) -> dict[str, dict[str, Any]]:
     """Rates with Wilson's intervals: contestant, then question."""
     contestants = list(dict.fromkeys(name for row in rows for name in row.said))
-    return {name: rates([questions(case, admitted, said[name]) for case, admitted, said in rows]) for name in contestants}
+    return {
+        name: rates([questions(case, admitted, said[name]) for case, admitted, said in rows]) for name in contestants
+    }
 
 
 def rates(answers: Sequence[Mapping[str, bool]]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class SmallAttention(nn.Module):
         width = program.width
         self.activation = ACTIVATIONS[program.activation]
         self.embed = nn.Linear(PATCH * PATCH, width)
-        self.place = nn.Parameter(0.1 * torch.randn(16, width))
+        self.place = nn.Parameter(torch.randn(16, width))
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.before = nn.LayerNorm(width)
         self.norm = nn.BatchNorm1d(width) if program.batch_norm else nn.Identity()
@@ -81,8 +81,8 @@ class SmallAttention(nn.Module):
         x = self.embed(patches) + self.place
         seen = self.before(x)
         x = x + F.scaled_dot_product_attention(self.query(seen), self.key(seen), self.value(seen))
-        x = self.activation(self.hidden(self.norm(x.mean(dim=1))))
-        return self.out(self.dropout(x))
+        x = self.activation(self.hidden(self.norm(x.transpose(1, 2)).transpose(1, 2)))
+        return self.out(self.dropout(x.mean(dim=1)))
 
 
 MODELS: dict[str, Callable[[Program], nn.Module]] = {

@@ -72,6 +72,8 @@ def updates(program: Program, parts: Parts) -> Iterator[tuple[int, Tensor, Tenso
     """Yields (step, loss, share that was right) after each update; ends when the loss is not finite."""
     p, model, optimizer = program, parts.model, parts.optimizer
     images, labels = tensors(parts.data.train)
+    for change in p.on_step:
+        change(0, weights_of(model))
     for step, index in enumerate(batches(program, len(labels))):
         at = torch.from_numpy(index)
         for group in optimizer.param_groups:

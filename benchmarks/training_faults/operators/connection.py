@@ -78,7 +78,7 @@ def kept_by_hand(program: Program, rung: float) -> Program:
 
     def change(step: int, layers: Sequence[Weights]) -> None:
         layer = layers[-int(rung)] if rung <= len(layers) else layers[0]
-        if step == 1:
+        if step == 0:
             kept[0] = [layer.weights.copy(), layer.biases.copy()]
         layer.weights[...], layer.biases[...] = kept[0]
 

@@ -45,7 +45,7 @@ def imbalanced(program: Program, rung: float) -> Program:
 
 
 def leaking(program: Program, rung: float) -> Program:
-    """A column that holds the label (and noise of standard deviation 1/rung) wherever the program looks, and not later."""
+    """A column that holds the label, with noise of deviation 1/rung, wherever the program looks, and not later."""
 
     def change(data: Data, chance: np.random.Generator) -> Data:
         def with_column(part: Samples, column: np.ndarray) -> Samples:
@@ -83,13 +83,12 @@ def hard(program: Program) -> Program:
 
 
 def in_order(program: Program, rung: float) -> Program:
-    """Samples stand by class, in batches of the given share of them that are never shuffled."""
+    """Samples stand by class, in batches of so many that are never shuffled."""
 
     def change(data: Data, chance: np.random.Generator) -> Data:
         return data._replace(train=data.train.take(np.argsort(data.train.y, kind="stable")))
 
-    size = max(2, round(rung * program.samples))
-    return replace(with_data(program, change), shuffled=False, batch_size=size)
+    return replace(with_data(program, change), shuffled=False, batch_size=int(rung))
 
 
 def ignored(program: Program, rung: float) -> Program:
@@ -121,10 +120,12 @@ def divided_by_deviation(program: Program, rung: float) -> Program:
     """Each pixel over its deviation, where corners have none; ε in the denominator, 10^−rung, or nothing for 99."""
 
     def change(data: Data, chance: np.random.Generator) -> Data:
-        mean, deviation = data.train.X.mean(axis=0), data.train.X.std(axis=0)
+        black = data.train.X.min()  # so that a pixel that is always black has a deviation of exactly 0
+        X = data.train.X - black
+        mean, deviation = X.mean(axis=0), X.std(axis=0)
         epsilon = 0.0 if rung == 99 else 10.0**-rung
         with np.errstate(all="ignore"):
-            return Data(*(Samples((part.X - mean) / (deviation + epsilon), part.y) for part in data))
+            return Data(*(Samples((part.X - black - mean) / (deviation + epsilon), part.y) for part in data))
 
     return with_data(program, change)
 
@@ -162,7 +163,7 @@ OPERATORS = (
     Operator("imbalanced-classes", imbalanced, (0.2, 0.1, 0.05, 0.02), ("class-imbalance",)),
     Operator("leaking-feature", leaking, (1, 2, 5, 20), ("leaking-feature",), MLP),
     Operator("overlapping-split", overlapping, (0.25, 0.5, 0.75, 1.0), ("split-overlap",), prepare=hard),
-    Operator("unshuffled-data", in_order, (0.5, 0.25, 0.1, 0.05), ("unshuffled-data",)),
+    Operator("unshuffled-data", in_order, (100, 50, 20, 10), ("unshuffled-data",)),
     Operator("blank-inputs", ignored, (0.6, 0.8, 0.95, 1.0), ("inputs-ignored",)),
     Operator("nan-in-inputs", with_nan, (1, 5, 50), ("nonfinite-values",), TORCH),
     Operator("zero-deviation", divided_by_deviation, (2, 6, 99), ("nonfinite-values", "unscaled-inputs"), TORCH,

@@ -21,9 +21,8 @@ def epsilon(program: Program, rung: float) -> Program:
 
 
 def summed(program: Program, rung: float) -> Program:
-    """The sum over a batch of this share of all samples."""
-    size = program.samples if rung == 1 else max(4, round(rung * program.samples))
-    return replace(program, loss="sum", batch_size=size)
+    """The sum over a batch of so many samples."""
+    return replace(program, loss="sum", batch_size=int(rung))
 
 
 def overflowing(program: Program, rung: float) -> Program:
@@ -35,7 +34,7 @@ OPERATORS = (
     Operator("softmax-before-loss", softmax_first, (1, 2, 3), ("softmax-before-loss",)),
     Operator("probabilities-into-nll", probabilities, (1, 3, 10), ("probabilities-into-nll",)),
     Operator("epsilon-in-log", epsilon, (1e-3, 0.03, 0.3, 1.0), ("epsilon-in-log",)),
-    Operator("summed-loss", summed, (0.1, 0.3, 1.0), ("sum-instead-of-mean", "learning-rate-too-high"),
+    Operator("summed-loss", summed, (20, 60, 200), ("sum-instead-of-mean", "learning-rate-too-high"),
              fits=lambda program: program.optimizer != "adam"),
     Operator("overflowing-exponential", overflowing, (10, 100, 1000), ("nonfinite-values", "initial-scale")),
 )  # fmt: skip

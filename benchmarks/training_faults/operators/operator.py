@@ -1,4 +1,4 @@
-"""What a fault operator is: a change of a healthy program, in rungs of rising severity, and the names it may be given."""
+"""A fault operator: a change of a healthy program, in rungs of rising severity, and the names it may be given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
