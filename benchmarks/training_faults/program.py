@@ -68,7 +68,7 @@ class Program:
         batch_norm, dropout, evaluation_mode, training_mode: of PyTorch models; the modes are what `train` or `eval`
             is called for in training and at the program's own test.
         in_optimizer: by name of a parameter, whether the optimiser gets it (PyTorch).
-        on_data, on_start, on_step, on_gradients, on_model: applied in turn; `on_step` before the first step (number 0) and
+        on_data, on_start, on_step, on_gradients, on_model: applied in turn; `on_step` before the first step (as 0) and
             after each.
         backward: of an "mlp".
     """
