@@ -134,6 +134,35 @@ def check(
 
 
 @app.command
+def diagnose(
+    run: Path,
+    /,
+    *,
+    mute: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, help="Codes or names of causes not to look for.")
+    ] = (),
+    json: Json = False,
+) -> None:
+    """Why does a run not learn as it should? Rules over what its folder holds, the likeliest cause first.
+
+    Exits with 0 for a healthy run, 1 if something was found, 2 if the folder cannot be read.
+    """
+    from backlight.diagnosis.diagnose import diagnose as do
+    from backlight.reports.diagnosis_text import document, print_diagnosis
+
+    try:
+        found = do(run, mute)
+    except (BacklightError, OSError) as error:  # 1 would say that something is wrong with the run
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
+    if json:
+        print_json(document(found))
+    else:
+        print_diagnosis(found, Console())
+    sys.exit(0 if found.healthy else 1)
+
+
+@app.command
 def study(
     settings: Annotated[StudySettings | None, Parameter(name="*")] = None,
     *,
