@@ -80,14 +80,14 @@ def belongs_to_torch(hook: Any) -> bool:
 def deep_copy(value: Any, memo: dict[int, Any]) -> Any:
     """`copy.deepcopy`; where something in a module refuses that (an open file, a lock, a tensor inside a graph), it is
     shared, or copied without its graph."""
+    known = dict(memo)
     try:
-        attempt = dict(memo)  # what an attempt that fails has copied would be used by the next one
-        copied = copy.deepcopy(value, attempt)
-        memo.update(attempt)
-        return copied
+        return copy.deepcopy(value, memo)
     except Exception:  # whatever __deepcopy__ or __reduce__ of something inside raises
         if not isinstance(value, nn.Module):
             raise
+        memo.clear()  # of what the attempt has copied
+        memo.update(known)
     for module in value.modules():
         for name, inside in vars(module).items():
             if name not in ("_parameters", "_buffers", "_modules", *HOOKS):

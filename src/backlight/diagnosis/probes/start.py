@@ -146,6 +146,10 @@ class Start:
         """The loss, if it is one of PyTorch's and the only one."""
         return self.losses[0] if len(self.losses) == 1 else None
 
+    @property
+    def loss_call_of_classes(self) -> bool:
+        return self.loss_call is not None and self.loss_call.of_classes
+
 
 def leaves_of(value: Tensor) -> Iterator[Tensor]:
     """Tensors that want a gradient and that the graph of `value` ends in."""

@@ -1,7 +1,7 @@
 """What probes ask: a model with its loss, a batch and an optimizer, of which each probe takes copies of its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ Step = Callable[[nn.Module, Any], Any]
 SEED = 0  # of dropout and the like: the same diagnosis each time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """The user's own things, which are only copied; `step` alone runs on them, and is undone."""
 
@@ -30,6 +30,7 @@ class Subject:
     optimizer: torch.optim.Optimizer | None
     step: Step | None
     clock: Clock
+    trials: dict[float, Any] = field(default_factory=dict)  # what `rates` has tried, by factor
 
     def copy(self) -> Copy:
         """One that nobody else has, with the random state that every copy begins with."""
