@@ -4,6 +4,7 @@ import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,17 @@ def probed(case: Case) -> Diagnosis | None:
         return None
     import torch
 
-    from .torch_trainer import build
+    from .torch_trainer import build, step_of
 
     with torch.random.fork_rng(devices=[]):
         parts = build(case.program)
         parts.model.train(case.program.training_mode)
+        one_step, numbers = step_of(case.program, parts), count()
         answer: Diagnosis = ask.diagnose(
-            model=parts.model, loss_fn=parts.loss_fn, batch=parts.batch(PROBED), optimizer=parts.optimizer
+            model=parts.model,
+            loss_fn=parts.loss_fn,
+            batch=parts.batch(PROBED),
+            optimizer=parts.optimizer,
+            step=lambda model, batch: one_step(model, batch, next(numbers)),
         )
     return answer

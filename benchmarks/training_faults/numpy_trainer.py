@@ -1,6 +1,7 @@
 """Carries out a hand-written program, recorded as `backlight train mlp` records, or not at all."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from backlight.data.dataset import Dataset
 from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
-from backlight.networks.losses import Labels, cross_entropy, l2_penalty
+from backlight.networks.layer import LayerPass
+from backlight.networks.losses import Labels, cross_entropy, l2_penalty, softmax
+from backlight.recording.facts import write_facts
 from backlight.recording.run_writer import RunWriter
 from backlight.training.optimizers import Adam, GradientDescent, Momentum
 from backlight.training.settings import MLPSettings, plain_settings
-from backlight.training.train_mlp import copies, record, record_update
+from backlight.training.train_mlp import copies, facts_of, record, record_update
 
 from .datasets import load
 from .numpy_losses import loss_named
@@ -38,11 +41,23 @@ class ProgramNetwork(DeepNeuralNetwork):
 
     def objective(self, X: Array, y: Labels, l2: float = 0.0) -> Array:
         penalty = sum(float(l2_penalty(layer.weights, l2)) for layer in self.layers)
-        return np.asarray(self.loss.value(self.logits(X), y) + penalty)
+        return np.asarray(self.loss.value(self.raw(X), y) + penalty)
+
+    def forward(self, X: Array) -> list[LayerPass]:
+        """With the softmax that the program has behind its last layer, if it has one."""
+        passes = super().forward(X)
+        if self.program.loss == "softmax-first":
+            for _ in range(int(self.program.loss_setting)):
+                passes[-1] = replace(passes[-1], activation=softmax(passes[-1].activation))
+        return passes
+
+    def raw(self, X: Array) -> Array:
+        """The logits, before any softmax."""
+        return super().forward(X)[-1].pre_activation
 
     def gradients(self, X: Array, y: Labels, l2: float = 0.0) -> list[Array]:
-        passes = self.forward(X)
-        found = self.program.backward(self, passes, self.loss.gradient(passes[-1].activation, y), l2)
+        passes = super().forward(X)
+        found = self.program.backward(self, passes, self.loss.gradient(passes[-1].pre_activation, y), l2)
         for change in self.program.on_gradients:
             change(self.weights(found))
         return found
@@ -105,6 +120,8 @@ def recorded(program: Program, network: ProgramNetwork, data: Data, folder: Path
     settings = settings_of(program, network)
     dataset = Dataset(p.data, p.classes, data.train, data.test)
     with RunWriter(folder, ("program",), plain_settings(settings)) as writer:
+        known = facts_of(settings, network, dataset)
+        write_facts(folder, replace(known, loss="", shuffled=p.shuffled))  # the loss is the program's own affair
         if data.train.X.shape[1] == 2:
             writer.snapshot("train_points", np.column_stack([data.train.X, data.train.y]))
         before: list[Array] | None = None
@@ -116,9 +133,9 @@ def recorded(program: Program, network: ProgramNetwork, data: Data, folder: Path
                 if step % p.record_every == 0 or step == p.steps:
                     before = copies(network) if step < p.steps else None
                     rate = p.learning_rate * p.schedule(min(step, p.steps - 1) / p.steps)
-                    test_loss = float(network.loss.value(network.logits(data.test.X), data.test.y))
+                    record(network, dataset, settings, writer, step, ProgramNetwork.gradients)
+                    test_loss = network.loss.value(network.raw(data.test.X), data.test.y)  # the program's own
                     writer.scalars(step, {"learning_rate": rate, "test/loss": test_loss})
-                    record(network, dataset, settings, writer, step)
             writer.event(p.steps, "finished")
         except DivergedError:
             pass  # it is in the record
@@ -142,7 +159,7 @@ def confusion(y: Labels, predicted: Labels, classes: int) -> np.ndarray:
 
 
 def outcome(network: ProgramNetwork, data: Data) -> Outcome:
-    logits = network.logits(data.clean.X)
+    logits = network.raw(data.clean.X)
     accuracy = float((logits.argmax(axis=1) == data.clean.y).mean())
     own = float((network.predict(data.test.X) == data.test.y).mean())
     return Outcome(accuracy, capped(float(cross_entropy(logits, data.clean.y))), own)

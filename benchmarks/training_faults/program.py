@@ -1,7 +1,7 @@
 """A training program as values and a few hooks: what an operator changes, and what the two trainers carry out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,7 +14,8 @@ from backlight.networks.layer import LayerPass
 
 Model = Literal["mlp", "cnn", "recurrent", "attention"]
 LossName = Literal[
-    "cross-entropy", "softmax-first", "log-softmax-first", "probabilities", "log-epsilon", "sum", "naive-exponential"
+    "cross-entropy", "softmax-first", "log-softmax-first", "probabilities", "log-epsilon", "sum", "naive-exponential",
+    "detached",
 ]  # fmt: skip
 
 
@@ -61,7 +62,7 @@ class Program:
         data: moons, circles, blobs, spirals, xor, or digits.
         layers: widths of an "mlp"; the first and the last are taken from the data.
         width: of a PyTorch model (channels, hidden units, features).
-        loss, loss_setting: what is minimised; the setting is ε, or how often a softmax is applied.
+        loss, loss_setting: what is minimised; the setting is ε, how often a softmax is applied, or a penalty's weight.
         schedule: factor on learning_rate as a function of the share of steps done.
         shuffled: whether each epoch has an order of its own.
         clear_every: steps between two times at which gradients are set to zero; 0 for never.
@@ -106,7 +107,6 @@ class Program:
     on_step: tuple[StepChange, ...] = ()
     on_gradients: tuple[GradientChange, ...] = ()
     on_model: tuple[ModelChange, ...] = ()
-    on_loss: Callable[[Any, Any], Callable[[Any, Any], Any]] | None = field(default=None)
     backward: Backward = DeepNeuralNetwork.backward
 
     def settings(self) -> dict[str, Any]:

@@ -18,13 +18,44 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 PATCH = 7  # pixels a side
 
 
-class SmallConv(nn.Module):
-    """conv 5×5 → pool → conv 5×5 → pool → fully connected → dropout → logits: a cut-down ConvNetwork."""
+class Small(nn.Module):
+    """What the three have in common: places where a model's own code may be wrong.
+
+    Attributes:
+        detached: names of layers whose output is handed on without its graph.
+        unused: names of layers in whose place a stretch of their input is handed on.
+        softmaxes: how often the last line applies a softmax.
+    """
 
     def __init__(self, program: Program):
         super().__init__()
-        width = program.width
         self.activation = ACTIVATIONS[program.activation]
+        self.detached: tuple[str, ...] = ()
+        self.unused: tuple[str, ...] = ()
+        self.softmaxes = int(program.loss_setting) if program.loss == "softmax-first" else 0
+
+    def through(self, name: str, values: Tensor) -> Tensor:
+        """What the layer `name` gives, as this model's code hands it on."""
+        given = self.get_submodule(name)(values)
+        output: Tensor = given[0] if isinstance(given, tuple) else given
+        if name in self.unused:
+            flat = values.flatten(1)
+            count = output[0].numel()
+            return flat.repeat(1, -(-count // flat.shape[1]))[:, :count].reshape(output.shape)
+        return output.detach() if name in self.detached else output
+
+    def last_line(self, logits: Tensor) -> Tensor:
+        for _ in range(self.softmaxes):
+            logits = torch.softmax(logits, dim=1)
+        return logits
+
+
+class SmallConv(Small):
+    """conv 5×5 → pool → conv 5×5 → pool → fully connected → dropout → logits: a cut-down ConvNetwork."""
+
+    def __init__(self, program: Program):
+        super().__init__(program)
+        width = program.width
         self.conv1 = nn.Conv2d(1, width, 5, padding=2)
         self.norm1 = nn.BatchNorm2d(width) if program.batch_norm else nn.Identity()
         self.conv2 = nn.Conv2d(width, 2 * width, 5, padding=2)
@@ -35,18 +66,17 @@ class SmallConv(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         x = images[:, None]
-        x = F.max_pool2d(self.activation(self.norm1(self.conv1(x))), 2)
-        x = F.max_pool2d(self.activation(self.norm2(self.conv2(x))), 2)
-        x = self.activation(self.fc1(x.flatten(1)))
-        return self.fc2(self.dropout(x))
+        x = F.max_pool2d(self.activation(self.norm1(self.through("conv1", x))), 2)
+        x = F.max_pool2d(self.activation(self.norm2(self.through("conv2", x))), 2)
+        x = self.activation(self.through("fc1", x.flatten(1)))
+        return self.last_line(self.through("fc2", self.dropout(x)))
 
 
-class SmallRecurrent(nn.Module):
+class SmallRecurrent(Small):
     """A GRU over the 28 rows of an image; the mean of its states, a hidden layer, logits."""
 
     def __init__(self, program: Program):
-        super().__init__()
-        self.activation = ACTIVATIONS[program.activation]
+        super().__init__(program)
         self.cell = nn.GRU(28, program.width, batch_first=True)
         self.norm = nn.BatchNorm1d(program.width) if program.batch_norm else nn.Identity()
         self.hidden = nn.Linear(program.width, 48)
@@ -54,18 +84,17 @@ class SmallRecurrent(nn.Module):
         self.out = nn.Linear(48, program.classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        states, _ = self.cell(images)
-        x = self.activation(self.hidden(self.norm(states.mean(dim=1))))
-        return self.out(self.dropout(x))
+        states = self.through("cell", images)
+        x = self.activation(self.through("hidden", self.norm(states.mean(dim=1))))
+        return self.last_line(self.through("out", self.dropout(x)))
 
 
-class SmallAttention(nn.Module):
-    """16 patches of 7×7 as tokens, one block of attention over them, their mean, logits."""
+class SmallAttention(Small):
+    """16 patches of 7×7 as tokens, one block of attention over them, a hidden layer, their mean, logits."""
 
     def __init__(self, program: Program):
-        super().__init__()
+        super().__init__(program)
         width = program.width
-        self.activation = ACTIVATIONS[program.activation]
         self.embed = nn.Linear(PATCH * PATCH, width)
         self.place = nn.Parameter(torch.randn(16, width))
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
@@ -78,14 +107,14 @@ class SmallAttention(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         count = 28 // PATCH
         patches = images.reshape(-1, count, PATCH, count, PATCH).transpose(2, 3).reshape(-1, count * count, PATCH**2)
-        x = self.embed(patches) + self.place
+        x = self.through("embed", patches) + self.place
         seen = self.before(x)
         x = x + F.scaled_dot_product_attention(self.query(seen), self.key(seen), self.value(seen))
-        x = self.activation(self.hidden(self.norm(x.transpose(1, 2)).transpose(1, 2)))
-        return self.out(self.dropout(x.mean(dim=1)))
+        x = self.activation(self.through("hidden", self.norm(x.transpose(1, 2)).transpose(1, 2)))
+        return self.last_line(self.through("out", self.dropout(x.mean(dim=1))))
 
 
-MODELS: dict[str, Callable[[Program], nn.Module]] = {
+MODELS: dict[str, Callable[[Program], Small]] = {
     "cnn": SmallConv, "recurrent": SmallRecurrent, "attention": SmallAttention,
 }  # fmt: skip
 LAYERS = {

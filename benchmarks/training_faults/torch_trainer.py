@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backlight.data.dataset import Samples
+from backlight.recording.data_facts import describe_data
+from backlight.recording.facts import add_facts
 from backlight.recording.run_writer import RunWriter
 from backlight.watching.watch import watch
 
@@ -49,12 +51,7 @@ def build(program: Program) -> Parts:
         start(weights_of(model), chance)
     for change in program.on_model:
         change(model)
-    if program.loss == "softmax-first":  # as users have it: the model's last line
-        model.register_forward_hook(softmaxes(int(program.loss_setting)))
-    loss_fn = loss_of(program)
-    if program.on_loss is not None:
-        loss_fn = program.on_loss(model, loss_fn)
-    return Parts(model, loss_fn, optimizer_of(program, model), data)
+    return Parts(model, loss_of(program), optimizer_of(program, model), data)
 
 
 def train(program: Program, folder: Path | None = None) -> Outcome:
@@ -72,15 +69,29 @@ def updates(program: Program, parts: Parts) -> Iterator[tuple[int, Tensor, Tenso
     """Yields (step, loss, share that was right) after each update; ends when the loss is not finite."""
     p, model, optimizer = program, parts.model, parts.optimizer
     images, labels = tensors(parts.data.train)
+    one_step = step_of(program, parts)
     for change in p.on_step:
         change(0, weights_of(model))
     for step, index in enumerate(batches(program, len(labels))):
         at = torch.from_numpy(index)
         for group in optimizer.param_groups:
             group["lr"] = p.learning_rate * p.schedule(step / p.steps)
+        loss, outputs = one_step(model, (images[at], labels[at]), step)
+        for change in p.on_step:
+            change(step + 1, weights_of(model))
+        yield step, loss.detach(), (outputs.argmax(1) == labels[at]).float().mean()
+        if not torch.isfinite(loss):
+            return
+
+
+def step_of(program: Program, parts: Parts) -> Callable[[nn.Module, tuple[Tensor, Tensor], int], tuple[Tensor, Tensor]]:
+    """The body of the program's loop: (model, (images, labels), number of the step) ↦ (loss, outputs)."""
+    p, optimizer = program, parts.optimizer
+
+    def one_step(model: nn.Module, batch: tuple[Tensor, Tensor], step: int) -> tuple[Tensor, Tensor]:
         model.train(p.training_mode)
-        outputs = model(images[at])
-        loss = parts.loss_fn(outputs, labels[at])
+        outputs = model(batch[0])
+        loss = parts.loss_fn(outputs, batch[1])
         if step == 0 or (p.clear_every and step % p.clear_every == 0):
             optimizer.zero_grad(set_to_none=True)
         if loss.requires_grad:
@@ -89,11 +100,9 @@ def updates(program: Program, parts: Parts) -> Iterator[tuple[int, Tensor, Tenso
         for alter in p.on_gradients:
             alter(gradients)
         optimizer.step()
-        for change in p.on_step:
-            change(step + 1, weights_of(model))
-        yield step, loss.detach(), (outputs.argmax(1) == labels[at]).float().mean()
-        if not torch.isfinite(loss):
-            return
+        return loss, outputs
+
+    return one_step
 
 
 def recorded(program: Program, parts: Parts, folder: Path) -> None:
@@ -101,6 +110,7 @@ def recorded(program: Program, parts: Parts, folder: Path) -> None:
     settings = {name: getattr(p, name) for name in ("optimizer", "learning_rate", "batch_size", "steps", "seed")}
     with RunWriter(folder, ("program",), settings) as writer:
         with watch(parts.model, parts.optimizer, writer, every=p.record_every, budget=None) as watched:
+            add_facts(folder, **facts_of(program, parts.data))
             for step, loss, accuracy in updates(program, parts):
                 watched.scalars(step, loss=loss, acc=accuracy)
                 writer.scalars(step, {"learning_rate": p.learning_rate * p.schedule(step / p.steps)})
@@ -112,12 +122,18 @@ def recorded(program: Program, parts: Parts, folder: Path) -> None:
         writer.snapshot("test_confusion", confusion(parts.data.test.y, predicted, p.classes))
 
 
+def facts_of(program: Program, data: Data) -> dict[str, Any]:
+    """What `backlight train cnn` says of itself, but for the loss and the order, which are the program's own affair."""
+    samples = describe_data(data.train.X, data.train.y, data.test.X, data.test.y, program.classes)
+    return {"batch_size": program.batch_size, "classes": program.classes, "data": samples}
+
+
 def own_test(program: Program, parts: Parts) -> dict[str, float]:
+    """As the program measures itself, with its own loss."""
     outputs, labels = evaluated(parts.model, parts.data.test, not program.evaluation_mode)
     with torch.no_grad():
-        loss = float(parts.loss_fn(outputs, labels)) if program.on_loss is None else float("nan")
-    found = {"test/accuracy": float((outputs.argmax(1) == labels).float().mean())}
-    return found if np.isnan(loss) else {**found, "test/loss": loss}
+        loss = float(parts.loss_fn(outputs, labels))
+    return {"test/accuracy": float((outputs.argmax(1) == labels).float().mean()), "test/loss": loss}
 
 
 def evaluated(model: nn.Module, samples: Samples, training: bool) -> tuple[Tensor, Tensor]:
@@ -142,15 +158,6 @@ def tensors(samples: Samples) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.ascontiguousarray(samples.X, dtype=np.float32)), torch.from_numpy(samples.y)
 
 
-def softmaxes(times: int) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-    def apply(module: nn.Module, inputs: Any, outputs: Tensor) -> Tensor:
-        for _ in range(times):
-            outputs = torch.softmax(outputs, dim=1)
-        return outputs
-
-    return apply
-
-
 def loss_of(program: Program) -> LossFunction:
     epsilon = program.loss_setting
     losses: dict[str, LossFunction] = {
@@ -160,6 +167,7 @@ def loss_of(program: Program) -> LossFunction:
         "sum": lambda z, y: F.cross_entropy(z, y, reduction="sum"),
         "probabilities": lambda z, y: F.nll_loss(torch.softmax(z, dim=1), y),
         "log-epsilon": lambda z, y: F.nll_loss(torch.log(torch.softmax(z, dim=1) + epsilon), y),
+        "detached": lambda z, y: F.cross_entropy(z.detach(), y) + epsilon * z.square().mean(),
         "naive-exponential": lambda z, y: F.nll_loss(torch.log(z.exp() / z.exp().sum(1, keepdim=True)), y),
     }
     return losses[program.loss]
