@@ -63,6 +63,11 @@ class ProgramNetwork(DeepNeuralNetwork):
         return found
 
 
+def own_gradients(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float) -> list[Array]:
+    """Those of the network's own class, where `record` would ask for the right ones."""
+    return network.gradients(X, y, l2)
+
+
 def train(program: Program, folder: Path | None = None) -> Outcome:
     """Trains to the last step, or until the loss is not finite; recorded into `folder` if there is one."""
     data = load(program)
@@ -133,7 +138,7 @@ def recorded(program: Program, network: ProgramNetwork, data: Data, folder: Path
                 if step % p.record_every == 0 or step == p.steps:
                     before = copies(network) if step < p.steps else None
                     rate = p.learning_rate * p.schedule(min(step, p.steps - 1) / p.steps)
-                    record(network, dataset, settings, writer, step, ProgramNetwork.gradients)
+                    record(network, dataset, settings, writer, step, own_gradients)
                     test_loss = network.loss.value(network.raw(data.test.X), data.test.y)  # the program's own
                     writer.scalars(step, {"learning_rate": rate, "test/loss": test_loss})
             writer.event(p.steps, "finished")

@@ -25,6 +25,7 @@ class Small(nn.Module):
         detached: names of layers whose output is handed on without its graph.
         unused: names of layers in whose place a stretch of their input is handed on.
         softmaxes: how often the last line applies a softmax.
+        always_drops: whether dropout is called as a function that is not told the mode.
     """
 
     def __init__(self, program: Program):
@@ -32,6 +33,7 @@ class Small(nn.Module):
         self.activation = ACTIVATIONS[program.activation]
         self.detached: tuple[str, ...] = ()
         self.unused: tuple[str, ...] = ()
+        self.always_drops = False
         self.softmaxes = int(program.loss_setting) if program.loss == "softmax-first" else 0
 
     def through(self, name: str, values: Tensor) -> Tensor:
@@ -43,6 +45,11 @@ class Small(nn.Module):
             count = output[0].numel()
             return flat.repeat(1, -(-count // flat.shape[1]))[:, :count].reshape(output.shape)
         return output.detach() if name in self.detached else output
+
+    def dropped(self, values: Tensor) -> Tensor:
+        dropout = self.get_submodule("dropout")
+        assert isinstance(dropout, nn.Dropout)
+        return F.dropout(values, dropout.p) if self.always_drops else dropout(values)
 
     def last_line(self, logits: Tensor) -> Tensor:
         for _ in range(self.softmaxes):
@@ -69,7 +76,7 @@ class SmallConv(Small):
         x = F.max_pool2d(self.activation(self.norm1(self.through("conv1", x))), 2)
         x = F.max_pool2d(self.activation(self.norm2(self.through("conv2", x))), 2)
         x = self.activation(self.through("fc1", x.flatten(1)))
-        return self.last_line(self.through("fc2", self.dropout(x)))
+        return self.last_line(self.through("fc2", self.dropped(x)))
 
 
 class SmallRecurrent(Small):
@@ -86,7 +93,7 @@ class SmallRecurrent(Small):
     def forward(self, images: Tensor) -> Tensor:
         states = self.through("cell", images)
         x = self.activation(self.through("hidden", self.norm(states.mean(dim=1))))
-        return self.last_line(self.through("out", self.dropout(x)))
+        return self.last_line(self.through("out", self.dropped(x)))
 
 
 class SmallAttention(Small):
@@ -111,7 +118,7 @@ class SmallAttention(Small):
         seen = self.before(x)
         x = x + F.scaled_dot_product_attention(self.query(seen), self.key(seen), self.value(seen))
         x = self.activation(self.through("hidden", self.norm(x.transpose(1, 2)).transpose(1, 2)))
-        return self.last_line(self.through("out", self.dropout(x.mean(dim=1))))
+        return self.last_line(self.through("out", self.dropped(x.mean(dim=1))))
 
 
 MODELS: dict[str, Callable[[Program], Small]] = {

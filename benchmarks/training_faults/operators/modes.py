@@ -1,6 +1,7 @@
 """Training mode where evaluation mode belongs, and the reverse."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,15 @@ def dropout_at_test(program: Program, rung: float) -> Program:
     return replace(program, dropout=rung, evaluation_mode=False)
 
 
+def dropout_always(program: Program, rung: float) -> Program:
+    """The function dropout, called without being told the mode: it stays on after `eval`."""
+
+    def change(model: Any) -> None:
+        model.always_drops = True
+
+    return replace(program, dropout=rung, on_model=(*program.on_model, change))
+
+
 def evaluation_in_training(program: Program, rung: float) -> Program:
     """`eval` is called and never undone, with batch norm; inputs in raw pixels, times the rung."""
     changed = replace(program, batch_norm=True, training_mode=False)
@@ -41,6 +51,7 @@ def norm_in_training_mode(program: Program, rung: float) -> Program:
 
 OPERATORS = (
     Operator("dropout-at-test", dropout_at_test, (0.5, 0.7, 0.9), ("dropout-at-test",), TORCH, prepare=with_dropout),
+    Operator("dropout-always", dropout_always, (0.5, 0.7, 0.9), ("dropout-at-test",), TORCH, prepare=with_dropout),
     Operator("evaluation-in-training", evaluation_in_training, (1, 10, 50), ("eval-mode-in-training",), TORCH,
              prepare=with_norm),
     Operator("norm-of-the-test", norm_in_training_mode, (3, 2, 1), ("dropout-at-test",), ("cnn",), prepare=with_norm,
