@@ -89,6 +89,8 @@ def measure(arguments: argparse.Namespace) -> None:
         failures(rows)
     seconds = time.perf_counter() - began
     undecided = sum(case.sort != HEALTHY and case.planting not in decided for case in found)
+    errors = sum(bool(row.said[OURS[-1]].failure) for row in rows)
+    print(f"\nerrors in place of an answer: {errors}")
     print(f"{len(found)} runs in {seconds:.0f} s; {undecided} faults whose admission is not decided, counted as faults")
     whole = not (arguments.limit or arguments.sort)
     if whole or arguments.out:

@@ -146,6 +146,18 @@ def test_operators_change_a_pytorch_model():
     assert parameters["conv1.weight"].grad is not None
 
 
+def test_the_same_program_ends_the_same_to_the_bit():
+    program = replace(base("blobs-relu"), steps=40)
+    assert train(program) == train(program)
+    torch = pytest.importorskip("torch")
+    from benchmarks.training_faults import torch_trainer
+
+    state = torch.random.get_rng_state()
+    program = replace(base("attention-relu"), steps=4, samples=100, dropout=0.5)
+    assert torch_trainer.train(program) == torch_trainer.train(program)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
 def test_a_run_is_recorded_and_the_baselines_read_it(tmp_path):
     program = planted("dev", NAMED["born-dead-units"], 16, replace(base("moons-relu-deep"), steps=120)).program
     outcome = train(program, tmp_path / "run")
