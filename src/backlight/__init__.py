@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from backlight.data.digits import load_mnist as load_mnist
     from backlight.data.points import load_csv as load_csv
     from backlight.data.points import load_points as load_points
-    from backlight.diagnosis.diagnose import diagnose as diagnose
+    from backlight.diagnosis.ask import diagnose as diagnose
     from backlight.diagnosis.treatment import treat as treat
     from backlight.engine.outcome import Outcome as Outcome
     from backlight.engine.population import Population as Population
@@ -66,8 +66,8 @@ _HOMES = {
     "watch": "backlight.watching.watch",
     "check": "backlight.reports.check_result",
     "treat": "backlight.diagnosis.treatment",
-    "diagnose": "backlight.diagnosis.diagnose",
     "assert_gradients_correct": "backlight.checking.assertion",
+    "diagnose": "backlight.diagnosis.ask",
 }
 __all__ = ["__version__", *_HOMES]
 
