@@ -14,7 +14,8 @@ FLUNG = 1.0  # update by parameter: a step as long as the weights themselves
 def nonfinite_values(record: Record) -> Iterator[Finding]:
     """The first tensor with NaN or infinity in the order in which a step computes them, and its range just before.
 
-    Where the activations of that step were not recorded, no layer is named. A note where the values had grown beforehand: the growth is then what has to be explained.
+    Where the activations of that step were not recorded, no layer is named. A note where the values had grown
+    beforehand: the growth is then what has to be explained.
     """
     found = record.run.first_nonfinite()
     severity: Severity = "note" if growth(record) else "prevents"
