@@ -42,11 +42,10 @@ def unregistered(subject: Subject) -> dict[str, Tensor]:
         listed |= {id(each) for each in copy.loss_fn.parameters()}
     names = {id(tensor): name for name, tensor in tensors_of(copy.model)}
     originals = dict(tensors_of(subject.model))
-    found: dict[str, Tensor] = {}
-    for number, leaf in enumerate(each for each in subject.start.leaves if id(each) not in listed):
-        name = names.get(id(leaf), f"(outside of the model: {number})")
-        found[name] = originals.get(name, leaf)
-    return found
+    loose = [each for each in subject.start.leaves if id(each) not in listed]
+    found = {names.get(id(leaf), f"(outside of the model: {number})"): leaf for number, leaf in enumerate(loose)}
+    place = {name: number for number, name in enumerate(originals)}
+    return {name: originals.get(name, found[name]) for name in sorted(found, key=lambda name: place.get(name, -1))}
 
 
 def frozen_parameters(subject: Subject) -> Iterator[Finding]:
@@ -120,6 +119,8 @@ def matters(subject: Subject, name: str) -> bool:
     parameter = dict(copy.model.named_parameters())[name]
     with torch.no_grad():
         before = copy.loss(subject.batch)
-        size = parameter.std() if parameter.numel() > 1 and parameter.std() > 0 else torch.ones((), device=before.device)
+        size = (
+            parameter.std() if parameter.numel() > 1 and parameter.std() > 0 else torch.ones((), device=before.device)
+        )
         parameter += size * torch.randn_like(parameter)
         return not torch.equal(before, copy.loss(subject.batch))

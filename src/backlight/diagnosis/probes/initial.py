@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from itertools import combinations
 
-import torch
 from torch import Tensor, nn
 
 from backlight.diagnosis.finding import Evidence, Finding, Severity
@@ -85,19 +84,27 @@ def initial_scale(subject: Subject) -> Iterator[Finding]:
     """Layers whose weights are far from the size at which a signal keeps its own, and that shrink or blow up what they
     are given; a norm right after them undoes that. And a loss at the start that is far above ln K."""
     seen = subject.start.seen
-    weighted = [number for number, each in enumerate(seen) if isinstance(each.module, nn.Linear | nn.modules.conv._ConvNd)]
+    weighted = [
+        number for number, each in enumerate(seen) if isinstance(each.module, nn.Linear | nn.modules.conv._ConvNd)
+    ]
     shared = shared_with_embedding(subject.start.copy.model)
     for number in weighted:
         each = seen[number]
         weight = each.module.weight
-        if not weight.requires_grad or id(weight) in shared or (number + 1 < len(seen) and is_norm(seen[number + 1].module)):
+        if (
+            not weight.requires_grad
+            or id(weight) in shared
+            or (number + 1 < len(seen) and is_norm(seen[number + 1].module))
+        ):
             continue
         gain = float(weight.detach().float().std()) * math.sqrt(weight[0].numel()) if weight.numel() > 1 else 1.0
         weak = 0 < gain < WEAK and each.spread < QUIET * each.input_rms and number != weighted[-1]
         loud = gain > STRONG and each.rms > LOUD * max(1.0, each.input_rms)
         if weak or loud:
             text = "standard deviation of the weights times √(fan-in)"
-            bound = Evidence(text, gain, WEAK if weak else STRONG, "below" if weak else "above", tensor=f"param/{each.name}.weight")
+            bound = Evidence(
+                text, gain, WEAK if weak else STRONG, "below" if weak else "above", tensor=f"param/{each.name}.weight"
+            )
             effect = each.rms / each.input_rms if each.input_rms else math.inf
             size = Evidence("size of what the layer gives, in units of its input's", effect, 1.0, bound.passes)
             yield Finding("initial-scale", "slows", (bound, size), each.name)

@@ -27,7 +27,9 @@ def sum_instead_of_mean(subject: Subject) -> Iterator[Finding]:
         except Exception as error:  # a loss made for one size of batch
             raise MissingError("a loss for a batch of any size") from error
     if once and twice / once > DOUBLED:
-        evidence = [Evidence("loss of the batch beside itself, in units of that of the batch", twice / once, 1, "above")]
+        evidence = [
+            Evidence("loss of the batch beside itself, in units of that of the batch", twice / once, 1, "above")
+        ]
         severity = "note"
         if subject.optimizer is not None:
             too_high = better_below(subject)
