@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.diagnosis.healthy_models import (
+from .healthy_models import (
     Case,
     Recurrent,
     adam,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from backlight.diagnosis.finding import Evidence, Finding
+from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.probes.rates import better_below, trial
 from backlight.diagnosis.probes.subject import Subject
 from backlight.diagnosis.record import MissingError
@@ -30,7 +30,7 @@ def sum_instead_of_mean(subject: Subject) -> Iterator[Finding]:
         evidence = [
             Evidence("loss of the batch beside itself, in units of that of the batch", twice / once, 1, "above")
         ]
-        severity = "note"
+        severity: Severity = "note"
         if subject.optimizer is not None:
             too_high = better_below(subject)
             if too_high:

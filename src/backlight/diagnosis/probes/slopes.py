@@ -1,6 +1,7 @@
 """Autograd's slopes against central differences, tensor by tensor, in double precision."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -93,7 +94,7 @@ def central(copy: Copy, batch: Batch, parameter: Tensor, step: Tensor) -> float:
     return float(above - below)
 
 
-def nodes_of(value: Tensor) -> set[object]:
+def nodes_of(value: Tensor) -> set[Any]:
     """The operations in its graph."""
     waiting, done = [value.grad_fn], set()
     while waiting:

@@ -48,12 +48,12 @@ def steps(subject: Subject, copy: Copy, optimizer: torch.optim.Optimizer, batch:
         subject.clock.check()
         losses: list[float] = []
 
-        def closure(into: list[float] = losses) -> Tensor:
+        def closure(into: list[float] = losses) -> float:
             torch.manual_seed(SEED)
             loss = copy.loss(batch)
             set_gradients(copy, loss)
             into.append(float(loss.detach()))
-            return loss.detach()
+            return into[-1]
 
         optimizer.step(closure)
         yield losses[0]
