@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backlight.data.points import load_csv as load_csv
     from backlight.data.points import load_points as load_points
     from backlight.diagnosis.diagnose import diagnose as diagnose
+    from backlight.diagnosis.live import LiveRules as LiveRules
     from backlight.engine.outcome import Outcome as Outcome
     from backlight.engine.population import Population as Population
     from backlight.engine.train import train_population as train_population
@@ -65,6 +66,7 @@ _HOMES = {
     "watch": "backlight.watching.watch",
     "check": "backlight.reports.check_result",
     "diagnose": "backlight.diagnosis.diagnose",
+    "LiveRules": "backlight.diagnosis.live",
     "assert_gradients_correct": "backlight.checking.assertion",
 }
 __all__ = ["__version__", *_HOMES]
