@@ -22,7 +22,7 @@ def test_each_finding_is_told_once_and_may_stop_the_training(tmp_path, clock):
     rules = LiveRules(tmp_path / "run", lambda finding: told.append(finding.name) or "stop")
     assert not rules.step()
     assert told == []  # it is not time yet
-    clock.append(105.0)
+    clock.append(110.0)
     assert rules.step()
     assert told == ["constant-initialisation"]
     rules.ask()
@@ -52,7 +52,7 @@ def test_asking_is_paid_off_before_it_is_asked_again(tmp_path, clock, monkeypatc
         clock.append(max(float(second), clock[-1]))
         rules.step()
         assert rules.share <= 0.01 or len(asked) == 1  # what the first one costs nobody knows
-    assert asked == [105.0, 500.0, 700.0, 900.0]
+    assert asked == [110.0, 500.0, 700.0, 900.0]
 
 
 @pytest.mark.parametrize("budget", [0, -1, 2])

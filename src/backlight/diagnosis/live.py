@@ -10,7 +10,7 @@ from backlight.diagnosis.finding import Finding
 from backlight.errors import RunError, SettingsError
 from backlight.recording.run_writer import GATHER_SECONDS
 
-FIRST_SECONDS = 5.0  # a small run is asked in 50 ms
+FIRST_SECONDS = 10.0  # what asking costs is not known before
 # Rules that do not wait for the end to see whether anything was learnt
 AT_ANY_TIME = frozenset({
     "nonfinite-values", "not-in-optimizer", "gradient-cut", "unused-parameters", "wrong-gradient", "missing-zero-grad",
