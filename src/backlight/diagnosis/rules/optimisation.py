@@ -24,6 +24,9 @@ RISING = 70.0  # and the reverse (AUTOTRAINER)
 DEPTH = 3  # layers
 JUMP = 100.0  # times the median gradient norm
 TINY_BATCH = 4
+LOW = (
+    0.8  # training accuracy, where nothing says what could be reached: the median loss of single samples hides the bad
+)
 NOISE = 0.5  # deviation of the loss from step to step, by its level
 
 
@@ -224,7 +227,8 @@ def batch_too_small(record: Record) -> Iterator[Finding]:
     _, loss = record.loss
     late = loss[len(loss) // 2 :]
     noise = float(np.abs(np.diff(late)).mean() / max(late.mean(), 1e-30)) if len(late) > 10 else 0.0
-    if course.poor and not course.falling:
+    low = course.poor or (not np.isfinite(course.reachable) and course.accuracy < LOW)
+    if low and (restlessness(record, course) is not None or not course.falling):
         yield Finding("batch-too-small", "slows", (
             Evidence("samples in a batch", size, TINY_BATCH + 1, "below"),
             Evidence("change of the loss from one record to the next, by its level", noise, NOISE,
