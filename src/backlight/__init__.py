@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backlight.data.points import load_points as load_points
     from backlight.diagnosis.ask import diagnose as diagnose
     from backlight.diagnosis.treatment import treat as treat
+    from backlight.diagnosis.live import LiveRules as LiveRules
     from backlight.engine.outcome import Outcome as Outcome
     from backlight.engine.population import Population as Population
     from backlight.engine.train import train_population as train_population
@@ -66,6 +67,7 @@ _HOMES = {
     "watch": "backlight.watching.watch",
     "check": "backlight.reports.check_result",
     "treat": "backlight.diagnosis.treatment",
+    "LiveRules": "backlight.diagnosis.live",
     "assert_gradients_correct": "backlight.checking.assertion",
     "diagnose": "backlight.diagnosis.ask",
 }

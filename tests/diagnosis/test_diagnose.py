@@ -1,11 +1,10 @@
 """The order of findings, muting, and the command line."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from backlight.cli import main
 from backlight.diagnosis.diagnose import PROBED, RULES, diagnose, in_order, strength
 from backlight.diagnosis.finding import Diagnosis, Evidence, Finding
 from backlight.errors import RunError, SettingsError
@@ -76,38 +75,40 @@ def test_what_cannot_be_diagnosed_or_muted(tmp_path):
 
 
 @pytest.fixture
-def command(tmp_path):
+def command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
     def call(*words):
-        line = [sys.executable, "-W", "error", "-m", "backlight", "diagnose", *words]
-        return subprocess.run(line, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+        with pytest.raises(SystemExit) as ended:
+            main(["diagnose", *words])
+        return ended.value.code, *capsys.readouterr()
 
     return call
 
 
 def test_the_command_says_what_was_found_and_exits_with_1(command, tmp_path):
     runs.mlp(tmp_path / "run", activation="relu", learning_rate=30.0, layers=(2, 8, 8, 2))
-    result = command("run")
-    assert result.returncode == 1, result.stderr
-    words = " ".join(result.stdout.split())
-    assert words.startswith("run: learning-rate-too-high")
-    for part in ("BL127, training fails", "above 0.5 (update/W", "What to try", "This would speak against it",
-                 "Looked for and not found", "Could not be looked for"):  # fmt: skip
+    code, text, _ = command("run")
+    assert code == 1
+    words = " ".join(text.split())
+    for part in ("run: learning-rate-too-high", "BL127, training fails", "above 0.5 (update/W", "What to try",
+                 "This would speak against it", "Looked for and not found", "Could not be looked for"):  # fmt: skip
         assert part in words
-    document = json.loads(command("run", "--json").stdout)
+    document = json.loads(command("run", "--json")[1])
     assert document["findings"][0]["code"] == "BL127"
     assert document["findings"][0]["evidence"][0]["value"] > document["findings"][0]["evidence"][0]["bound"]
-    muted = json.loads(command("run", "--json", "--mute", "BL127", "dead-units").stdout)
+    muted = json.loads(command("run", "--json", "--mute", "BL127", "dead-units")[1])
     assert not {"BL127", "BL101"} & {each["code"] for each in muted["findings"]}
 
 
 def test_the_command_exits_with_0_for_a_healthy_run_and_2_for_none(command, tmp_path):
     runs.mlp(tmp_path / "run")
-    healthy = command("run")
-    assert healthy.returncode == 0
-    assert "nothing wrong was found" in healthy.stdout
-    missing = command("nowhere")
-    assert missing.returncode == 2
-    assert "no run there" in missing.stderr
+    code, text, _ = command("run")
+    assert code == 0
+    assert "nothing wrong was found" in text
+    code, _, complaint = command("nowhere")
+    assert code == 2
+    assert "no run there" in complaint
 
 
 def test_a_diagnosis_without_findings_is_healthy():

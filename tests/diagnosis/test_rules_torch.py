@@ -113,6 +113,12 @@ def test_the_layer_is_named(name, layer, tmp_path, digits):
     assert diagnose(run(tmp_path / "run", digits, FAULTS[name][1])).findings[0].layer == layer
 
 
+def test_batches_of_single_samples(tmp_path, digits):
+    """A smaller step or a larger batch mends it: both are named."""
+    found = diagnose(runs.watched(tmp_path / "run", digits, batch=1, optimizer=sgd(0.1), steps=600))
+    assert [each.name for each in found.findings][:2] == ["learning-rate-too-high", "batch-too-small"]
+
+
 def test_samples_in_order_of_their_class(tmp_path, digits):
     order = digits.y[: runs.TRAINING].argsort(stable=True)
     found = diagnose(runs.watched(tmp_path / "run", digits, order=order, steps=300))

@@ -106,3 +106,22 @@ def test_a_watched_model_says_what_it_is_made_of(tmp_path):
     assert facts.modules[1:] == (("0", "Linear"), ("1", "ReLU"), ("2", "Linear"))
     assert facts.same_draws == ()  # fewer than 16 values are drawn in another way than more
     assert all(torch.equal(one, other) for one, other in zip(before, model.parameters(), strict=True))
+
+
+def test_a_lazy_model_can_be_watched(tmp_path):
+    model = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 3))
+    with watch(model, torch.optim.SGD(model.parameters(), lr=0.5), tmp_path / "run"):
+        pass
+    assert [each.name for each in Run.open(tmp_path / "run").facts().parameters] == ["1.weight", "1.bias"]
+
+
+def test_layers_of_one_seed_are_found(tmp_path):
+    layers = []
+    for inputs, outputs in ((64, 32), (32, 32), (32, 10)):
+        torch.manual_seed(3)
+        layers.append(nn.Linear(inputs, outputs))
+    model = nn.Sequential(*layers)
+    with watch(model, torch.optim.SGD(model.parameters(), lr=0.5), tmp_path / "run"):
+        pass
+    pairs = Run.open(tmp_path / "run").facts().same_draws
+    assert pairs == (("0.weight", "1.weight"), ("0.weight", "2.weight"), ("1.weight", "2.weight"))

@@ -1,6 +1,7 @@
 """How a training went, in a few numbers that most rules ask for: did the loss fall, how far, and did it stay there?"""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def course_of(record: Record) -> Course:
     if not finite.any():
         raise MissingError("a finite loss")
     bounds = np.unique(np.linspace(0, len(loss), min(WINDOWS, len(loss)) + 1).astype(np.int64))
-    windows = [finite_median(loss[first:last]) for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
+    windows = [finite_median(loss[first:last]) for first, last in pairwise(bounds)]
     tenth = max(1, len(loss) // 10)
     data = record.known.data
     return Course(

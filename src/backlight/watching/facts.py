@@ -10,6 +10,7 @@ from torch import nn
 
 from backlight.recording.facts import Facts, ParameterFacts
 from backlight.watching.parameters import COMPILED
+from backlight.watching.tensors import plain
 
 COMPARED = 64  # first values of two parameters
 FEWEST = 6  # so many of them have to agree
@@ -21,6 +22,8 @@ def model_facts(model: nn.Module, optimizer: torch.optim.Optimizer, names: Mappi
     rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
     parameters = []
     for full, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):  # has no shape before its first forward pass
+            continue
         name = full.replace(COMPILED, "")
         module = name.rpartition(".")[0]
         shape = tuple(parameter.shape)
@@ -44,8 +47,10 @@ def same_draws(model: nn.Module) -> tuple[tuple[str, str], ...]:
     heads: dict[str, NDArray[np.float64]] = {}
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if parameter.dim() > 1 and parameter.is_floating_point() and parameter.numel() >= FEWEST:
-                head = parameter.detach().reshape(-1)[:COMPARED].double().cpu().numpy()
+            uninitialised = isinstance(parameter, nn.parameter.UninitializedParameter)
+            values = None if uninitialised else plain(parameter)
+            if values is not None and values.dim() > 1 and values.is_floating_point() and values.numel() >= FEWEST:
+                head = values.detach().reshape(-1)[:COMPARED].double().cpu().numpy()
                 if np.ptp(head) > 0:
                     heads[name.replace(COMPILED, "")] = head
     return tuple(pair for pair in combinations(heads, 2) if proportional(heads[pair[0]], heads[pair[1]]))

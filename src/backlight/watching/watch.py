@@ -319,7 +319,7 @@ class Watch:
     def _note_evaluation(self) -> None:
         """An event when, for the first time, a step was made with dropout or batch norm in evaluation mode."""
         model = self._model()
-        if self._evaluating or model is None or self._writer is None:
+        if self._evaluating or model is None or model.training or self._writer is None:
             return
         evaluating, switched = switched_modules(model)
         if evaluating:

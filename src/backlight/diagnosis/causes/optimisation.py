@@ -40,7 +40,7 @@ OPTIMISATION = {
         "Far from 0, tanh and sigmoid are flat: such units give the same for all samples and hardly pass a gradient.",
         ("inputs or initial weights that are too large", "a learning_rate that is too high"),
         ("standardise the inputs", "smaller initial weights", "a smaller learning_rate", "relu"),
-        "a training that goes well: saturation at its end is no fault", "slope below 4 % of its largest: |tanh| > 0.98"),
+        "a training that goes well: saturation at its end is none", "slope below 4 % of its largest: |tanh| > 0.98"),
     "batch-too-small": Cause("BL132", Level.OPTIMISATION, "batches are too small",
         "The gradient of a few samples is more noise than direction, and the steps cancel each other.",
         ("batch_size of 1 to 4 with a learning_rate meant for more",),

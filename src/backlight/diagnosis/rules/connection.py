@@ -103,9 +103,7 @@ def without_gradient(record: Record) -> list[ParameterFacts]:
     for each in parameters_of(record):
         if not each.trainable or not record.has(f"param/{each.name}"):
             continue
-        if each.name not in gradients:
-            lost.append(each)
-        elif (series := record.series(f"grad/{each.name}")).zeros.sum() == series.count.sum():
+        if each.name not in gradients or only_zeros(record, f"grad/{each.name}"):
             lost.append(each)
     return [] if len(lost) == len([each for each in parameters_of(record) if each.trainable]) else lost
 
@@ -126,8 +124,13 @@ def inputs_are_zero(record: Record) -> bool:
     bias = record.bias_of(weight)
     if bias is None or not record.has(f"grad/{weight}") or not record.has(f"grad/{bias}"):
         return False
-    ours, other = record.series(f"grad/{weight}"), record.series(f"grad/{bias}")
-    return bool(ours.zeros.sum() == ours.count.sum() and other.zeros.sum() < other.count.sum())
+    return only_zeros(record, f"grad/{weight}") and not only_zeros(record, f"grad/{bias}")
+
+
+def only_zeros(record: Record, name: str) -> bool:
+    """Is every recorded value of a tensor exactly 0?"""
+    series = record.series(name)
+    return bool(series.zeros.sum() == series.count.sum())
 
 
 def parameters_of(record: Record) -> tuple[ParameterFacts, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.diagnosis.course import Course, course_of, finite_median
+from backlight.diagnosis.course import POOR, STUCK, Course, course_of, finite_median
 from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
@@ -193,9 +193,12 @@ def sum_instead_of_mean(record: Record) -> Iterator[Finding]:
 
 
 def severity_of(record: Record) -> Severity:
-    """A sum is another learning rate: harmless where the training went well."""
+    """A sum is another learning rate: harmless where the training went well. Its loss has nothing to do with ln K."""
     course = course_of(record)
-    return "prevents" if course.stuck else "slows" if course.poor else "note"
+    if course.accuracy > WELL:
+        return "note"
+    left = course.end / course.start
+    return "prevents" if course.broken or not left < 1 - STUCK else "slows" if left > 1 - POOR else "note"
 
 
 def probabilities(record: Record) -> SummarySeries | None:

@@ -6,20 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.diagnosis.course import Course, course_of
-from backlight.diagnosis.finding import Evidence, Finding
+from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
+from backlight.diagnosis.rules.activity import dead_units
 from backlight.diagnosis.rules.numbers import growth, layer_of
 
 LONG = 0.03  # ‖update‖ / ‖weights‖: about 1e-3 is usual (Karpathy), 1e-2 for small networks (CS231n)
 FIRST_LONG = 0.5  # in the first steps: weights are thrown away, not adjusted
 SPIKE = 2.0  # times the lowest loss so far (TheDeepChecker)
-PATH = 0.3  # Σ ‖update‖ / ‖weights‖ of a whole training that went nowhere
+PATH = 0.6  # Σ ‖update‖ / ‖weights‖ of a whole training that went nowhere
+SLOW = 2e-3  # ‖update‖ / ‖weights‖ of the layer that moves most; a training of few but usual steps is only short
 CONSTANT_SLOPE = 0.4  # fall of the loss in the second half by that in the first: nothing has slowed down yet
 FADING = 1e-3  # gradient by weight, of the first layer by that of the last (AUTOTRAINER's ratio, on relative gradients)
+STAYED, BEHIND = 0.1, 0.02  # a first layer that went a tenth of its length, and a fiftieth of what the last one did
+RELATIVE = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
 RISING = 70.0  # and the reverse (AUTOTRAINER)
 DEPTH = 3  # layers
 JUMP = 100.0  # times the median gradient norm
 TINY_BATCH = 4
+LOW = (
+    0.8  # training accuracy, where nothing says what could be reached: the median loss of single samples hides the bad
+)
 NOISE = 0.5  # deviation of the loss from step to step, by its level
 
 
@@ -44,12 +51,20 @@ def learning_rate_too_high(record: Record) -> Iterator[Finding]:
         )
         return
     name, at, first = first_throw(ratios)
-    if first > FIRST_LONG and course.poor:
+    thrown_up = course.windows[: max(2, len(course.windows) // 4)].max() > SPIKE * course.start
+    if first > FIRST_LONG and course.poor and (course.stuck or thrown_up or units_died(record)):
         text = "‖update‖ / ‖weights‖ among the first steps"
         thrown = (Evidence(text, first, FIRST_LONG, "above", at, f"update/{name}"),)
         yield Finding(
             "learning-rate-too-high", "prevents" if course.stuck else "slows", thrown, layer_of(f"update/{name}")
         )
+
+
+def units_died(record: Record) -> bool:
+    try:
+        return any(True for _ in dead_units(record))
+    except MissingError:
+        return False
 
 
 def first_throw(ratios: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> tuple[str, int, float]:
@@ -94,7 +109,8 @@ def learning_rate_too_low(record: Record) -> Iterator[Finding]:
     second = course.windows[half] - course.windows[-1]
     steady = second > CONSTANT_SLOPE * first > 0 or abs(course.start - course.end) < 0.02 * course.chance
     # ever new: a gradient that is nearly 0 is a reason of its own
-    if paths[name] < PATH and steady and gradient_kept(record) and int(record.loss[0][-1]) >= 20:
+    typical = float(np.nanmedian(record.update_ratio(name)[1]))
+    if paths[name] < PATH and not typical > SLOW and steady and gradient_kept(record) and int(record.loss[0][-1]) >= 20:
         text = "Σ ‖update‖ / ‖weights‖ over the whole training, of the layer that moved most"
         evidence = Evidence(text, paths[name], PATH, "below", int(record.loss[0][-1]), f"update/{name}")
         yield Finding("learning-rate-too-low", "prevents" if course.stuck else "slows", (evidence,))
@@ -121,19 +137,20 @@ def gradient_kept(record: Record) -> bool:
 
 def vanishing_gradients(record: Record) -> Iterator[Finding]:
     """The gradient of the first layer is a small part of that of the last, in a network that learns too little."""
-    if course_of(record).poor:
-        name, ratio, step = depth_ratio(record)
-        if ratio < FADING:
-            text = (
-                "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
-            )
-            evidence = Evidence(text, ratio, FADING, "below", step, f"grad/{name}")
-            yield Finding(
-                "vanishing-gradients",
-                "prevents" if course_of(record).stuck else "slows",
-                (evidence,),
-                layer_of(f"grad/{name}"),
-            )
+    course = course_of(record)
+    if not course.poor:
+        return
+    name, ratio, step = depth_ratio(record)
+    evidence = [Evidence(RELATIVE, ratio, FADING, "below", step, f"grad/{name}")] if ratio < FADING else []
+    last = record.weights[-1]
+    if record.has(f"update/{name}") and record.has(f"update/{last}"):
+        ours, theirs = path_of(record, name), path_of(record, last)
+        if 0 < ours < STAYED and ours < BEHIND * theirs:
+            text = "Σ ‖update‖ / ‖weights‖ of the first layer by that of the last"
+            evidence.append(Evidence(text, ours / theirs, BEHIND, "below", None, f"update/{name}"))
+    if evidence:
+        severity: Severity = "prevents" if course.stuck else "slows"
+        yield Finding("vanishing-gradients", severity, tuple(evidence), layer_of(f"grad/{name}"))
 
 
 def exploding_gradients(record: Record) -> Iterator[Finding]:
@@ -146,8 +163,7 @@ def exploding_gradients(record: Record) -> Iterator[Finding]:
     except MissingError:
         ratio = 0.0
     if ratio > RISING:
-        text = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
-        evidence = Evidence(text, ratio, RISING, "above", step, f"grad/{name}")
+        evidence = Evidence(RELATIVE, ratio, RISING, "above", step, f"grad/{name}")
         yield Finding(
             "exploding-gradients", "prevents" if course.stuck else "slows", (evidence,), layer_of(f"grad/{name}")
         )
@@ -211,7 +227,8 @@ def batch_too_small(record: Record) -> Iterator[Finding]:
     _, loss = record.loss
     late = loss[len(loss) // 2 :]
     noise = float(np.abs(np.diff(late)).mean() / max(late.mean(), 1e-30)) if len(late) > 10 else 0.0
-    if course.poor and not course.falling:
+    low = course.poor or (not np.isfinite(course.reachable) and course.accuracy < LOW)
+    if low and (restlessness(record, course) is not None or not course.falling):
         yield Finding("batch-too-small", "slows", (
             Evidence("samples in a batch", size, TINY_BATCH + 1, "below"),
             Evidence("change of the loss from one record to the next, by its level", noise, NOISE,
