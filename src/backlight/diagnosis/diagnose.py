@@ -125,12 +125,14 @@ def in_order(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], tuple[Fi
     one whose evidence is the stronger.
     """
     explained = {name for each in findings if each.severity != "note" for name in EXPLAINS.get(each.name, ())}
+    present = {each.name for each in findings}
     ordered = sorted(
         findings,
         key=lambda each: (
             each.severity == "note",
             CAUSES[each.name].level,
             each.name in explained,
+            not EXPLAINS.get(each.name, frozenset()) & present,
             SEVERITIES.index(each.severity),
             -strength(each),
         ),

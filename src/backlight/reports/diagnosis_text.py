@@ -65,7 +65,7 @@ def title(finding: Finding) -> str:
 
 
 def account(finding: Finding, told: bool = False) -> list[Part]:
-    """All that is said of a cause, in the order in which one reads it; its numbers alone if the rest is told already."""
+    """All that is said of a cause, in the order in which one reads it; only its numbers if the rest is told already."""
     cause = CAUSES[finding.name]
     numbers = Part("The numbers", tuple(map(evidence_line, finding.evidence)), "list")
     if told:
@@ -122,8 +122,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
 
     def told(finding: Finding) -> dict[str, Any]:
         cause = CAUSES[finding.name]
-        return {"code": cause.code, "title": cause.title, "level": int(cause.level), **asdict(finding),
-                "meaning": cause.meaning, "likely": cause.likely, "try": cause.tries, "against": cause.against}  # fmt: skip
+        words = {"meaning": cause.meaning, "likely": cause.likely, "try": cause.tries, "against": cause.against}
+        return {"code": cause.code, "title": cause.title, "level": int(cause.level), **asdict(finding), **words}
 
     return {
         "subject": diagnosis.subject,

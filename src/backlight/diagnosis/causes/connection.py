@@ -21,7 +21,7 @@ CONNECTION = {
         "They get a gradient in every step, but nobody ever subtracts it: they stay the random numbers that they were.",
         ("the optimizer was made before a layer was added or exchanged", "layers in a Python list instead of a "
          "nn.ModuleList", "only one part's parameters() were handed over"),
-        ("make the optimizer after the model is complete, from model.parameters()", "nn.ModuleList for lists of layers"),
+        ("make the optimizer when the model is complete, from model.parameters()", "nn.ModuleList for lists of layers"),
         "if the layer is meant to stay as it is: say so with requires_grad_(False), and it is a note",
         "list of parameters, compared by identity with those that the optimizer holds"),
     "frozen-parameters": Cause("BL104", Level.CONNECTION, "some parameters are frozen",

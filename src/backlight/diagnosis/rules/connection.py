@@ -59,8 +59,9 @@ def as_drawn(record: Record, parameter: ParameterFacts) -> bool:
 def gradient_cut(record: Record) -> Iterator[Finding]:
     """Layers that take part in the forward pass, and whose parameters never get a gradient other than exactly 0."""
     cut = [each for each in without_gradient(record) if took_part(record, each)]
-    if not cut or dead_above(record):
-        return
+    names = {each.name for each in cut}
+    if not cut or dead_above(record) or {record.weights[-1], record.bias_of(record.weights[-1])} & names:
+        return  # what has no gradient at the output has it cut nowhere: that is told as output-slope
     total = size([each for each in record.facts.parameters if each.trainable])
     evidence = share_evidence("share of parameters without a gradient in every recorded step", size(cut) / total, cut)
     yield Finding("gradient-cut", "prevents" if size(cut) > 0.5 * total else "slows", (evidence,), layers_of(cut))

@@ -101,7 +101,8 @@ def leaking_feature(record: Record) -> Iterator[Finding]:
     data = data_of(record)
     best, second = data.explained
     if best > EXPLAINED and second < SECOND and len(data.means) != 2:
-        text = f"share of the variance of feature {data.explaining_feature} that the class explains; of the next {second:.2f}"
+        number = data.explaining_feature
+        text = f"share of the variance of feature {number} that the class explains; of the next {second:.2f}"
         yield Finding("leaking-feature", "slows", (Evidence(text, best, EXPLAINED, "above"),))
 
 

@@ -60,10 +60,9 @@ def same_seed_in_layers(record: Record) -> Iterator[Finding]:
     """Two layers whose initial weights are the same numbers but for a factor."""
     if record.known.same_draws:
         one, other = record.known.same_draws[0]
-        text = f"pairs of layers whose first initial weights differ by a factor alone, such as {one} and {other}"
-        pairs = len(record.known.same_draws)
-        yield Finding("same-seed-in-layers", "slows",
-                      (Evidence(text, pairs, 0, "above", 0, f"param/{other}"),), layer_of(f"param/{other}"))  # fmt: skip
+        text = f"pairs of layers whose first weights differ by a factor alone, such as {one} and {other}"
+        evidence = Evidence(text, len(record.known.same_draws), 0, "above", 0, f"param/{other}")
+        yield Finding("same-seed-in-layers", "slows", (evidence,), layer_of(evidence.tensor))
         return
     seen: dict[tuple[float, ...], str] = {}
     for name in initial_weights(record):
@@ -84,7 +83,7 @@ def same_seed_in_layers(record: Record) -> Iterator[Finding]:
 
 
 def initial_scale(record: Record) -> Iterator[Finding]:
-    """Initial weights so small that signals fade, or so large that the loss begins far above chance or units saturate."""
+    """Initial weights so small that signals fade, or so large that the loss begins high or units saturate."""
     weights = [name for name in initial_weights(record) if not normalises(record, name)]
     if record.normalised:
         raise MissingError("a network without normalising layers, in which the weights set the scale")

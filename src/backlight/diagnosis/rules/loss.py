@@ -134,7 +134,7 @@ def never_below_chance(record: Record, course: Course) -> float:
         lowest = float(np.nanmin(record.test_loss[1]))
     except MissingError:
         return 0.0
-    return lowest if lowest > 1.2 * course.chance else 0.0
+    return lowest if lowest > course.chance else 0.0
 
 
 def labels_shuffled(record: Record) -> Iterator[Finding]:
@@ -164,6 +164,8 @@ def labels_shuffled(record: Record) -> Iterator[Finding]:
 def sum_instead_of_mean(record: Record) -> Iterator[Finding]:
     """A gradient that is larger than that of a mean cross-entropy can be, from the first step on."""
     course = course_of(record)
+    if record.classes < 2 or not (record.known.loss == "cross_entropy" or np.isfinite(course.accuracy)):
+        raise MissingError("a loss that is the cross-entropy of logits")
     low, high = logit_range(record)
     most = float(np.log(record.classes)) + (high - low)
     if (

@@ -14,7 +14,8 @@ FLUNG = 1.0  # update by parameter: a step as long as the weights themselves
 def nonfinite_values(record: Record) -> Iterator[Finding]:
     """The first tensor with NaN or infinity in the order in which a step computes them, and its range just before.
 
-    A note where the values had grown beforehand: the growth is then what has to be explained.
+    Where the activations of that step were not recorded, no layer is named. A note where the values had grown
+    beforehand: the growth is then what has to be explained.
     """
     found = record.run.first_nonfinite()
     severity: Severity = "note" if growth(record) else "prevents"
@@ -30,7 +31,8 @@ def nonfinite_values(record: Record) -> Iterator[Finding]:
             start = max(abs(series.minimum[0]), abs(series.maximum[0]))
             words = "its largest |value| when last recorded before, beside that at the start"
             evidence.append(Evidence(words, float(largest), float(start), "above", int(series.steps[last]), first.name))
-        yield Finding("nonfinite-values", severity, tuple(evidence), layer_of(first.name))
+        seen = any(first.step in record.series(name).steps for name in record.names if name.startswith("act/"))
+        yield Finding("nonfinite-values", severity, tuple(evidence), layer_of(first.name) if seen else "")
         return
     for name in record.run.scalar_names():
         steps, values = record.curve(name)
