@@ -54,7 +54,9 @@ def slow_sgd() -> Case:
 
 def batch_norm_and_wide_features() -> Case:
     images, labels = small_digits()
-    model = nn.Sequential(nn.BatchNorm1d(49), nn.Linear(49, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+    model = nn.Sequential(
+        nn.BatchNorm1d(49), nn.Linear(49, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10)
+    )
     return Case(model, nn.CrossEntropyLoss(), (images * torch.logspace(-3, 3, 49), labels), adam(model, 0.01))
 
 

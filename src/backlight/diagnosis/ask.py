@@ -54,7 +54,7 @@ def diagnose(
     if run is not None:
         return diagnose_run(run, mute)
     if loss_fn is None or batch is None:
-        raise SettingsError("a model is diagnosed with its loss and a batch: model=…, loss_fn=…, batch=(inputs, labels)")
+        raise SettingsError("a model is diagnosed with its loss and a batch: loss_fn=… and batch=(inputs, labels)")
     try:
         from backlight.diagnosis.probes.examine import examine
     except ModuleNotFoundError as error:

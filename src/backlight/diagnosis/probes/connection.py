@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from backlight.diagnosis.finding import Evidence, Finding
+from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.probes.copies import tensors_of
 from backlight.diagnosis.probes.steady import steady
 from backlight.diagnosis.probes.subject import Subject
@@ -29,7 +29,7 @@ def not_in_optimizer(subject: Subject) -> Iterator[Finding]:
     missing += [name for name, tensor in loose.items() if id(tensor) not in held]
     if missing:
         text = "tensors that get a gradient and are not among the optimizer's parameters"
-        severity = "prevents" if len(missing) == len(reached) + len(loose) else "slows"
+        severity: Severity = "prevents" if len(missing) == len(reached) + len(loose) else "slows"
         missing = in_order_of_use(missing, [each.name for each in subject.start.seen])
         yield Finding("not-in-optimizer", severity, counted(text, missing), layer_of(missing[0]))
 
@@ -42,11 +42,10 @@ def unregistered(subject: Subject) -> dict[str, Tensor]:
         listed |= {id(each) for each in copy.loss_fn.parameters()}
     names = {id(tensor): name for name, tensor in tensors_of(copy.model)}
     originals = dict(tensors_of(subject.model))
-    found: dict[str, Tensor] = {}
-    for number, leaf in enumerate(each for each in subject.start.leaves if id(each) not in listed):
-        name = names.get(id(leaf), f"(outside of the model: {number})")
-        found[name] = originals.get(name, leaf)
-    return found
+    loose = [each for each in subject.start.leaves if id(each) not in listed]
+    found = {names.get(id(leaf), f"(outside of the model: {number})"): leaf for number, leaf in enumerate(loose)}
+    place = {name: number for number, name in enumerate(originals)}
+    return {name: originals.get(name, found[name]) for name in sorted(found, key=lambda name: place.get(name, -1))}
 
 
 def frozen_parameters(subject: Subject) -> Iterator[Finding]:
@@ -80,7 +79,7 @@ def gradient_cut(subject: Subject) -> Iterator[Finding]:
     if cut:
         used = [each.name for each in subject.start.seen]
         text = "parameters that the loss depends on and that no gradient reaches"
-        severity = "prevents" if len(cut) == len(subject.start.gradients) else "slows"
+        severity: Severity = "prevents" if len(cut) == len(subject.start.gradients) else "slows"
         yield Finding("gradient-cut", severity, counted(text, cut), layer_of(in_order_of_use(cut, used)[-1]))
 
 
@@ -120,6 +119,8 @@ def matters(subject: Subject, name: str) -> bool:
     parameter = dict(copy.model.named_parameters())[name]
     with torch.no_grad():
         before = copy.loss(subject.batch)
-        size = parameter.std() if parameter.numel() > 1 and parameter.std() > 0 else torch.ones((), device=before.device)
-        parameter += size * torch.randn_like(parameter)
+        size = (
+            parameter.std() if parameter.numel() > 1 and parameter.std() > 0 else torch.ones((), device=before.device)
+        )
+        parameter.add_(size * torch.randn_like(parameter))
         return not torch.equal(before, copy.loss(subject.batch))

@@ -13,6 +13,7 @@ from backlight.diagnosis.probes.words import difference
 from backlight.diagnosis.record import MissingError
 
 LARGE, LARGE_COLUMN, SMALL = 10.0, 30.0, 0.01  # root mean square at the first layer; about 1 is what they are made for
+GAINS = (1.0, 4.0)  # that keep a signal's size through units of slope 1, and through sigmoid units, of slope ¼
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase)
 
 
@@ -31,7 +32,9 @@ def unscaled_inputs(subject: Subject) -> Iterator[Finding]:
         yield Finding("unscaled-inputs", "slows", (evidence,), first.name)
     elif first.column_rms > LARGE_COLUMN:
         text = f"root mean square of the largest column {where}"
-        yield Finding("unscaled-inputs", "slows", (Evidence(text, first.column_rms, LARGE_COLUMN, "above"),), first.name)
+        yield Finding(
+            "unscaled-inputs", "slows", (Evidence(text, first.column_rms, LARGE_COLUMN, "above"),), first.name
+        )
 
 
 def inputs_ignored(subject: Subject) -> Iterator[Finding]:
@@ -47,9 +50,9 @@ def inputs_ignored(subject: Subject) -> Iterator[Finding]:
         return
     copy = steady(subject)
     with torch.no_grad():
-        for weights in ("those of the model", "drawn anew"):
-            if weights == "drawn anew":
-                draw_anew(copy)
+        for gain in (None, *GAINS):
+            if gain is not None:
+                draw_anew(copy, gain)
             changed = difference(copy.outputs(subject.batch), copy.outputs(moved))
             if changed > SAME:
                 return
@@ -57,10 +60,10 @@ def inputs_ignored(subject: Subject) -> Iterator[Finding]:
     yield Finding("inputs-ignored", "prevents", (Evidence(text, changed, SAME, "below", tensor="outputs"),))
 
 
-def draw_anew(copy: Copy) -> None:
-    """Weights that let signals through (variance 1 / fan-in), with biases that keep some units alive."""
+def draw_anew(copy: Copy, gain: float) -> None:
+    """Weights that let signals through, of standard deviation `gain` / √(fan-in), with biases that keep units alive."""
     for parameter in copy.model.parameters():
         if parameter.ndim > 1:
-            parameter.normal_(0, (parameter.numel() / len(parameter)) ** -0.5)
+            parameter.normal_(0, gain * (parameter.numel() / len(parameter)) ** -0.5)
         elif parameter.is_floating_point():
             parameter.normal_(0.5, 0.5)

@@ -1,7 +1,7 @@
 """Asking a model every question, in order, within a time, and leaving it as it was."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -32,37 +32,38 @@ from backlight.errors import SettingsError
 
 Probe = Callable[[Subject], Iterator[Finding]]
 # Those that need one forward and one backward pass first, so that a short time is enough for most.
-PROBES: dict[str, Probe] = {
-    "labels-shifted": labels.labels_shifted,
-    "nonfinite-values": numbers.nonfinite_values,
-    "not-in-optimizer": connection.not_in_optimizer,
-    "frozen-parameters": connection.frozen_parameters,
-    "loss-not-connected": connection.loss_not_connected,
-    "gradient-cut": connection.gradient_cut,
-    "unused-parameters": connection.unused_parameters,
-    "output-slope": outputs.output_slope,
-    "softmax-before-loss": outputs.softmax_before_loss,
-    "probabilities-into-nll": outputs.probabilities_into_nll,
-    "epsilon-in-log": outputs.epsilon_in_log,
-    "labels-shuffled": labels.labels_shuffled,
-    "unscaled-inputs": data.unscaled_inputs,
-    "class-imbalance": labels.class_imbalance,
-    "inputs-ignored": data.inputs_ignored,
-    "constant-initialisation": initial.constant_initialisation,
-    "same-seed-in-layers": initial.same_seed_in_layers,
-    "initial-scale": initial.initial_scale,
-    "born-dead": initial.born_dead,
-    "saturated-units": initial.saturated_units,
-    "vanishing-gradients": initial.vanishing_gradients,
-    "exploding-gradients": initial.exploding_gradients,
-    "dropout-at-test": mode.dropout_at_test,
-    "eval-mode-in-training": mode.eval_mode_in_training,
-    "missing-zero-grad": clearing.missing_zero_grad,
-    "wrong-gradient": fitting.wrong_gradient,
-    "learning-rate-too-high": rates.learning_rate_too_high,
-    "learning-rate-too-low": rates.learning_rate_too_low,
-    "sum-instead-of-mean": reduction.sum_instead_of_mean,
-}
+PROBES: tuple[tuple[str, Probe], ...] = (
+    ("labels-shifted", labels.labels_shifted),
+    ("nonfinite-values", numbers.nonfinite_values),
+    ("not-in-optimizer", connection.not_in_optimizer),
+    ("frozen-parameters", connection.frozen_parameters),
+    ("loss-not-connected", connection.loss_not_connected),
+    ("gradient-cut", connection.gradient_cut),
+    ("unused-parameters", connection.unused_parameters),
+    ("output-slope", outputs.output_slope),
+    ("softmax-before-loss", outputs.softmax_before_loss),
+    ("probabilities-into-nll", outputs.probabilities_into_nll),
+    ("epsilon-in-log", outputs.epsilon_in_log),
+    ("labels-shuffled", labels.labels_shuffled),
+    ("unscaled-inputs", data.unscaled_inputs),
+    ("class-imbalance", labels.class_imbalance),
+    ("inputs-ignored", data.inputs_ignored),
+    ("constant-initialisation", initial.constant_initialisation),
+    ("same-seed-in-layers", initial.same_seed_in_layers),
+    ("initial-scale", initial.initial_scale),
+    ("born-dead", initial.born_dead),
+    ("saturated-units", initial.saturated_units),
+    ("vanishing-gradients", initial.vanishing_gradients),
+    ("exploding-gradients", initial.exploding_gradients),
+    ("dropout-at-test", mode.dropout_at_test),
+    ("eval-mode-in-training", mode.eval_mode_in_training),
+    ("missing-zero-grad", clearing.missing_zero_grad),
+    ("wrong-gradient", fitting.wrong_gradient),
+    ("learning-rate-too-high", rates.learning_rate_too_high),
+    ("learning-rate-too-low", rates.learning_rate_too_low),
+    ("sum-instead-of-mean", reduction.sum_instead_of_mean),
+    ("wrong-gradient", fitting.cannot_fit),
+)
 
 
 def examine(
@@ -83,18 +84,20 @@ def examine(
     with untouched(modules, optimizer, batch), warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")  # what the user's own training says too
         subject = Subject(model, loss_fn, first_batch(batch, device_of(model)), optimizer, step, clock)
-        findings, passed, skipped = ask(subject, {name: each for name, each in PROBES.items() if name not in muted})
+        findings, passed, skipped = ask(subject, [(name, probe) for name, probe in PROBES if name not in muted])
     first, later = in_order(findings)
     return Diagnosis(f"model {title}", first, later, passed, skipped)
 
 
 def ask(
-    subject: Subject, probes: dict[str, Probe]
+    subject: Subject, probes: Sequence[tuple[str, Probe]]
 ) -> tuple[list[Finding], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """(findings, names of those that found nothing, those that could not look and why)."""
     findings: list[Finding] = []
     passed, skipped = [], []
-    for name, probe in probes.items():
+    for name, probe in probes:
+        if probe is fitting.cannot_fit and any(each.severity != "note" for each in findings):
+            continue
         try:
             subject.clock.check()
             found = list(probe(subject))
@@ -103,8 +106,8 @@ def ask(
             continue
         findings += found
         passed.append(name)
-    named = {each.name for each in findings}  # one that is found by another's probe has not passed
-    return findings, tuple(each for each in passed if each not in named), tuple(skipped)
+    known = {each.name for each in findings} | {name for name, _ in skipped}  # by one of two probes, or by another's
+    return findings, tuple(dict.fromkeys(each for each in passed if each not in known)), tuple(skipped)
 
 
 def device_of(model: nn.Module) -> torch.device:

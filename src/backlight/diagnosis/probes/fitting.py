@@ -24,8 +24,8 @@ RIGHT = 0.9  # share of the handful
 
 
 def wrong_gradient(subject: Subject) -> Iterator[Finding]:
-    """Three ways to see that steps do not lead where the loss says: outputs and labels that are paired up wrongly,
-    slopes that are not those of the loss, samples that get into each other; and a handful that cannot be learnt."""
+    """Outputs and labels that are paired up wrongly, slopes that are not those of the loss, samples that get into each
+    other: three ways in which steps do not lead where the loss says."""
     call = subject.start.loss_call
     if call is not None and not call.of_classes and call.name != "cross_entropy":
         pairs = torch.broadcast_shapes(call.given.shape, call.target.shape).numel()
@@ -34,13 +34,19 @@ def wrong_gradient(subject: Subject) -> Iterator[Finding]:
             evidence = Evidence(text, pairs, call.given.numel(), "above", tensor="outputs")
             yield Finding("wrong-gradient", "prevents", (evidence,))
             return
-    found = [*wrong_slopes(subject), *mixed_samples(subject)]
-    yield from found
-    if not found and subject.start.loss.requires_grad:
-        left = [unfitted(subject, count) for count in HANDFULS[:1]]
-        if left[0] is not None and unfitted(subject, HANDFULS[1]) is not None:
-            text = f"lowest loss on {HANDFULS[0]} samples at five learning rates, in units of that of constant outputs"
-            yield Finding("wrong-gradient", "prevents", (Evidence(text, left[0], NOT_FITTED, "above"),))
+    yield from wrong_slopes(subject)
+    yield from mixed_samples(subject)
+
+
+def cannot_fit(subject: Subject) -> Iterator[Finding]:
+    """A handful of samples that cannot be learnt by heart at any rate. That says that something is wrong, not what: it
+    is asked only where nothing else is found."""
+    if not subject.start.loss.requires_grad:
+        return
+    left = unfitted(subject, HANDFULS[0])
+    if left is not None and unfitted(subject, HANDFULS[1]) is not None:
+        text = f"lowest loss on {HANDFULS[0]} samples at five learning rates, in units of that of constant outputs"
+        yield Finding("wrong-gradient", "prevents", (Evidence(text, left, NOT_FITTED, "above"),))
 
 
 def unfitted(subject: Subject, count: int) -> float | None:

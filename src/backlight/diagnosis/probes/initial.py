@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from backlight.diagnosis.finding import Evidence, Finding, Severity
+from backlight.diagnosis.probes.start import Seen
 from backlight.diagnosis.probes.subject import Subject
 from backlight.diagnosis.probes.words import is_norm, layer_of
 from backlight.diagnosis.record import MissingError
@@ -17,6 +18,7 @@ GATES = (1, 3, 4)  # blocks of units that a recurrent or attention layer stacks 
 PREFIX = (4, 16)  # entries that have to agree, at least, and as many as are compared
 WEAK, STRONG = 0.1, 4.0  # √(fan-in) · std: 0.58 is PyTorch's default, 1.41 is He's, 1.67 for tanh
 QUIET, LOUD = 0.1, 4.0  # what such a layer then does to its input's size
+SMALL_SIGNAL = 0.5  # below which a signal may be blown up without harm
 HIGH_START = 4.0  # times ln K
 DEAD = 0.75  # share of a layer's units
 SATURATED = 0.5  # share of units × samples
@@ -84,24 +86,42 @@ def same_draw(one: Tensor, other: Tensor) -> bool:
 def initial_scale(subject: Subject) -> Iterator[Finding]:
     """Layers whose weights are far from the size at which a signal keeps its own, and that shrink or blow up what they
     are given; a norm right after them undoes that. And a loss at the start that is far above ln K."""
-    seen = subject.start.seen
-    weighted = [number for number, each in enumerate(seen) if isinstance(each.module, nn.Linear | nn.modules.conv._ConvNd)]
     shared = shared_with_embedding(subject.start.copy.model)
-    for number in weighted:
-        each = seen[number]
-        weight = each.module.weight
-        if not weight.requires_grad or id(weight) in shared or (number + 1 < len(seen) and is_norm(seen[number + 1].module)):
+    layers = weighted_layers(subject)
+    for each in layers:
+        weight = matrix_of(each)
+        if not weight.requires_grad or id(weight) in shared or normalised_next(subject, each) or weight.numel() < 2:
             continue
-        gain = float(weight.detach().float().std()) * math.sqrt(weight[0].numel()) if weight.numel() > 1 else 1.0
-        weak = 0 < gain < WEAK and each.spread < QUIET * each.input_rms and number != weighted[-1]
-        loud = gain > STRONG and each.rms > LOUD * max(1.0, each.input_rms)
+        gain = float(weight.detach().float().std()) * math.sqrt(weight[0].numel())
+        weak = 0 < gain < WEAK and each.spread < QUIET * each.input_rms and each is not layers[-1]
+        loud = gain > STRONG and each.rms > LOUD * max(SMALL_SIGNAL, each.input_rms)
         if weak or loud:
+            side: Literal["above", "below"] = "below" if weak else "above"
             text = "standard deviation of the weights times √(fan-in)"
-            bound = Evidence(text, gain, WEAK if weak else STRONG, "below" if weak else "above", tensor=f"param/{each.name}.weight")
+            size = Evidence(text, gain, WEAK if weak else STRONG, side, tensor=f"param/{each.name}.weight")
             effect = each.rms / each.input_rms if each.input_rms else math.inf
-            size = Evidence("size of what the layer gives, in units of its input's", effect, 1.0, bound.passes)
-            yield Finding("initial-scale", "slows", (bound, size), each.name)
+            text = "size of what the layer gives, in units of its input's"
+            yield Finding("initial-scale", "slows", (size, Evidence(text, effect, 1.0, side)), each.name)
     yield from high_start(subject, "note" if shared else "slows")
+
+
+def weighted_layers(subject: Subject) -> list[Seen]:
+    """Calls of fully connected and convolutional layers, in order."""
+    kinds = (nn.Linear, nn.modules.conv._ConvNd)
+    return [each for each in subject.start.seen if isinstance(each.module, kinds)]
+
+
+def matrix_of(layer: Seen) -> Tensor:
+    weight = layer.module.weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
+def normalised_next(subject: Subject, layer: Seen) -> bool:
+    """Whether the module with parameters that is called after it brings values to one scale."""
+    seen = subject.start.seen
+    after = next(number for number, each in enumerate(seen) if each is layer) + 1
+    return after < len(seen) and is_norm(seen[after].module)
 
 
 def high_start(subject: Subject, severity: Severity) -> Iterator[Finding]:
@@ -152,10 +172,9 @@ def saturated_units(subject: Subject) -> Iterator[Finding]:
 def gradient_ratio(subject: Subject) -> tuple[float, str]:
     """(gradient of the first weighted layer in units of the last one's, name of the first)."""
     names = {id(each): name for name, each in subject.start.copy.model.named_parameters()}
-    used = [each for each in subject.start.seen if isinstance(each.module, nn.Linear | nn.modules.conv._ConvNd)]
     sizes = []
-    for each in used:
-        gradient = subject.start.gradients.get(names.get(id(each.module.weight), ""))
+    for each in weighted_layers(subject):
+        gradient = subject.start.gradients.get(names.get(id(matrix_of(each)), ""))
         if gradient is not None:
             sizes.append((float(gradient.square().mean().sqrt()), each.name))
     if len(sizes) < 2 or sizes[-1][0] == 0 or sizes[0][0] == 0:
@@ -164,6 +183,7 @@ def gradient_ratio(subject: Subject) -> tuple[float, str]:
 
 
 def vanishing_gradients(subject: Subject) -> Iterator[Finding]:
+    """The first layer gets next to nothing of what the last one gets."""
     ratio, layer = gradient_ratio(subject)
     if ratio < FAINT:
         text = "gradient of the first layer's weights, in units of the last one's"
@@ -171,6 +191,7 @@ def vanishing_gradients(subject: Subject) -> Iterator[Finding]:
 
 
 def exploding_gradients(subject: Subject) -> Iterator[Finding]:
+    """The first layer gets far more than the last one."""
     ratio, layer = gradient_ratio(subject)
     if ratio > VIOLENT:
         text = "gradient of the first layer's weights, in units of the last one's"

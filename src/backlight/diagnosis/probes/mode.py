@@ -43,7 +43,9 @@ def noting_draws(drawn: list[str]) -> Callable[..., Any]:
             if training and running is not None:  # without running statistics there is nothing else it could use
                 drawn.append(name)
         elif "dropout" in name:
-            if kwargs.get("training", args[2] if len(args) > 2 else True) and kwargs.get("p", args[1] if len(args) > 1 else 0.5):
+            if kwargs.get("training", args[2] if len(args) > 2 else True) and kwargs.get(
+                "p", args[1] if len(args) > 1 else 0.5
+            ):
                 drawn.append(name)
         elif "rand" in name or "normal" in name or "bernoulli" in name:
             drawn.append(name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from backlight.diagnosis.finding import Evidence, Finding
+from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.probes.loss_calls import is_probabilities
 from backlight.diagnosis.probes.subject import Subject
 from backlight.diagnosis.record import MissingError
@@ -82,7 +82,7 @@ def epsilon_in_log(subject: Subject) -> Iterator[Finding]:
     for each in subject.start.epsilons:
         low, high = float(each.values.min()), float(each.values.max())
         if low >= 0 and high <= 1 + 2 * each.size:
-            severity = "slows" if each.size > LARGE_EPSILON else "note"
+            severity: Severity = "slows" if each.size > LARGE_EPSILON else "note"
             text = "number added to a probability, or that it is cut off at, before the logarithm"
             lost = float((each.values < 2 * each.size).float().mean())
             evidence = Evidence(text, each.size, 0.0, "above"), Evidence("share of them below it", lost, 0.0, "above")

@@ -13,9 +13,10 @@ from backlight.diagnosis.record import MissingError
 STEPS = 15
 SAMPLES = 64
 RISEN = 1.2  # loss after the steps, in units of that before
+THROWN = 2.0  # largest loss on the way, if the loss does not get below the first: all units may be dead in the end
 FALLEN = 0.05  # share of the loss that a fair rate takes away in these steps
 CRAWLING = 0.005  # a rate that takes away less than this …
-SWIFT = 0.2  # … while a higher one takes away this much,
+SWIFT = FALLEN  # … while a higher one takes away this much,
 STILL = 5e-5  # and whose steps change weights by less than this share: a good one is near 1e-3 (Karpathy, CS231n)
 
 
@@ -30,27 +31,30 @@ def learning_rate_too_high(subject: Subject) -> Iterator[Finding]:
     """The loss rises at the optimizer's rate and falls at a lower one."""
     lower = better_below(subject)
     if lower:
-        at_rate = Evidence("loss after some steps, in units of that before", trial(subject, 1.0).ratio, RISEN, "above")
-        below = Evidence(f"the same at {lower:g} times the rate", trial(subject, lower).ratio, 1.0, "below")
+        text = "largest loss within some steps, in units of that before them"
+        at_rate = Evidence(text, trial(subject, 1.0).largest, RISEN, "above")
+        below = Evidence(f"loss after them at {lower:g} times the rate", trial(subject, lower).ratio, 1.0, "below")
         rate = Evidence("learning rate", rate_of(subject), rate_of(subject) * lower, "above")
         yield Finding("learning-rate-too-high", "prevents", (at_rate, below, rate))
 
 
 def better_below(subject: Subject) -> float | None:
     """A factor at which the loss falls, if it rises at the optimizer's rate; the largest tried."""
-    if trial(subject, 1.0).ratio < RISEN:
+    at_rate = trial(subject, 1.0)
+    thrown = at_rate.drop < FALLEN and at_rate.largest > THROWN
+    if at_rate.ratio < RISEN and not thrown:
         return None
-    return next((each for each in (0.1, 0.01, 0.001) if trial(subject, each).ratio < 1), None)
+    return next((each for each in (0.1, 0.01, 0.001) if trial(subject, each).drop > FALLEN), None)
 
 
 def learning_rate_too_low(subject: Subject) -> Iterator[Finding]:
-    """Weights hardly move at the highest rate of the optimizer's schedule, and the loss falls at 10 or 100 times it."""
+    """Weights hardly move at the highest rate of the optimizer's schedule, and the loss falls at a multiple of it."""
     if trial(subject, 1.0).drop > FALLEN:
         return
     peak = trial(subject, peak_of(subject))
     if not (-CRAWLING < peak.drop < CRAWLING) or peak.update > STILL:
         return
-    swift = next((each for each in (10.0, 100.0) if trial(subject, each * peak_of(subject)).drop > SWIFT), None)
+    swift = next((each for each in (10.0, 1e2, 1e3, 1e4) if trial(subject, each * peak_of(subject)).drop > SWIFT), None)
     if swift:
         crawls = Evidence("size of a step, in units of the weights", peak.update, STILL, "below")
         drop = Evidence("share of the loss that some steps take away", peak.drop, CRAWLING, "below")
@@ -70,7 +74,10 @@ def peak_of(subject: Subject) -> float:
     """How many times the present rate the schedule goes up to: a warm-up begins low on purpose."""
     assert subject.optimizer is not None
     peaks = [
-        float(group[key]) for group in subject.optimizer.param_groups for key in ("initial_lr", "max_lr") if key in group
+        float(group[key])
+        for group in subject.optimizer.param_groups
+        for key in ("initial_lr", "max_lr")
+        if key in group
     ]
     rate = rate_of(subject)
     return max([rate, *peaks]) / rate if rate else 1.0

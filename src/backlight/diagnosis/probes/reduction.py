@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from backlight.diagnosis.finding import Evidence, Finding
+from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.probes.rates import better_below, trial
 from backlight.diagnosis.probes.subject import Subject
 from backlight.diagnosis.record import MissingError
@@ -27,8 +27,10 @@ def sum_instead_of_mean(subject: Subject) -> Iterator[Finding]:
         except Exception as error:  # a loss made for one size of batch
             raise MissingError("a loss for a batch of any size") from error
     if once and twice / once > DOUBLED:
-        evidence = [Evidence("loss of the batch beside itself, in units of that of the batch", twice / once, 1, "above")]
-        severity = "note"
+        evidence = [
+            Evidence("loss of the batch beside itself, in units of that of the batch", twice / once, 1, "above")
+        ]
+        severity: Severity = "note"
         if subject.optimizer is not None:
             too_high = better_below(subject)
             if too_high:

@@ -1,6 +1,7 @@
 """Autograd's slopes against central differences, tensor by tensor, in double precision."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ TRIES = 3  # directions, all of which must be wrong: one may cross a kink
 
 def wrong_slopes(subject: Subject) -> Iterator[Finding]:
     """Tensors whose gradient is not that of the loss. Only operations of the user's own can do that, or a tensor that
-    is taken out of the graph, which may be meant: a note, then."""
+    is taken out of the graph: a note where that concerns some tensors, since it may be meant."""
     if not subject.start.loss.requires_grad:
         return
     try:
@@ -40,7 +41,11 @@ def wrong_slopes(subject: Subject) -> Iterator[Finding]:
         names = in_order_of_use(wrong, [each.name for each in subject.start.seen])
         text = "relative difference of its slope from a central difference of the loss"
         evidence = tuple(Evidence(text, wrong[name], WRONG, "above", tensor=f"grad/{name}") for name in names[:8])
-        yield Finding("wrong-gradient" if own else "gradient-cut", "slows" if own else "note", evidence[::-1], layer_of(names[-1]))
+        layer = layer_of(names[-1])
+        if own or len(wrong) == len(reached):
+            yield Finding("wrong-gradient", "slows" if len(wrong) < len(reached) else "prevents", evidence[::-1], layer)
+        else:
+            yield Finding("gradient-cut", "note", evidence[::-1], layer)
 
 
 def in_double(subject: Subject) -> tuple[Copy, Batch]:
@@ -89,7 +94,7 @@ def central(copy: Copy, batch: Batch, parameter: Tensor, step: Tensor) -> float:
     return float(above - below)
 
 
-def nodes_of(value: Tensor) -> set[object]:
+def nodes_of(value: Tensor) -> set[Any]:
     """The operations in its graph."""
     waiting, done = [value.grad_fn], set()
     while waiting:

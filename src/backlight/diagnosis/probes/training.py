@@ -28,6 +28,11 @@ class Course:
         return end / self.losses[0] if self.losses[0] > 0 else 1.0 if end >= self.losses[0] else 0.0
 
     @property
+    def largest(self) -> float:
+        """The largest loss in units of the first."""
+        return max(self.losses) / self.losses[0] if self.losses[0] > 0 and self.ratio < math.inf else self.ratio
+
+    @property
     def drop(self) -> float:
         """The share of the first loss that is gone at the end."""
         return 1 - self.ratio
@@ -43,12 +48,12 @@ def steps(subject: Subject, copy: Copy, optimizer: torch.optim.Optimizer, batch:
         subject.clock.check()
         losses: list[float] = []
 
-        def closure(into: list[float] = losses) -> Tensor:
+        def closure(into: list[float] = losses) -> float:
             torch.manual_seed(SEED)
             loss = copy.loss(batch)
             set_gradients(copy, loss)
-            into.append(float(loss))
-            return loss.detach()
+            into.append(float(loss.detach()))
+            return into[-1]
 
         optimizer.step(closure)
         yield losses[0]
@@ -57,7 +62,9 @@ def steps(subject: Subject, copy: Copy, optimizer: torch.optim.Optimizer, batch:
 def set_gradients(copy: Copy, loss: Tensor) -> None:
     """What `backward` does, in the copy's parameters alone: a closure may have brought others into the graph."""
     parameters = copy.trained()
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True) if loss.requires_grad else [None] * len(parameters)
+    gradients = (
+        torch.autograd.grad(loss, parameters, allow_unused=True) if loss.requires_grad else [None] * len(parameters)
+    )
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
 
