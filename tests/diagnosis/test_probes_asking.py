@@ -23,6 +23,7 @@ def ask(**changed):
     [
         ({"model": "mlp"}, "torch.nn.Module, not str"),
         ({"model": nn.ReLU()}, "no parameters"),
+        ({"model": nn.LazyLinear(10)}, "do not know their size yet"),
         ({"model": None}, "a run or its folder, or model"),
         ({"run": "runs/1"}, "one of the two"),
         ({"loss_fn": None}, "loss_fn=… and batch"),

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import backlight as bl
+from backlight.errors import SettingsError
 
 from .faulty_models import FAULTS, fault
 from .healthy_models import HEALTHY, Case, healthy, mlp, small_digits
@@ -113,7 +114,7 @@ def test_a_step_that_fails_is_undone():
         one_step(model, batch, case)
         raise RuntimeError("the user's own")
 
-    with pytest.raises(RuntimeError, match="the user's own"):
+    with pytest.raises(SettingsError, match="RuntimeError: the user's own"):
         bl.diagnose(model=case.model, loss_fn=case.loss_fn, batch=case.batch, optimizer=case.optimizer, step=step)
     after = everything(case)
     for state in (before, after):

@@ -10,6 +10,7 @@ from backlight.diagnosis.probes.batches import Batch
 from backlight.diagnosis.probes.subject import SEED, Subject
 from backlight.diagnosis.probes.untouched import untouched
 from backlight.diagnosis.record import MissingError
+from backlight.errors import SettingsError
 
 REPEATABLE = 1e-4  # of a step's size: sums in another order
 CARRIED = 1e-2
@@ -51,8 +52,10 @@ def run_step(subject: Subject, before: Batch | None = None) -> list[Tensor]:
 def call(subject: Subject, batch: Batch) -> None:
     assert subject.step is not None
     torch.manual_seed(SEED)
-    with torch.enable_grad():
+    try:
         subject.step(subject.model, (batch.fresh_inputs(), batch.labels.clone()))
+    except Exception as error:  # whatever the user's code raises
+        raise SettingsError(f"step(model, (inputs, labels)) fails: {type(error).__name__}: {error}") from error
 
 
 def apart(one: list[Tensor], other: list[Tensor]) -> float:

@@ -33,7 +33,7 @@ class Copy:
                 hooks = getattr(module, name)
                 memo[id(hooks)] = OrderedDict((key, hook) for key, hook in hooks.items() if belongs_to_torch(hook))
         twin = deep_copy(model, memo)
-        return cls(twin, loose_copy(loss_fn, memo), None if optimizer is None else deep_copy(optimizer, memo))
+        return cls(twin, loose_copy(loss_fn, memo), None if optimizer is None else copy_of_optimizer(optimizer, memo))
 
     def outputs(self, batch: Batch) -> Any:
         return self.model(batch.fresh_inputs())
@@ -75,6 +75,15 @@ def belongs_to_torch(hook: Any) -> bool:
     """Such as those of weight norm and pruning, without which the model would be another one."""
     owner = getattr(hook, "__module__", None) or type(hook).__module__
     return owner == "torch" or owner.startswith("torch.")
+
+
+def copy_of_optimizer(optimizer: torch.optim.Optimizer, memo: dict[int, Any]) -> torch.optim.Optimizer:
+    """With what an optimizer keeps beside its state, too, which `copy` leaves out: the list of parameters of L-BFGS."""
+    twin: torch.optim.Optimizer = deep_copy(optimizer, memo)
+    for name, value in vars(optimizer).items():
+        if name.startswith("_") and "hook" not in name and not hasattr(twin, name):
+            setattr(twin, name, loose_copy(value, memo))
+    return twin
 
 
 def deep_copy(value: Any, memo: dict[int, Any]) -> Any:

@@ -15,12 +15,14 @@ from backlight.diagnosis.probes import (
     data,
     fitting,
     initial,
+    isolation,
     labels,
     mode,
     numbers,
     outputs,
     rates,
     reduction,
+    slopes,
 )
 from backlight.diagnosis.probes.batches import first_batch
 from backlight.diagnosis.probes.clock import Clock
@@ -28,9 +30,10 @@ from backlight.diagnosis.probes.copies import LossFunction, plain_model, plain_o
 from backlight.diagnosis.probes.subject import Step, Subject
 from backlight.diagnosis.probes.untouched import untouched
 from backlight.diagnosis.record import MissingError
-from backlight.errors import SettingsError
+from backlight.errors import BacklightError, SettingsError
 
 Probe = Callable[[Subject], Iterator[Finding]]
+CHANGED = "a model that also runs when batch or weights are changed"
 # Those that need one forward and one backward pass first, so that a short time is enough for most.
 PROBES: tuple[tuple[str, Probe], ...] = (
     ("labels-shifted", labels.labels_shifted),
@@ -58,7 +61,9 @@ PROBES: tuple[tuple[str, Probe], ...] = (
     ("dropout-at-test", mode.dropout_at_test),
     ("eval-mode-in-training", mode.eval_mode_in_training),
     ("missing-zero-grad", clearing.missing_zero_grad),
-    ("wrong-gradient", fitting.wrong_gradient),
+    ("wrong-gradient", fitting.wrong_pairs),
+    ("wrong-gradient", slopes.wrong_slopes),
+    ("wrong-gradient", isolation.mixed_samples),
     ("learning-rate-too-high", rates.learning_rate_too_high),
     ("learning-rate-too-low", rates.learning_rate_too_low),
     ("sum-instead-of-mean", reduction.sum_instead_of_mean),
@@ -104,10 +109,16 @@ def ask(
         except MissingError as error:
             skipped.append((name, str(error)))
             continue
+        except BacklightError:
+            raise
+        except Exception as error:  # what runs on the batch as it is may not do so on a part of it, or changed
+            skipped.append((name, f"{CHANGED}: {type(error).__name__}: {error}"))
+            continue
         findings += found
         passed.append(name)
     known = {each.name for each in findings} | {name for name, _ in skipped}  # by one of two probes, or by another's
-    return findings, tuple(dict.fromkeys(each for each in passed if each not in known)), tuple(skipped)
+    first_reasons = tuple(dict(reversed(skipped)).items())[::-1]  # one for a cause that has several probes
+    return findings, tuple(dict.fromkeys(each for each in passed if each not in known)), first_reasons
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -126,5 +137,7 @@ def check_arguments(model: Any, loss_fn: Any, step: Any, seconds: float) -> None
         raise SettingsError(f"step must be a function (model, batch) that makes one training step, not {step}")
     if not seconds > 0:
         raise SettingsError(f"seconds must be above 0, not {seconds}")
+    if any(nn.parameter.is_lazy(each) for each in model.parameters()):
+        raise SettingsError("model has layers that do not know their size yet: run it once on a batch")
     if not any(True for _ in model.parameters()):
         raise SettingsError(f"model {type(model).__name__} has no parameters: there is nothing to train")

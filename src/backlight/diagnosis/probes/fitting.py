@@ -1,4 +1,4 @@
-"""Can the model learn a handful of samples by heart, and is its gradient that of its loss?"""
+"""Can the model learn a handful of samples by heart, and does its loss compare each output with its own label?"""
 
 import math
 from collections.abc import Iterator
@@ -9,8 +9,6 @@ from torch import Tensor
 
 from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.probes.batches import Batch
-from backlight.diagnosis.probes.isolation import mixed_samples
-from backlight.diagnosis.probes.slopes import wrong_slopes
 from backlight.diagnosis.probes.steady import steady
 from backlight.diagnosis.probes.subject import Subject
 from backlight.diagnosis.probes.training import steps
@@ -23,19 +21,16 @@ NOT_FITTED = 0.9  # loss in the end, in units of what outputs that ignore the in
 RIGHT = 0.9  # share of the handful
 
 
-def wrong_gradient(subject: Subject) -> Iterator[Finding]:
-    """Outputs and labels that are paired up wrongly, slopes that are not those of the loss, samples that get into each
-    other: three ways in which steps do not lead where the loss says."""
+def wrong_pairs(subject: Subject) -> Iterator[Finding]:
+    """A loss that compares every output with every label, since (N, 1) and (N,) are spread over (N, N)."""
     call = subject.start.loss_call
-    if call is not None and not call.of_classes and call.name != "cross_entropy":
-        pairs = torch.broadcast_shapes(call.given.shape, call.target.shape).numel()
-        if pairs > max(call.given.numel(), call.target.numel()):
-            text = f"pairs of outputs and labels that the loss compares, of {len(subject.batch)} samples"
-            evidence = Evidence(text, pairs, call.given.numel(), "above", tensor="outputs")
-            yield Finding("wrong-gradient", "prevents", (evidence,))
-            return
-    yield from wrong_slopes(subject)
-    yield from mixed_samples(subject)
+    if call is None or call.name in ("cross_entropy", "nll_loss"):
+        return
+    pairs = torch.broadcast_shapes(call.given.shape, call.target.shape).numel()
+    if pairs > max(call.given.numel(), call.target.numel()):
+        text = f"pairs of outputs and labels that the loss compares, of {len(subject.batch)} samples"
+        evidence = Evidence(text, pairs, call.given.numel(), "above", tensor="outputs")
+        yield Finding("wrong-gradient", "prevents", (evidence,))
 
 
 def cannot_fit(subject: Subject) -> Iterator[Finding]:

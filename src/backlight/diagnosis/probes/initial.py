@@ -170,7 +170,7 @@ def saturated_units(subject: Subject) -> Iterator[Finding]:
 
 
 def gradient_ratio(subject: Subject) -> tuple[float, str]:
-    """(gradient of the first weighted layer in units of the last one's, name of the first)."""
+    """(gradient in the first third of the layers, the largest there, in units of the last one's; name of the first)."""
     names = {id(each): name for name, each in subject.start.copy.model.named_parameters()}
     sizes = []
     for each in weighted_layers(subject):
@@ -179,14 +179,15 @@ def gradient_ratio(subject: Subject) -> tuple[float, str]:
             sizes.append((float(gradient.square().mean().sqrt()), each.name))
     if len(sizes) < 2 or sizes[-1][0] == 0 or sizes[0][0] == 0:
         raise MissingError("two layers that a gradient reaches")
-    return sizes[0][0] / sizes[-1][0], sizes[0][1]
+    first = max(size for size, _ in sizes[: -(-len(sizes) // 3)])  # of attention, queries and keys get next to none
+    return first / sizes[-1][0], sizes[0][1]
 
 
 def vanishing_gradients(subject: Subject) -> Iterator[Finding]:
     """The first layer gets next to nothing of what the last one gets."""
     ratio, layer = gradient_ratio(subject)
     if ratio < FAINT:
-        text = "gradient of the first layer's weights, in units of the last one's"
+        text = "gradient of the first layers' weights, in units of the last one's"
         yield Finding("vanishing-gradients", "slows", (Evidence(text, ratio, FAINT, "below"),), layer)
 
 
@@ -194,5 +195,5 @@ def exploding_gradients(subject: Subject) -> Iterator[Finding]:
     """The first layer gets far more than the last one."""
     ratio, layer = gradient_ratio(subject)
     if ratio > VIOLENT:
-        text = "gradient of the first layer's weights, in units of the last one's"
+        text = "gradient of the first layers' weights, in units of the last one's"
         yield Finding("exploding-gradients", "slows", (Evidence(text, ratio, VIOLENT, "above"),), layer)

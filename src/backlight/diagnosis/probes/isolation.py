@@ -7,6 +7,7 @@ import torch
 from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.probes.copies import Copy
 from backlight.diagnosis.probes.subject import Subject
+from backlight.diagnosis.probes.words import difference, tensors_in
 from backlight.diagnosis.record import MissingError
 
 MIXED = 1e-3  # of the outputs' own differences; sums in another order make far less
@@ -25,9 +26,9 @@ def leak(subject: Subject) -> float | None:
     """How much the outputs of the sample in the middle change when the others change places; None where that cannot be
     seen. (Taken for time, the batch would leave its first sample alone, or its last.)"""
     count = len(subject.batch)
-    rows = torch.arange(count, device=subject.batch.labels.device)
+    order = torch.arange(count, device=subject.batch.labels.device)
     middle = count // 2
-    others = torch.cat([rows[:middle].flip(0), rows[middle : middle + 1], rows[middle + 1 :].flip(0)])
+    others = torch.cat([order[:middle].flip(0), order[middle : middle + 1], order[middle + 1 :].flip(0)])
     copy = subject.copy()
     copy.model.eval()
     if count < 4 or batch_statistics(copy):
@@ -35,9 +36,13 @@ def leak(subject: Subject) -> float | None:
     with torch.no_grad():
         first, again = (copy.outputs(subject.batch) for _ in range(2))
         moved = copy.outputs(subject.batch.take(others))
-    if not isinstance(first, torch.Tensor) or len(first) % count or not torch.equal(first, again):
-        raise MissingError("outputs of each sample that are the same each time")
-    changed = (moved - first).double().reshape(count, -1)
+    if difference(first, again) > 0:
+        raise MissingError("outputs that are the same each time")
+    pairs = zip(tensors_in(first), tensors_in(moved), strict=True)
+    rows = [(b - a).double().reshape(count, -1) for a, b in pairs if a.ndim and len(a) and len(a) % count == 0]
+    if not rows:
+        raise MissingError("outputs of each sample")
+    changed = torch.cat(rows, dim=1)
     spread = float(changed.square().mean().sqrt())
     return float(changed[middle].abs().max()) / spread if spread else None
 

@@ -28,11 +28,11 @@ def labels_shifted(subject: Subject) -> Iterator[Finding]:
 
 
 def class_indices(subject: Subject) -> Tensor:
-    """(N,) the class of each sample."""
+    """The class of each sample, those that the loss ignores left out."""
     call = subject.start.loss_call
     if call is None or not call.of_classes or call.target.ndim != 1:
         raise MissingError("labels that are one class a sample, in a loss of PyTorch's")
-    return call.target
+    return call.target[call.target >= 0]
 
 
 def class_imbalance(subject: Subject) -> Iterator[Finding]:
@@ -54,6 +54,8 @@ def labels_shuffled(subject: Subject) -> Iterator[Finding]:
     """A note where a sample's nearest neighbour has its label no more often than chance would have it."""
     labels, inputs = class_indices(subject), subject.inputs
     count = len(labels)
+    if count != len(inputs):
+        raise MissingError("one label a sample")
     shares = labels.bincount().double() / count
     chance = float((shares * (shares * count - 1)).sum() / (count - 1))
     if count < FEWEST or chance > EVEN:

@@ -11,7 +11,8 @@ from backlight.diagnosis.probes.training import Course, course
 from backlight.diagnosis.record import MissingError
 
 STEPS = 15
-SAMPLES = 64
+SAMPLES = 32
+ENOUGH = 0.8  # loss, in units of the first, at which nothing is left to see
 RISEN = 1.2  # loss after the steps, in units of that before
 THROWN = 2.0  # largest loss on the way, if the loss does not get below the first: all units may be dead in the end
 FALLEN = 0.05  # share of the loss that a fair rate takes away in these steps
@@ -111,7 +112,7 @@ def tried(subject: Subject, factor: float) -> Trial:
     before = [each.detach().clone() for each in moved]
     first = course(subject, copy, optimizer, batch, 0)
     update = size([one.detach() - other for one, other in zip(moved, before, strict=True)]) / (size(before) or 1.0)
-    rest = course(subject, copy, optimizer, batch, STEPS - 1)
+    rest = course(subject, copy, optimizer, batch, STEPS - 1, ENOUGH * first.losses[0])
     return Trial(first.losses + rest.losses, update)
 
 

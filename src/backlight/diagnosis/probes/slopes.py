@@ -17,6 +17,7 @@ from backlight.diagnosis.record import MissingError
 SAMPLES = 8
 STEP = 1e-6  # near ε^(1/3) of double precision, in units of a weight's size: least error of a central difference
 WRONG = 1e-2  # relative; central differences of right code are below 1e-4, on a kink of ReLU seldom above 1e-3
+JITTER = 1e-3  # moves biases and gains that are exactly 0 off the kink of ReLU, on which slopes are halved
 TRIES = 3  # directions, all of which must be wrong: one may cross a kink
 
 
@@ -49,9 +50,13 @@ def wrong_slopes(subject: Subject) -> Iterator[Finding]:
 
 
 def in_double(subject: Subject) -> tuple[Copy, Batch]:
-    """A steady copy in double precision, with some of the batch's samples."""
+    """A steady copy in double precision, a little off where it stands, with some of the batch's samples."""
     copy = steady(subject)
     copy.model.double()
+    with torch.no_grad():
+        for parameter in copy.model.parameters():
+            if parameter.is_floating_point():
+                parameter.add_(JITTER * torch.randn_like(parameter))
     if isinstance(copy.loss_fn, torch.nn.Module):
         copy.loss_fn.double()
     rows = torch.arange(min(SAMPLES, len(subject.batch)), device=subject.batch.labels.device)
@@ -76,7 +81,7 @@ def error_of(subject: Subject, copy: Copy, batch: Batch, parameter: Tensor) -> f
         scale = float(parameter.detach().square().mean().sqrt()) or 1.0
         numeric = central(copy, batch, parameter, direction * scale * STEP) / (2 * scale * STEP)
         size = max(abs(analytic), abs(numeric))
-        if size * scale < 1e-6 * max(abs(float(loss)), 1e-6) or abs(analytic - numeric) < WRONG * size:
+        if size * scale < 1e-6 * max(abs(float(loss.detach())), 1e-6) or abs(analytic - numeric) < WRONG * size:
             return None
         off = abs(analytic - numeric) / size
         least = off if least is None else min(least, off)

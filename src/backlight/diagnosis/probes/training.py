@@ -69,11 +69,13 @@ def set_gradients(copy: Copy, loss: Tensor) -> None:
         parameter.grad = gradient
 
 
-def course(subject: Subject, copy: Copy, optimizer: torch.optim.Optimizer, batch: Batch, count: int) -> Course:
-    """`count` steps, fewer if the loss stops being finite."""
+def course(
+    subject: Subject, copy: Copy, optimizer: torch.optim.Optimizer, batch: Batch, count: int, enough: float = -math.inf
+) -> Course:
+    """`count` steps, fewer if the loss stops being finite or was at most `enough` three times in a row."""
     losses = []
     for loss in islice(steps(subject, copy, optimizer, batch), count + 1):
         losses.append(loss)
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) or (len(losses) > 2 and max(losses[-3:]) <= enough):
             break
     return Course(tuple(losses))
