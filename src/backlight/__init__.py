@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from backlight.data.points import load_csv as load_csv
     from backlight.data.points import load_points as load_points
     from backlight.diagnosis.ask import diagnose as diagnose
-    from backlight.diagnosis.treatment import treat as treat
     from backlight.diagnosis.live import LiveRules as LiveRules
+    from backlight.diagnosis.treatment import treat as treat
     from backlight.engine.outcome import Outcome as Outcome
     from backlight.engine.population import Population as Population
     from backlight.engine.train import train_population as train_population
