@@ -39,8 +39,8 @@ class Treatment:
     """What became of one cure.
 
     Attributes:
-        outcome: "cured" where clearly more networks learn with the change, and most of them; "only the seed" where the
-            unchanged settings learn as well with other seeds; "not tried" where nothing but an instruction can be given.
+        outcome: "cured" where clearly more networks learn with the change, and most of them; "only the seed" where
+            the unchanged settings learn as well with other seeds; "not tried" where there is only an instruction.
         finding: name of the cause; "" for a healthy run.
         change: of one setting; None where there is none.
         instruction: what to do, where it is not a setting.
