@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKS = [
     (name, block)
-    for name in ("README.md", "docs/studies.md", "docs/watching.md")
+    for name in ("README.md", "docs/diagnosis.md", "docs/studies.md", "docs/watching.md")
     for block in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 ]
 
@@ -32,7 +32,7 @@ def test_examples(name, tmp_path, monkeypatch, capsys):
 
 
 def test_links_between_documents_lead_somewhere():
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]:
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (document.parent / target).exists(), f"{document.name}: {target}"

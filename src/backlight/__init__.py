@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from backlight.data.digits import load_mnist as load_mnist
     from backlight.data.points import load_csv as load_csv
     from backlight.data.points import load_points as load_points
+    from backlight.diagnosis.ask import diagnose as diagnose
+    from backlight.diagnosis.live import LiveRules as LiveRules
+    from backlight.diagnosis.treatment import treat as treat
     from backlight.engine.outcome import Outcome as Outcome
     from backlight.engine.population import Population as Population
     from backlight.engine.train import train_population as train_population
@@ -63,7 +66,10 @@ _HOMES = {
     "Watch": "backlight.watching.watch",
     "watch": "backlight.watching.watch",
     "check": "backlight.reports.check_result",
+    "treat": "backlight.diagnosis.treatment",
+    "LiveRules": "backlight.diagnosis.live",
     "assert_gradients_correct": "backlight.checking.assertion",
+    "diagnose": "backlight.diagnosis.ask",
 }
 __all__ = ["__version__", *_HOMES]
 

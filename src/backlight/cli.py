@@ -134,6 +134,63 @@ def check(
 
 
 @app.command
+def diagnose(
+    run: Path,
+    /,
+    *,
+    mute: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, help="Codes or names of causes not to look for.")
+    ] = (),
+    json: Json = False,
+) -> None:
+    """Why does a run not learn as it should? Rules over what its folder holds, the likeliest cause first.
+
+    Exits with 0 for a healthy run, 1 if something was found, 2 if the folder cannot be read.
+    """
+    from backlight.diagnosis.diagnose import diagnose as do
+    from backlight.reports.diagnosis_text import document, print_diagnosis
+
+    try:
+        found = do(run, mute)
+    except (BacklightError, OSError) as error:  # 1 would say that something is wrong with the run
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
+    if json:
+        print_json(document(found))
+    else:
+        print_diagnosis(found, Console())
+    sys.exit(0 if found.healthy else 1)
+
+
+@app.command
+def treat(run: Path, /, *, seeds: int = 100, json: Json = False) -> None:
+    """Tries the cure of what `diagnose` finds: trained anew, beside unchanged settings and another cure.
+
+    Exits with 0 if the run is cured or healthy, 1 if not, 2 if the folder cannot be read.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    seeds
+        Networks trained with each of the settings.
+    """
+    from backlight.diagnosis.treatment import treat as do
+    from backlight.reports.treatment_text import document, print_treatment
+
+    try:
+        treated = do(run, seeds)
+    except (BacklightError, OSError) as error:
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
+    if json:
+        print_json(document(treated))
+    else:
+        print_treatment(treated, Console())
+    sys.exit(0 if treated.outcome in ("cured", "healthy") else 1)
+
+
+@app.command
 def study(
     settings: Annotated[StudySettings | None, Parameter(name="*")] = None,
     *,

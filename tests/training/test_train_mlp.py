@@ -47,10 +47,10 @@ def test_stopped_and_resumed_is_uninterrupted_to_the_bit(tmp_path, monkeypatch):
     whole = train_mlp(QUICK, tmp_path / "whole")
     record = module.record
 
-    def record_and_stop(network, data, settings, writer, step):
+    def record_and_stop(network, data, settings, writer, step, *rest):
         if step == 40:
             signal.raise_signal(signal.SIGTERM)
-        return record(network, data, settings, writer, step)
+        return record(network, data, settings, writer, step, *rest)
 
     monkeypatch.setattr(module, "record", record_and_stop)
     stopped = train_mlp(QUICK, tmp_path / "parts")

@@ -2,6 +2,7 @@
 
     settings.toml      what to hand to the command line to do it again
     environment.json   machine and versions
+    facts.json         what training knows and no tensor shows (`recording.facts`)
     run.sqlite         scalars, summaries, norms, events (`recording.database`)
     snapshots/         arrays (.npy): training points in the plane, confusion matrix
     checkpoints/       weights and optimiser state (safetensors)
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from backlight.errors import RunError
 from backlight.recording.database import COLUMNS, VERSION, norms_of
+from backlight.recording.facts import Facts, read_facts
 from backlight.recording.histogram import Counts
 from backlight.recording.series import SummarySeries
 from backlight.recording.settings_file import split_command
@@ -103,6 +105,14 @@ class Run:
         except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read: {error}") from None
         return document
+
+    def facts(self) -> Facts | None:
+        """What training knows and no tensor shows; None where it was not written.
+
+        Raises:
+            RunError: if the file is damaged.
+        """
+        return read_facts(self.folder)
 
     def scalar_names(self) -> list[str]:
         return [name for (name,) in self._query("SELECT DISTINCT name FROM step ORDER BY name")]

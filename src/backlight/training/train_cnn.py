@@ -21,6 +21,8 @@ from backlight.data.digits import load_images, normalised
 from backlight.errors import DivergedError, SettingsError
 from backlight.networks.conv_network import ConvNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.data_facts import describe_data
+from backlight.recording.facts import add_facts
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.training.optimizers import one_cycle
@@ -109,6 +111,16 @@ class CNNTrainer:
         self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
         self.per_epoch = steps_per_epoch(len(data.train), settings.batch_size)
+        measured = data.validation  # on which the accuracies after each epoch are measured
+        self.facts = {
+            "batch_size": min(settings.batch_size, len(data.train)),
+            "loss": "cross_entropy",
+            "classes": data.classes,
+            "shuffled": True,
+            "data": describe_data(
+                normalised(data.train.X), data.train.y, normalised(measured.X), measured.y, data.classes
+            ),
+        }
         self.total_steps = settings.epochs * self.per_epoch
 
     def train(self, stream: TextIO | None = None) -> bool:
@@ -120,6 +132,8 @@ class CNNTrainer:
         watched = watch(
             self.model, self.optimizer, self.writer, every=settings.record_every, names=names, first_step=first
         )
+        if first == 0:
+            add_facts(self.writer.folder, learning_rate=self.peak_rate, **self.facts)
         saved = time.monotonic()
         batches = shuffled_batches(count, settings.batch_size, settings.seed, first, self.total_steps)
         with (

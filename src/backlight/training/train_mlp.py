@@ -11,12 +11,15 @@ from backlight.data.named import check_widths, load_named
 from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.networks.losses import cross_entropy
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.data_facts import describe_data
+from backlight.recording.facts import Facts, ParameterFacts, write_facts
 from backlight.recording.gates import GATES
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.recording.summarise import Units, summarise_arrays
-from backlight.training.gradient_descent import descend
+from backlight.training.gradient_descent import GradientFunction, descend
 from backlight.training.optimizers import Optimizer, optimizer_named
 from backlight.training.progress import Progress
 from backlight.training.settings import MLPSettings, plain_settings, settings_from_plain
@@ -27,10 +30,16 @@ NOTE_STEPS = 1000  # the loss is printed as often as this
 SAVE_SECONDS = 5.0  # what a kill costs at most
 
 
-def train_mlp(settings: MLPSettings, folder: Path | str | None = None, resume: bool = False) -> Run:
+def train_mlp(
+    settings: MLPSettings,
+    folder: Path | str | None = None,
+    resume: bool = False,
+    gradients: GradientFunction = DeepNeuralNetwork.gradients,
+) -> Run:
     """Trains as `settings` say and records into `folder`; weights end up in checkpoints/latest.safetensors.
 
-    Without a folder it is the next free one under runs/.
+    Without a folder it is the next free one under runs/. `gradients` may be exchanged for a wrong one: that is how
+    mistakes are studied.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.
@@ -42,10 +51,12 @@ def train_mlp(settings: MLPSettings, folder: Path | str | None = None, resume: b
     optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
     with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
         first = restore(network, optimizer, writer) if resume else 0
+        if not resume:
+            write_facts(writer.folder, facts_of(settings, network, data))
         if data.train.X.shape[1] == 2:
             writer.snapshot("train_points", np.column_stack([data.train.X, data.train.y]))
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is reported as such
-            step = train(network, optimizer, data, settings, writer, first)
+            step = train(network, optimizer, data, settings, writer, first, gradients)
         save(network, optimizer, writer, step)
         writer.event(step, "finished" if step == settings.steps else "stopped")
     return Run.open(folder)
@@ -59,6 +70,25 @@ def load_data(settings: MLPSettings) -> Dataset:
     return data
 
 
+def facts_of(settings: MLPSettings, network: DeepNeuralNetwork, data: Dataset) -> Facts:
+    """What the record of tensors does not show."""
+    parameters = [
+        ParameterFacts(f"{letter}{number}", array.shape, True, True, fan_in, f"z{number}")
+        for number, layer in enumerate(network.layers, start=1)
+        for letter, array, fan_in in (("W", layer.weights, layer.weights.shape[0]), ("b", layer.biases, None))
+    ]
+    return Facts(
+        optimizer=settings.optimizer,
+        learning_rate=settings.learning_rate,
+        batch_size=min(settings.batch_size or len(data.train), len(data.train)),
+        loss="cross_entropy",
+        classes=data.classes,
+        shuffled=True,
+        parameters=tuple(parameters),
+        data=describe_data(data.train.X, data.train.y, data.test.X, data.test.y, data.classes),
+    )
+
+
 def train(
     network: DeepNeuralNetwork,
     optimizer: Optimizer,
@@ -66,6 +96,7 @@ def train(
     settings: MLPSettings,
     writer: RunWriter,
     first: int,
+    gradients: GradientFunction = DeepNeuralNetwork.gradients,
 ) -> int:
     """From step `first` to the last one or until asked to stop; the number of steps done."""
     X, y = data.train.X, data.train.y
@@ -79,16 +110,16 @@ def train(
     saved = time.monotonic()
     with stop_on_signal() as stop, Progress(settings.steps, min(batch_size, len(y)), first) as progress:
         if first == 0:
-            record(network, data, settings, writer, 0)
+            record(network, data, settings, writer, 0, gradients)
             save(network, optimizer, writer, 0)
         before = copies(network) if first % settings.record_every == 0 else None
-        for done in descend(network, optimizer, batches, settings.l2):
+        for done in descend(network, optimizer, batches, settings.l2, gradients):
             step = first + done
             if before is not None:
                 record_update(network, before, writer, step - 1)
             before = copies(network) if step % settings.record_every == 0 else None
             if step % settings.record_every == 0 or step == settings.steps or stop:
-                loss, accuracy = record(network, data, settings, writer, step)
+                loss, accuracy = record(network, data, settings, writer, step, gradients)
                 progress.update(step, loss, accuracy)
                 if step // NOTE_STEPS > noted // NOTE_STEPS:
                     progress.note(f"step {step}/{settings.steps} · loss {loss:.4f} · accuracy {accuracy:.4f}")
@@ -103,7 +134,12 @@ def train(
 
 
 def record(
-    network: DeepNeuralNetwork, data: Dataset, settings: MLPSettings, writer: RunWriter, step: int
+    network: DeepNeuralNetwork,
+    data: Dataset,
+    settings: MLPSettings,
+    writer: RunWriter,
+    step: int,
+    gradients: GradientFunction = DeepNeuralNetwork.gradients,
 ) -> tuple[float, float]:
     """Scalars and the summary of every tensor after `step` updates; (loss, accuracy) on the train part.
 
@@ -115,7 +151,9 @@ def record(
     loss = float(network.objective(X, y, settings.l2))
     accuracy = float((passes[-1].activation.argmax(axis=-1) == y).mean())
     scalars = {"train/loss": loss, "train/acc": accuracy, "train/error": 1 - accuracy}
-    scalars["test/accuracy"] = float((network.predict(data.test.X) == data.test.y).mean())
+    logits = network.logits(data.test.X)
+    scalars["test/accuracy"] = float((logits.argmax(axis=-1) == data.test.y).mean())
+    scalars["test/loss"] = float(cross_entropy(logits, data.test.y))
     writer.scalars(step, scalars)
     tensors: dict[str, Array] = {}
     units: dict[str, Units] = {}
@@ -124,7 +162,7 @@ def record(
         if settings.activation in GATES and number < len(passes):
             units[f"act/a{number}"] = Units(passed.activation.shape[1], 1, *GATES[settings.activation])
     for name, parameter, gradient in zip(
-        network.parameter_names, network.parameters, network.gradients(X, y, settings.l2), strict=True
+        network.parameter_names, network.parameters, gradients(network, X, y, settings.l2), strict=True
     ):
         tensors[f"param/{name}"], tensors[f"grad/{name}"] = parameter, gradient
     writer.tensors(step, summarise_arrays(tensors, units))

@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from backlight.errors import RunError, SettingsError
+from backlight.recording.facts import write_facts
 from backlight.recording.gates import GATES, gate_name
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.recording.summarise import kernels
 from backlight.recording.tensor_summary import PackedSummary, merge_packed, square_sum
+from backlight.watching.facts import model_facts, switched_modules
 from backlight.watching.finish import finish
 from backlight.watching.forward import ForwardObserver
 from backlight.watching.modules import is_compiled
@@ -115,6 +117,7 @@ class Watch:
         self._waiting = Waiting(writer)
         self._nonfinite: set[str] = set()
         self._step_ended: float | None = None
+        self._evaluating = False  # noted already: a part that behaves otherwise in evaluation mode is in it
         self._blind = False  # no forward pass is seen: the model runs as compiled code
         self._next = first_step if schedule.every is None else -(-first_step // schedule.every) * schedule.every
         self._recording = False
@@ -127,6 +130,9 @@ class Watch:
         releases = [*(handle.remove for handle in handles), self._forward.remove, self._parameters.release]
         self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, first_step, self._waiting, releases)
         self._describe(model)
+        if writer is not None and first_step == 0:
+            with self._surviving():
+                describe_model(writer, model, optimizer, names)
         self._prepare()
 
     def __enter__(self) -> "Watch":
@@ -225,6 +231,7 @@ class Watch:
             if recorded:
                 updates = self._parameters.after(self._reading())
                 self._note_blindness()
+                self._note_evaluation()
                 self._record(self._forward.take(), self._rows, updates)
                 self._rows = {}
         ended, watching = perf_counter(), self._stopwatch.take()
@@ -309,6 +316,17 @@ class Watch:
             self._writer.event(self.step, "unseen", detail)
         self._blind = not self._forward.seen
 
+    def _note_evaluation(self) -> None:
+        """An event when, for the first time, a step was made with dropout or batch norm in evaluation mode."""
+        model = self._model()
+        if self._evaluating or model is None or model.training or self._writer is None:
+            return
+        evaluating, switched = switched_modules(model)
+        if evaluating:
+            self._evaluating = True
+            detail = {"evaluation mode": evaluating, "of": switched}
+            self._writer.event(self.step, "evaluation mode", json.dumps(detail))
+
     def _note_nonfinite(self, rows: Mapping[str, PackedSummary]) -> None:
         """An event for each tensor that holds NaN or infinity for the first time."""
         assert self._writer is not None
@@ -333,6 +351,16 @@ class Watch:
 
     def _reading(self) -> Reading:
         return self._host if self._parameters.device().type == "cpu" else self._device
+
+
+def describe_model(
+    writer: RunWriter, model: nn.Module, optimizer: torch.optim.Optimizer, names: Mapping[str, str]
+) -> None:
+    """Raises RunError if the folder cannot be written."""
+    try:
+        write_facts(writer.folder, model_facts(model, optimizer, names))
+    except OSError as error:
+        raise RunError(f"{writer.folder}: cannot be written: {error}") from None
 
 
 def norm_of(row: PackedSummary) -> float:

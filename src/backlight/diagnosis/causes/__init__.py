@@ -1,0 +1,1 @@
+"""The causes in words, a family a file."""

@@ -1,0 +1,31 @@
+"""What does not hold for other samples, and what more could have been learnt."""
+
+from backlight.diagnosis.cause import Cause
+from backlight.diagnosis.finding import Level
+
+GENERALISATION = {
+    "dropout-at-test": Cause("BL134", Level.GENERALISATION, "the model was in training mode while tested",
+        "Dropout then throws away units at test as well, and batch norm looks at the other samples of the batch: the "
+        "same sample is told differently each time, and worse.",
+        ("model.eval() is missing before the evaluation",),
+        ("model.eval() before testing, model.train() after it",),
+        "two forward passes of the same samples with the same result", "difference of two evaluations"),
+    "overfitting": Cause("BL136", Level.GENERALISATION, "the network learns its samples by heart",
+        "The training part is told better and better while the test part is told worse: what is learnt last holds for "
+        "these samples alone.",
+        ("few samples for so large a network", "too many steps"),
+        ("stop at the lowest test loss", "more samples, or augmented ones", "a larger l2, dropout, a smaller network"),
+        "a test loss that falls together with the training loss", "Prechelt 1998, Early Stopping - But When?"),
+    "too-small-model": Cause("BL137", Level.GENERALISATION, "the network is too small for the task",
+        "The loss has come to rest, and nearest neighbours tell the classes apart better than it: the functions that "
+        "this network can be do not reach that far.",
+        ("too few units or layers", "no activation function between layers", "too large an l2"),
+        ("wider layers", "one layer more", "a smaller l2"),
+        "a loss that is still falling, or a wider network that does no better", "leave-one-out nearest neighbours"),
+    "labels-noisy": Cause("BL138", Level.GENERALISATION, "some labels may be wrong",
+        "Samples that lie close together often have different labels, and the network has learnt them all by heart. "
+        "Either the classes overlap, or some labels are wrong.",
+        ("labels by hand or by rule, unchecked", "classes that overlap by nature"),
+        ("look at the samples whose neighbours have another label", "stop earlier, a larger l2"),
+        "neighbours that agree", "leave-one-out nearest neighbours"),
+}  # fmt: skip

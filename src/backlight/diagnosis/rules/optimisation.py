@@ -1,0 +1,236 @@
+"""Are the steps as long as they should be, and does the gradient arrive where it is needed?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.diagnosis.course import Course, course_of
+from backlight.diagnosis.finding import Evidence, Finding, Severity
+from backlight.diagnosis.record import MissingError, Record
+from backlight.diagnosis.rules.activity import dead_units
+from backlight.diagnosis.rules.numbers import growth, layer_of
+
+LONG = 0.03  # ‖update‖ / ‖weights‖: about 1e-3 is usual (Karpathy), 1e-2 for small networks (CS231n)
+FIRST_LONG = 0.5  # in the first steps: weights are thrown away, not adjusted
+SPIKE = 2.0  # times the lowest loss so far (TheDeepChecker)
+PATH = 0.6  # Σ ‖update‖ / ‖weights‖ of a whole training that went nowhere
+SLOW = 2e-3  # ‖update‖ / ‖weights‖ of the layer that moves most; a training of few but usual steps is only short
+CONSTANT_SLOPE = 0.4  # fall of the loss in the second half by that in the first: nothing has slowed down yet
+FADING = 1e-3  # gradient by weight, of the first layer by that of the last (AUTOTRAINER's ratio, on relative gradients)
+STAYED, BEHIND = 0.1, 0.02  # a first layer that went a tenth of its length, and a fiftieth of what the last one did
+RELATIVE = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
+RISING = 70.0  # and the reverse (AUTOTRAINER)
+DEPTH = 3  # layers
+JUMP = 100.0  # times the median gradient norm
+TINY_BATCH = 4
+LOW = (
+    0.8  # training accuracy, where nothing says what could be reached: the median loss of single samples hides the bad
+)
+NOISE = 0.5  # deviation of the loss from step to step, by its level
+
+
+def learning_rate_too_high(record: Record) -> Iterator[Finding]:
+    """Steps that are long beside the weights, with a loss that does not settle; or that made values overflow."""
+    overflow = growth(record)
+    if overflow is not None:
+        yield Finding("learning-rate-too-high", "prevents", (overflow,), layer_of(overflow.tensor))
+        return
+    course = course_of(record)
+    ratios = record.update_ratios()
+    longest = {name: float(np.nanmedian(values)) for name, (_, values) in ratios.items() if np.isfinite(values).any()}
+    if not longest or len(course.windows) < 4:
+        raise MissingError("updates of weights, and at least four losses")
+    name = max(longest, key=lambda each: longest[each])
+    unrest = restlessness(record, course)
+    if unrest is not None and longest[name] > LONG and course.poor:
+        text = "‖update‖ / ‖weights‖, median over the training"
+        evidence = (Evidence(text, longest[name], LONG, "above", None, f"update/{name}"), unrest)
+        yield Finding(
+            "learning-rate-too-high", "prevents" if course.stuck else "slows", evidence, layer_of(f"update/{name}")
+        )
+        return
+    name, at, first = first_throw(ratios)
+    thrown_up = course.windows[: max(2, len(course.windows) // 4)].max() > SPIKE * course.start
+    if first > FIRST_LONG and course.poor and (course.stuck or thrown_up or units_died(record)):
+        text = "‖update‖ / ‖weights‖ among the first steps"
+        thrown = (Evidence(text, first, FIRST_LONG, "above", at, f"update/{name}"),)
+        yield Finding(
+            "learning-rate-too-high", "prevents" if course.stuck else "slows", thrown, layer_of(f"update/{name}")
+        )
+
+
+def units_died(record: Record) -> bool:
+    try:
+        return any(True for _ in dead_units(record))
+    except MissingError:
+        return False
+
+
+def first_throw(ratios: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> tuple[str, int, float]:
+    """(weight, step, ratio) of the longest of the first ten recorded steps."""
+    heads = {name: np.nan_to_num(values[:10]) for name, (_, values) in ratios.items()}
+    name = max(heads, key=lambda each: heads[each].max(initial=0))
+    at = int(heads[name].argmax())
+    return name, int(ratios[name][0][at]), float(heads[name][at])
+
+
+def restlessness(record: Record, course: Course) -> Evidence | None:
+    """What speaks for a loss that does not settle: it ends above its start, jumps up again and again, or swings."""
+    windows = course.windows
+    lowest = np.minimum.accumulate(windows)
+    floor = np.maximum(lowest[:-1], 0.02 * course.chance)
+    spikes = int((windows[1:] > SPIKE * floor).sum())
+    if course.end > course.start:
+        return Evidence("loss at the end, beside that at the start", course.end, course.start, "above",
+                        int(record.loss[0][-1]), "train/loss")  # fmt: skip
+    if spikes >= 3 and spikes > 0.1 * len(windows):
+        return Evidence("stretches of training in which the loss was above twice the lowest before", spikes, 3, "above")
+    late = windows[len(windows) // 2 :]
+    turns = np.sign(np.diff(late))
+    share = float((turns[1:] != turns[:-1]).mean()) if len(turns) > 2 else 0.0
+    swing = float(late.std() / max(late.mean(), 1e-30))
+    if share > 0.5 and swing > 0.15:
+        return Evidence("deviation of the loss in the second half by its level, up and down", swing, 0.15, "above")
+    return None
+
+
+def learning_rate_too_low(record: Record) -> Iterator[Finding]:
+    """In the whole training the weights hardly moved, and the loss was still falling as it did at first."""
+    course = course_of(record)
+    if not course.poor:
+        return
+    if len(course.windows) < 4:
+        raise MissingError("at least four losses")
+    paths = {name: path_of(record, name) for name in record.update_ratios()}
+    name = max(paths, key=lambda each: paths[each])
+    half = len(course.windows) // 2
+    first = course.windows[0] - course.windows[half]
+    second = course.windows[half] - course.windows[-1]
+    steady = second > CONSTANT_SLOPE * first > 0 or abs(course.start - course.end) < 0.02 * course.chance
+    # ever new: a gradient that is nearly 0 is a reason of its own
+    typical = float(np.nanmedian(record.update_ratio(name)[1]))
+    if paths[name] < PATH and not typical > SLOW and steady and gradient_kept(record) and int(record.loss[0][-1]) >= 20:
+        text = "Σ ‖update‖ / ‖weights‖ over the whole training, of the layer that moved most"
+        evidence = Evidence(text, paths[name], PATH, "below", int(record.loss[0][-1]), f"update/{name}")
+        yield Finding("learning-rate-too-low", "prevents" if course.stuck else "slows", (evidence,))
+
+
+def path_of(record: Record, name: str) -> float:
+    """Σ ‖update‖ / ‖weights‖ over all steps, from the recorded ones."""
+    steps, ratios = record.update_ratio(name)
+    kept = np.isfinite(ratios)
+    if not kept.any():
+        return 0.0
+    whole = int(record.loss[0][-1]) - int(record.loss[0][0])
+    if kept.sum() < 2:
+        return float(ratios[kept][0]) * whole
+    return float(np.trapezoid(ratios[kept], steps[kept])) * max(1.0, whole / max(1, int(steps[-1] - steps[0])))
+
+
+def gradient_kept(record: Record) -> bool:
+    """Is the gradient at the end still of the size it had at first, and not 0?"""
+    sizes = [record.series(f"grad/{name}") for name in record.weights if record.has(f"grad/{name}")]
+    first, last = (float(np.sqrt(sum(float(each.norm[at]) ** 2 for each in sizes))) for at in (0, -1))
+    return last > 0.2 * first > 0
+
+
+def vanishing_gradients(record: Record) -> Iterator[Finding]:
+    """The gradient of the first layer is a small part of that of the last, in a network that learns too little."""
+    course = course_of(record)
+    if not course.poor:
+        return
+    name, ratio, step = depth_ratio(record)
+    evidence = [Evidence(RELATIVE, ratio, FADING, "below", step, f"grad/{name}")] if ratio < FADING else []
+    last = record.weights[-1]
+    if record.has(f"update/{name}") and record.has(f"update/{last}"):
+        ours, theirs = path_of(record, name), path_of(record, last)
+        if 0 < ours < STAYED and ours < BEHIND * theirs:
+            text = "Σ ‖update‖ / ‖weights‖ of the first layer by that of the last"
+            evidence.append(Evidence(text, ours / theirs, BEHIND, "below", None, f"update/{name}"))
+    if evidence:
+        severity: Severity = "prevents" if course.stuck else "slows"
+        yield Finding("vanishing-gradients", severity, tuple(evidence), layer_of(f"grad/{name}"))
+
+
+def exploding_gradients(record: Record) -> Iterator[Finding]:
+    """Gradients that grow from layer to layer towards the input, or suddenly from step to step."""
+    course = course_of(record)
+    if not course.poor:
+        return
+    try:
+        name, ratio, step = depth_ratio(record)
+    except MissingError:
+        ratio = 0.0
+    if ratio > RISING:
+        evidence = Evidence(RELATIVE, ratio, RISING, "above", step, f"grad/{name}")
+        yield Finding(
+            "exploding-gradients", "prevents" if course.stuck else "slows", (evidence,), layer_of(f"grad/{name}")
+        )
+        return
+    for weight in record.weights:
+        steps, norms = gradient_norms(record, weight)
+        median = float(np.median(norms[: max(5, len(norms) // 4)])) if len(norms) >= 10 else 0.0
+        begun = max(5, len(norms) // 4)
+        large = begun + np.flatnonzero(norms[begun:] > JUMP * median) if median > 0 else np.zeros(0, np.int64)
+        if len(large):
+            text = "gradient norm by its median at first"
+            evidence = Evidence(
+                text, float(norms[large[0]] / median), JUMP, "above", int(steps[large[0]]), f"grad/{weight}"
+            )
+            yield Finding("exploding-gradients", "slows", (evidence,), layer_of(f"grad/{weight}"))
+            return
+
+
+def gradient_norms(record: Record, weight: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of recorded steps, which are as many as are needed to see a jump that lasts."""
+    if not record.has(f"grad/{weight}"):
+        return np.zeros(0, np.int64), np.zeros(0)
+    series = record.series(f"grad/{weight}")
+    return series.steps, series.norm
+
+
+def depth_ratio(record: Record) -> tuple[str, float, int]:
+    """(first weight, its relative gradient by that of the last, step): NaN and exact zeros are left out.
+
+    Relative to the weights' own length, since layers of different widths have gradients of different lengths.
+    """
+    weights = [name for name in record.weights if record.has(f"grad/{name}") and "norm" not in name.lower()]
+    if len(weights) < DEPTH:
+        raise MissingError(f"{DEPTH} layers of weights with gradients")
+    sizes = []
+    for name in (weights[0], weights[-1]):
+        gradient, values = record.series(f"grad/{name}"), record.series(f"param/{name}")
+        size = min(len(gradient), len(values))
+        half = max(1, size // 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sizes.append((gradient.norm[:half] / values.norm[:half], gradient.steps[:half]))
+    count = min(len(each[0]) for each in sizes)
+    first, last = (each[0][:count] for each in sizes)
+    kept = np.isfinite(first) & np.isfinite(last) & (first > 0) & (last > 0)
+    if not kept.any():
+        raise MissingError("gradients other than 0 in the first and the last layer")
+    ratios, steps = first[kept] / last[kept], sizes[0][1][:count][kept]
+    # On a plateau the last layer's gradient is small as well, so that of the first record counts where it is lower
+    middle = float(np.median(ratios))
+    if ratios[0] < middle:
+        return weights[0], float(ratios[0]), int(steps[0])
+    return weights[0], middle, int(steps[-1])
+
+
+def batch_too_small(record: Record) -> Iterator[Finding]:
+    """Batches of a few samples, and a loss that jumps about without getting better."""
+    size, data = record.batch_size, record.known.data
+    if size > TINY_BATCH or (data and size >= data.train_samples):
+        return
+    course = course_of(record)
+    _, loss = record.loss
+    late = loss[len(loss) // 2 :]
+    noise = float(np.abs(np.diff(late)).mean() / max(late.mean(), 1e-30)) if len(late) > 10 else 0.0
+    low = course.poor or (not np.isfinite(course.reachable) and course.accuracy < LOW)
+    if low and (restlessness(record, course) is not None or not course.falling):
+        yield Finding("batch-too-small", "slows", (
+            Evidence("samples in a batch", size, TINY_BATCH + 1, "below"),
+            Evidence("change of the loss from one record to the next, by its level", noise, NOISE,
+                     "above" if noise > NOISE else "below"),
+        ))  # fmt: skip

@@ -1,0 +1,166 @@
+"""Rules on runs of PyTorch models that were watched."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from backlight.diagnosis.diagnose import diagnose
+from backlight.recording.run import Run
+from tests.diagnosis import runs
+from tests.diagnosis.runs import adam, layers, sgd
+
+
+@pytest.fixture(scope="module")
+def digits():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield runs.Digits.load()
+    torch.set_num_threads(threads)
+
+
+def of_log(probabilities, labels):
+    return F.nll_loss(torch.log(probabilities), labels)
+
+
+def with_epsilon(probabilities, labels):
+    return F.nll_loss(torch.log(probabilities + 1e-8), labels)
+
+
+HEALTHY = {
+    "adam": {},
+    "gradient descent": {"optimizer": sgd(0.1), "steps": 300},
+    "tanh": {"model": lambda: layers(nn.Tanh)},
+    "batch norm": {"model": lambda: layers(norm=True)},
+    "raw features behind batch norm": {"model": lambda: nn.Sequential(nn.BatchNorm1d(64), *layers()), "scale": 80},
+    "dropout": {"model": lambda: layers(dropout=0.5, width=64), "steps": 300},
+    "warm-up plateau": {"schedule": lambda step: 1e-6 if step < 60 else 3e-3, "steps": 300},
+    "restarts": {"schedule": lambda step: 3e-3 * (1 - (step % 50) / 50), "steps": 300},
+    "frozen on purpose": {"prepare": runs.train_then_freeze},
+    "log_softmax twice": {"model": lambda: layers(tail=(nn.LogSoftmax(-1),))},
+    "probabilities and their logarithm": {"model": lambda: layers(tail=(nn.Softmax(-1),)), "loss": of_log},
+    "an output layer of zeros": {"prepare": runs.zero_head},
+    "wide": {"model": lambda: layers(width=256)},
+    "deep": {"model": lambda: layers(depth=5)},
+    "short": {"steps": 20},
+    "converged": {"steps": 800},
+    "batches of 4": {"batch": 4, "steps": 500, "optimizer": adam(1e-3)},
+}
+FAULTS = {
+    "softmax twice": ("softmax-before-loss", {"model": lambda: layers(tail=(nn.Softmax(-1),))}),
+    "softmax twice, slowly": ("softmax-before-loss", {"model": lambda: layers(tail=(nn.Softmax(-1),)),
+                                                      "optimizer": sgd(0.1), "steps": 300}),
+    "probabilities": ("probabilities-into-nll", {"model": lambda: layers(tail=(nn.Softmax(-1),)),
+                                                 "loss": F.nll_loss}),
+    "ε in the logarithm": ("epsilon-in-log", {"model": lambda: layers(tail=(nn.Softmax(-1),), width=64),
+                                              "loss": with_epsilon, "scale": 200, "optimizer": adam(0.1)}),
+    "never cleared": ("missing-zero-grad", {"clear": False}),
+    "never cleared, gradient descent": ("missing-zero-grad", {"clear": False, "optimizer": sgd(0.05)}),
+    "only the head": ("not-in-optimizer", {"optimizer": lambda model: torch.optim.Adam(list(model.parameters())[-2:])}),
+    "frozen at random": ("frozen-parameters", {"prepare": runs.freeze_all_but_the_last}),
+    "cut": ("gradient-cut", {"model": runs.Cut}),
+    "unused": ("unused-parameters", {"model": runs.Unused}),
+    "labels exchanged": ("labels-permuted", {"test_labels": lambda labels: (3 * labels + 2) % 10}),
+    "labels moved": ("labels-permuted", {"test_labels": lambda labels: (labels + 1) % 10}),
+    "summed": ("sum-instead-of-mean", {"loss": lambda output, y: F.cross_entropy(output, y, reduction="sum"),
+                                       "optimizer": sgd(0.1)}),
+    "raw": ("unscaled-inputs", {"scale": 80, "optimizer": sgd(0.1)}),
+    "no inputs": ("inputs-ignored", {"scale": 0}),
+    "constant": ("constant-initialisation", {"prepare": runs.fill}),
+    "one seed": ("same-seed-in-layers", {"prepare": runs.seed_every_layer}),
+    "small weights": ("initial-scale", {"prepare": runs.scale_weights(0.03), "optimizer": sgd(0.1)}),
+    "large weights": ("initial-scale", {"prepare": runs.scale_weights(20), "optimizer": sgd(0.01)}),
+    "long steps": ("learning-rate-too-high", {"optimizer": sgd(10.0)}),
+    "long steps of adam": ("learning-rate-too-high", {"optimizer": adam(0.3)}),
+    "short steps": ("learning-rate-too-low", {"optimizer": sgd(1e-4)}),
+    "short steps of adam": ("learning-rate-too-low", {"optimizer": adam(1e-6)}),
+    "deep sigmoid": ("vanishing-gradients", {"model": lambda: layers(nn.Sigmoid, depth=6), "optimizer": sgd(0.1)}),
+    "a ReLU behind the last layer": ("output-slope", {"model": lambda: layers(tail=(nn.ReLU(),))}),
+    "evaluation mode": ("eval-mode-in-training", {"model": lambda: layers(norm=True, dropout=0.3),
+                                                  "evaluation": True}),
+}  # fmt: skip
+
+
+def run(folder, digits, settings):
+    scale = settings.get("scale", 1)
+    return runs.watched(
+        folder, digits, X=digits.X * scale, **{key: value for key, value in settings.items() if key != "scale"}
+    )
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_silent_on_healthy_runs(name, tmp_path, digits):
+    found = diagnose(run(tmp_path / "run", digits, HEALTHY[name]))
+    assert found.healthy, found.findings
+
+
+def test_frozen_on_purpose_is_a_note(tmp_path, digits):
+    found = diagnose(run(tmp_path / "run", digits, HEALTHY["frozen on purpose"]))
+    assert [(each.name, each.severity) for each in found.consequences] == [("frozen-parameters", "note")]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_planted_faults_are_named_first(name, tmp_path, digits):
+    wanted, settings = FAULTS[name]
+    found = diagnose(run(tmp_path / "run", digits, settings))
+    assert found.findings
+    assert found.findings[0].name == wanted, found.findings
+
+
+@pytest.mark.parametrize(("name", "layer"), [("cut", "first"), ("unused", "middle"), ("frozen at random", "2")])
+def test_the_layer_is_named(name, layer, tmp_path, digits):
+    assert diagnose(run(tmp_path / "run", digits, FAULTS[name][1])).findings[0].layer == layer
+
+
+def test_batches_of_single_samples(tmp_path, digits):
+    """A smaller step or a larger batch mends it: both are named."""
+    found = diagnose(runs.watched(tmp_path / "run", digits, batch=1, optimizer=sgd(0.1), steps=600))
+    assert [each.name for each in found.findings][:2] == ["learning-rate-too-high", "batch-too-small"]
+
+
+def test_samples_in_order_of_their_class(tmp_path, digits):
+    order = digits.y[: runs.TRAINING].argsort(stable=True)
+    found = diagnose(runs.watched(tmp_path / "run", digits, order=order, steps=300))
+    assert found.findings[0].name == "unshuffled-data"
+    assert {each.tensor for each in found.findings[0].evidence} == {"train/loss", "grad/4.bias"}
+
+
+def test_labels_that_do_not_belong_to_their_samples(tmp_path, digits):
+    y = digits.y[torch.randperm(len(digits.y), generator=torch.Generator().manual_seed(5))]
+    found = diagnose(runs.watched(tmp_path / "run", digits, y=y, steps=400, model=lambda: layers(width=128)))
+    assert found.findings[0].name == "labels-shuffled"
+
+
+def test_a_sample_that_is_no_number(tmp_path, digits):
+    X = digits.X.clone()
+    X[777] = torch.nan
+    folder = runs.watched(tmp_path / "run", digits, X=X)
+    first = diagnose(folder).findings[0]
+    assert (first.name, first.severity) == ("nonfinite-values", "prevents")
+    steps, losses = Run.open(folder).scalar("train/loss")
+    assert first.evidence[0].step == steps[~np.isfinite(losses)][0]
+
+
+def test_more_noise_than_signal_is_learnt_by_heart(tmp_path, digits):
+    X = digits.X + 2.5 * torch.randn(digits.X.shape, generator=torch.Generator().manual_seed(9))
+    found = diagnose(runs.watched(tmp_path / "run", digits, X=X, model=lambda: layers(width=256), steps=500))
+    assert found.findings[0].name == "overfitting"
+
+
+def test_a_regression_is_no_sum_and_no_cross_entropy(tmp_path):
+    from backlight.watching.watch import watch
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    X = torch.randn(200, 3)
+    with watch(model, optimizer, tmp_path / "run", every=5) as watching:
+        for _ in range(200):
+            optimizer.zero_grad()
+            loss = ((model(X) - X.sum(1, keepdim=True)) ** 2).mean()
+            loss.backward()
+            watching.scalars(loss=loss.detach())
+            optimizer.step()
+    found = diagnose(tmp_path / "run")
+    assert found.causes == ()
