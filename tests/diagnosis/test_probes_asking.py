@@ -150,3 +150,13 @@ def test_the_mode_is_that_of_the_step():
 
     assert ask_with_step(case, setting_mode(True)).healthy
     assert "eval-mode-in-training" in ask_with_step(case, setting_mode(False)).causes
+
+
+def test_large_inputs_are_fine_where_batch_norm_follows_the_first_layer():
+    torch.manual_seed(0)
+    x, y = 100 * torch.randn(64, 6), torch.arange(64) % 3
+    for behind, named in ((nn.BatchNorm1d(16), False), (nn.Identity(), True)):
+        model = nn.Sequential(nn.Linear(6, 16), behind, nn.ReLU(), nn.Linear(16, 3))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        found = ask(model=model, batch=(x, y), optimizer=optimizer)
+        assert ("unscaled-inputs" in found.causes) is named

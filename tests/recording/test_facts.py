@@ -29,6 +29,13 @@ def test_facts_survive_their_file(tmp_path, rng):
     assert read_facts(tmp_path).data == facts.data
 
 
+def test_data_that_hold_nan_are_facts_too(tmp_path, rng):
+    X, y = points(rng)
+    X[3, 1] = np.nan
+    write_facts(tmp_path, Facts(classes=3, data=describe_data(X, y, X[:9], y[:9], 3)))
+    assert np.isnan(read_facts(tmp_path).data.largest).any()
+
+
 def test_no_file_and_a_damaged_one(tmp_path):
     assert read_facts(tmp_path) is None
     (tmp_path / FILE).write_text("{", encoding="utf-8")

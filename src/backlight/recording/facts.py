@@ -127,7 +127,7 @@ def read_facts(folder: Path) -> Facts | None:
     """
     path = folder / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Facts)
+        return msgspec.convert(json.loads(path.read_text(encoding="utf-8")), Facts)  # with NaN, as data may have it
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, ValueError) as error:

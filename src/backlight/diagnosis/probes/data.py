@@ -14,15 +14,18 @@ from backlight.diagnosis.record import MissingError
 
 LARGE, LARGE_COLUMN, SMALL = 10.0, 30.0, 0.01  # root mean square at the first layer; about 1 is what they are made for
 GAINS = (1.0, 4.0)  # that keep a signal's size through units of slope 1, and through sigmoid units, of slope ¼
+NORMALISING = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase)
 
 
 def unscaled_inputs(subject: Subject) -> Iterator[Finding]:
-    """Inputs as they arrive at the first layer: what the model itself scales or normalises before that is fine."""
+    """Inputs as they arrive at the first layer: what the model itself normalises before or behind it is fine."""
     if not isinstance(subject.inputs, Tensor) or not subject.start.seen:
         raise MissingError("a layer of PyTorch's")
     first = subject.start.seen[0]
     if not isinstance(first.module, WEIGHTED) or first.input_rms != first.input_rms:
+        return
+    if any(isinstance(seen.module, NORMALISING) for seen in subject.start.seen[1:2]):
         return
     where = f"of what layer {first.name} is given"
     if first.input_rms > LARGE or first.input_rms < SMALL:

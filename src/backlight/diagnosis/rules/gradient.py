@@ -64,7 +64,8 @@ def wrong_gradient(record: Record) -> Iterator[Finding]:
         yield Finding("wrong-gradient", severity, (first,), layer_of(series.name))
         return
     rising = float((np.diff(course.windows) > 0).mean()) if len(course.windows) >= 8 else 0.0
-    longest = max(float(np.nanmedian(ratios)) for _, ratios in record.update_ratios().values())
+    every = [ratios[np.isfinite(ratios)] for _, ratios in record.update_ratios().values()]
+    longest = max((float(np.median(ratios)) for ratios in every if len(ratios)), default=np.inf)
     if rising > RISING and course.end > 1.2 * course.start and longest < SHORT:
         text = "share of the training's stretches in which the loss rose, although steps were short"
         evidence = (
