@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from backlight.checking.judge import judge
 from backlight.checking.program import Program
 from backlight.checking.source import CannotCheckError, Sources, definitions, parse, read
 
@@ -78,3 +79,13 @@ def test_notebooks(tmp_path):
     ]
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     assert Program(read(path)).functions()["f"]() == 7
+
+
+def test_a_constructor_that_needs_a_missing_import_is_answered_by_the_import():
+    text = (
+        "import no_such_module_at_all\n\n\nclass Net:\n    def __init__(self):\n"
+        "        self.W = no_such_module_at_all.init((3, 2))\n\n    def forward(self, X):\n        return X @ self.W\n"
+    )
+    found = judge(Sources("net.py", {"net.py": text}))
+    assert found.status == "unchecked"
+    assert (found.reason, found.line) == ("net.py imports no_such_module_at_all, which is not installed here", 1)

@@ -98,6 +98,9 @@ def why_not_found(sources: Sources, error: NotFoundError, target: str | None) ->
         return f"{file} cannot be run: {type(stage.cause).__name__}: {stage.cause}{where}", place[1] if place else None
     raised = construction_error(program) if stage.depth == 0 else None
     if raised is not None:
+        for name, missing in program.missing.items():
+            if f"'{name}'" in raised[0]:
+                return missing.reason, missing.line
         return f"{file} cannot be run: {raised[0]}", raised[1]
     if program.missing:
         first = next(iter(program.missing.values()))
