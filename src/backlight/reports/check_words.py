@@ -109,8 +109,8 @@ def headline(verdict: Verdict) -> str:
 
 def answer(verdict: Verdict) -> str:
     if verdict.status == "unchecked":
-        where = "" if verdict.line is None else f" (line {verdict.line})"
         reason = one_line(verdict.reason).rstrip(".")
+        where = "" if verdict.line is None or f"line {verdict.line}" in reason else f" (line {verdict.line})"
         return f"could not be checked{': ' if reason else ''}{reason}{where}"
     mistakes = [each for each in verdict.findings if each.severity != "note"]
     remarks = [each for each in verdict.findings if each.severity == "note"]
