@@ -109,7 +109,8 @@ def learning_rate_too_low(record: Record) -> Iterator[Finding]:
     second = course.windows[half] - course.windows[-1]
     steady = second > CONSTANT_SLOPE * first > 0 or abs(course.start - course.end) < 0.02 * course.chance
     # ever new: a gradient that is nearly 0 is a reason of its own
-    typical = float(np.nanmedian(record.update_ratio(name)[1]))
+    ratios = record.update_ratio(name)[1]
+    typical = float(np.median(ratios[np.isfinite(ratios)])) if np.isfinite(ratios).any() else np.inf
     if paths[name] < PATH and not typical > SLOW and steady and gradient_kept(record) and int(record.loss[0][-1]) >= 20:
         text = "Σ ‖update‖ / ‖weights‖ over the whole training, of the layer that moved most"
         evidence = Evidence(text, paths[name], PATH, "below", int(record.loss[0][-1]), f"update/{name}")
