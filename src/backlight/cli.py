@@ -3,7 +3,8 @@
 import json
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -150,11 +151,8 @@ def diagnose(
     from backlight.diagnosis.diagnose import diagnose as do
     from backlight.reports.diagnosis_text import document, print_diagnosis
 
-    try:
+    with two_for_errors():
         found = do(run, mute)
-    except (BacklightError, OSError) as error:  # 1 would say that something is wrong with the run
-        sys.stderr.write(f"backlight: {error}\n")
-        sys.exit(2)
     if json:
         print_json(document(found))
     else:
@@ -168,21 +166,15 @@ def treat(run: Path, /, *, seeds: int = 100, json: Json = False) -> None:
 
     Exits with 0 if the run is cured or healthy, 1 if not, 2 if the folder cannot be read.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    seeds
-        Networks trained with each of the settings.
+    Parameters:
+        run: folder of the run.
+        seeds: networks trained with each of the settings.
     """
     from backlight.diagnosis.treatment import treat as do
     from backlight.reports.treatment_text import document, print_treatment
 
-    try:
+    with two_for_errors():
         treated = do(run, seeds)
-    except (BacklightError, OSError) as error:
-        sys.stderr.write(f"backlight: {error}\n")
-        sys.exit(2)
     if json:
         print_json(document(treated))
     else:
@@ -263,6 +255,16 @@ def export(run: Path, /, *, to: Format, out: Path | None = None, prefix: str = "
 
     for path in do(Run.open(run), to, out, prefix):
         sys.stdout.write(f"{path}\n")
+
+
+@contextmanager
+def two_for_errors() -> Iterator[None]:
+    """Ends with 2 where a run cannot be read: 1 would say that something is wrong with the run."""
+    try:
+        yield
+    except (BacklightError, OSError) as error:
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
 
 
 def print_json(document: Any) -> None:

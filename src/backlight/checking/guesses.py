@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from backlight.checking.own_code import Reference
-from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, NOT_A_ROLE, is_called, roles_of, size_role
+from backlight.checking.roles import BACKWARD, FORWARD, INIT, LOSS, NEVER_A_ROLE, is_called, roles_of, size_role
 
 ANY_NAME = r"\w+"
 MOST = 12  # functions that are tried; in larger programs something has a name
@@ -13,7 +13,7 @@ MOST = 12  # functions that are tried; in larger programs something has a name
 def untold(references: Sequence[Reference]) -> list[Reference]:
     """Those that may be a forward pass, a loss or a backward pass, by anything but their names."""
     builds = r"_?(add|append|push|insert|register|compile|build|set)(_\w+)?"
-    named = rf"__\w+__|main|demo|run|{builds}|{INIT}|{NOT_A_ROLE.replace('test|', '')}"
+    named = rf"__\w+__|main|demo|run|{builds}|{INIT}|{NEVER_A_ROLE}"
     return [reference for reference in references if not is_called(named, reference.name)][:MOST]
 
 

@@ -48,9 +48,12 @@ def growth(record: Record) -> Evidence | None:
     """What speaks for values that grew until they overflowed, or a loss until it did; None if nothing does."""
     found = record.run.first_nonfinite()
     ending = record.run.ending()
-    if not found and not (ending and ending.kind == "diverged"):
+    if found:
+        end = found[0].step
+    elif ending is not None and ending.kind == "diverged":
+        end = ending.step
+    else:
         return None
-    end = found[0].step if found else ending.step  # type: ignore[union-attr]
     try:
         curves = record.update_ratios()
         outputs = [record.output, *(f"param/{name}" for name in record.weights)]
