@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backlight.networks.deep_network import DeepNeuralNetwork
-from backlight.reproduction.mistakes import NO_MISTAKES, REPORTED_MISTAKES, Mistakes
+from backlight.networks.mistakes import NO_MISTAKES, REPORTED_MISTAKES, Mistakes
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import GradientDescent
 

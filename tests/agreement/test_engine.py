@@ -101,7 +101,7 @@ def test_float32_agrees_in_loss(optimizer, activation, shape):
 
 
 def test_the_output_gate_is_the_mistake_of_the_reproduction():
-    from backlight.reproduction.mistakes import Mistakes
+    from backlight.networks.mistakes import Mistakes
     from backlight.training.optimizers import GradientDescent
 
     data, mistakes = random_data(2, 2), Mistakes(output_derivative=True)

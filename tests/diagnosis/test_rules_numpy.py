@@ -9,7 +9,7 @@ from backlight.data.dataset import Samples
 from backlight.diagnosis.diagnose import diagnose
 from backlight.networks.losses import softmax
 from backlight.recording.facts import read_facts, write_facts
-from backlight.reproduction.mistakes import Mistakes
+from backlight.networks.mistakes import Mistakes
 from tests.diagnosis import runs
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -7,7 +7,7 @@ from backlight.engine.memory import flatten, network_of
 from backlight.engine.outcome import Outcome
 from backlight.reproduction.geometry import stack_flat_share, stack_sharpness
 from backlight.reproduction.jobs import population_blocks, population_outcomes
-from backlight.reproduction.mistakes import REPORTED_MISTAKES, Mistakes
+from backlight.networks.mistakes import REPORTED_MISTAKES, Mistakes
 from backlight.reproduction.population import Condition, moons
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import GradientDescent

@@ -1,28 +1,27 @@
 """A cure is tried before it is recommended: retrained, against the same settings with other seeds and another cure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backlight.data.named import load_named
 from backlight.diagnosis.catalogue import CAUSES
-from backlight.diagnosis.cures import CURES, Change, changes
+from backlight.diagnosis.cures import Change, Cures, changes
 from backlight.diagnosis.diagnose import diagnose
 from backlight.diagnosis.finding import Diagnosis
+from backlight.diagnosis.retraining import RETRAINING, Accuracies, Retraining
 from backlight.errors import SettingsError
 from backlight.intervals import Interval, rate_interval
 from backlight.recording.run import Run
-from backlight.training.condition import TrainingCondition
 from backlight.training.settings import MLPSettings, settings_from_plain
 
 Outcome = Literal["cured", "not cured", "cannot tell", "only the seed", "healthy", "not tried"]
-SEEDS = 100
 OTHER = 10_000  # seeds of a treatment begin here: no run has them
-ENOUGH = 0.5  # of the way from the commonest class to the best that any of the arms reaches
+FEWEST = 5  # seeds from which a rate can be told: 5 of 5 and 0 of 5 have intervals that do not touch
+ENOUGH, LEAST = 0.5, 0.02  # of the way from the run to the best there is; that way at least
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ class Treatment:
     Attributes:
         outcome: "cured" where clearly more networks learn with the change, and most of them; "only the seed" where
             the unchanged settings learn as well with other seeds; "not tried" where there is only an instruction.
-        finding: name of the cause; "" for a healthy run.
+        finding: name of the cause that was treated; "" for a healthy run.
         change: of one setting; None where there is none.
-        instruction: what to do, where it is not a setting.
+        instruction: what to do about the first cause, where that is not a setting.
         unchanged, changed, random: the three arms, on the same fresh seeds; `random` has another cause's cure.
         needed: held-out accuracy from which a network counts as one that learnt.
     """
@@ -63,48 +62,103 @@ class Treatment:
         return tuple(arm for arm in (self.unchanged, self.changed, self.random) if arm is not None)
 
 
-def treat(run: Run | Path | str, seeds: int = SEEDS) -> Treatment:
-    """Diagnoses a run, tries the cures of its first cause one after the other, and says what became of the best.
+Report = Callable[[str], None]
 
-    Every arm has the run's data set, steps and `seeds` seeds that the run did not have; the unchanged settings and a
-    cure for another cause are trained beside it with the same seeds. Networks of `train mlp` are retrained on the
-    engine; for others the instruction is all that is given.
+
+def treat(run: Run | Path | str, seeds: int | None = None, report: Report | None = None) -> Treatment:
+    """Diagnoses a run, tries what may cure its causes, and says what became of the best cure.
+
+    The cures are compared on a few seeds; the best one is trained on `seeds` others, beside the unchanged settings and
+    a cure of another cause on the same seeds, all with the run's data set and steps. Runs of `train mlp` are trained
+    anew on the engine (100 seeds if not given), those of `train cnn` for one epoch each (5 seeds); for other runs the
+    instruction is all that is given.
+
+    Args:
+        report: gets a line before each training; they take seconds, or for `train cnn` a minute or two in all.
 
     Raises:
         RunError: if there is no run in the folder.
-        SettingsError: if `seeds` is below 10, from which no rate can be told.
+        SettingsError: if `seeds` is below 5, from which no rate can be told.
     """
-    if seeds < 10:
-        raise SettingsError(f"seeds must be at least 10, not {seeds}: no rate can be told from fewer")
+    if seeds is not None and seeds < FEWEST:
+        raise SettingsError(f"seeds must be at least {FEWEST}, not {seeds}: no rate can be told from fewer")
     opened = run if isinstance(run, Run) else Run.open(run)
     found = diagnose(opened)
     if found.healthy:
         return Treatment("healthy", found)
-    name = found.findings[0].name
-    instruction = "; ".join(CAUSES[name].tries)
-    if opened.command != ("train", "mlp"):
-        return Treatment("not tried", found, name, instruction=instruction)
-    settings = settings_from_plain(MLPSettings, opened.settings)
-    cures = changes([name], settings)
+    name = found.causes[0]
+    retraining = RETRAINING.get(opened.command)
+    if retraining is None:
+        return Treatment("not tried", found, name, instruction=instruction(name))
+    settings = as_it_ran(settings_from_plain(retraining.settings, opened.settings), found)
+    cures = changes(retraining.cures, found.causes, settings)
     if not cures:
-        return Treatment("not tried", found, name, instruction=instruction)
-    return tried(found, name, settings, cures, seeds)
+        return Treatment("not tried", found, name, instruction=instruction(name))
+    trial = Trial(opened, settings, retraining, found, report or (lambda line: None))
+    return trial.of(cures, retraining.confirming if seeds is None else seeds)
 
 
-def tried(found: Diagnosis, name: str, settings: MLPSettings, cures: Sequence[Change], seeds: int) -> Treatment:
-    """All cures of a cause, the unchanged settings and another cause's cure, at the same budget."""
-    fresh = range(OTHER, OTHER + seeds)
-    plain = accuracies(settings, fresh)
-    results = [(change, accuracies(change.applied(settings), fresh)) for change in cures]
-    other = unrelated(name, settings, cures)
-    beside = None if other is None else accuracies(other.applied(settings), fresh)
-    every = [plain, *(result for _, result in results), *([] if beside is None else [beside])]
-    needed = bar(settings, every)
-    change, best = max(results, key=lambda pair: float((pair[1] >= needed).mean()))
-    unchanged, changed = arm("unchanged", plain, needed), arm(str(change), best, needed)
-    random = None if other is None or beside is None else arm(f"another cure: {other}", beside, needed)
-    outcome = verdict(unchanged.success, changed.success)
-    return Treatment(outcome, found, name, change, "", unchanged, changed, random, needed)
+def instruction(name: str) -> str:
+    return "; ".join(CAUSES[name].tries)
+
+
+def as_it_ran(settings: Any, found: Diagnosis) -> Any:
+    """With the mistake that a network with gradients of its own was found to make, so that mending it can be tried."""
+    if isinstance(settings, MLPSettings) and "output-slope" in found.causes:
+        return replace(settings, output_derivative=True)
+    return settings
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The cures of one run beside each other."""
+
+    run: Run
+    settings: Any
+    retraining: Retraining
+    diagnosis: Diagnosis
+    report: Report
+
+    def of(self, cures: Sequence[Change], seeds: int) -> Treatment:
+        fresh = count(OTHER)
+        few = [next(fresh) for _ in range(self.retraining.choosing)]
+        tried = [self.accuracies(change, few) for change in cures]
+        change, reached = max(zip(cures, tried, strict=True), key=lambda pair: float(pair[1].mean()))
+        other = unrelated(self.retraining.cures, self.diagnosis.causes, self.settings, change.setting)
+        needed = self.bar(reached)
+        many = [next(fresh) for _ in range(seeds)]
+        unchanged = arm("unchanged", self.accuracies(None, many), needed)
+        changed = arm(str(change), self.accuracies(change, many), needed)
+        random = None if other is None else arm(f"another cure: {other}", self.accuracies(other, many), needed)
+        first = self.diagnosis.causes[0]
+        words = "" if first in self.retraining.cures else instruction(first)
+        outcome = verdict(unchanged.success, changed.success)
+        return Treatment(outcome, self.diagnosis, change.name, change, words, unchanged, changed, random, needed)
+
+    def accuracies(self, change: Change | None, seeds: Sequence[int]) -> Accuracies:
+        self.report(f"{len(seeds)} seeds: {change or 'unchanged'}")
+        return self.retraining.accuracies(change.applied(self.settings) if change else self.settings, seeds)
+
+    def bar(self, reached: Accuracies) -> float:
+        """Half of the way from this run, or from guessing, to the best: what the cure or the nearest neighbour reach.
+
+        The nearest neighbour's error is at most twice the least there can be (Cover & Hart 1967).
+        """
+        facts = self.run.facts()
+        data = facts.data if facts else None
+        guessing = max(data.test_counts) / max(sum(data.test_counts), 1) if data and data.test_counts else 0.0
+        neighbour = data.test_neighbours if data else 0.0
+        start = max(guessing, self.own_accuracy())
+        best = max(float(np.quantile(reached, 0.9)), neighbour)
+        return min(start + ENOUGH * max(best - start, LEAST), 1.0)
+
+    def own_accuracy(self) -> float:
+        """The run's last; 0 if it was never measured."""
+        for name in self.retraining.measured:
+            if name in self.run.scalar_names():
+                values = self.run.scalar(name)[1]
+                return float(np.nan_to_num(values[-1])) if len(values) else 0.0
+        return 0.0
 
 
 def verdict(unchanged: Interval, changed: Interval) -> Outcome:
@@ -118,41 +172,12 @@ def verdict(unchanged: Interval, changed: Interval) -> Outcome:
     return "cannot tell"
 
 
-def accuracies(settings: MLPSettings, seeds: Sequence[int]) -> NDArray[np.float64]:
-    """(S,) held-out accuracy of each network at its end; 0 for those that diverged."""
-    condition = TrainingCondition(
-        settings.data,
-        settings.samples,
-        settings.noise,
-        settings.layers,
-        settings.activation,
-        settings.optimizer,
-        settings.learning_rate,
-        settings.l2,
-        1.0,
-        settings.batch_size,
-        settings.steps,
-        data_dir=settings.data_dir,
-    )
-    outcome = condition.train(seeds)
-    return np.where(outcome.diverged, 0.0, np.nan_to_num(outcome.test_accuracy[-1]))
-
-
-def bar(settings: MLPSettings, every: Sequence[NDArray[np.float64]]) -> float:
-    """The accuracy that counts as learnt: half of the way from guessing to what the best of all arms reach."""
-    s = settings
-    y = load_named(s.data, s.samples, s.noise, s.classes, s.seed, s.data_dir).test.y
-    guessing = float(np.bincount(y).max()) / len(y)
-    best = max(float(np.quantile(arm, 0.9)) for arm in every)
-    return guessing + ENOUGH * max(best - guessing, 0.02)
-
-
-def unrelated(name: str, settings: MLPSettings, cures: Sequence[Change]) -> Change | None:
-    """A cure that was meant for another cause, drawn by the run's seed among those that change another setting."""
-    mine = {change.setting for change in cures}
-    others = [c for c in changes([other for other in CURES if other != name], settings) if c.setting not in mine]
+def unrelated(cures: Cures, causes: Sequence[str], settings: Any, setting: str) -> Change | None:
+    """A cure of another cause that changes another setting, drawn by the run's seed."""
+    others = changes(cures, [name for name in cures if name not in causes], settings)
+    others = [change for change in others if change.setting != setting]
     return others[int(np.random.default_rng(settings.seed).integers(len(others)))] if others else None
 
 
-def arm(label: str, reached: NDArray[np.float64], needed: float) -> Arm:
+def arm(label: str, reached: Accuracies, needed: float) -> Arm:
     return Arm(label, float(reached.mean()), rate_interval(reached >= needed))

@@ -13,7 +13,7 @@ from backlight.engine.memory import flatten
 from backlight.engine.outcome import Outcome
 from backlight.engine.population import Population
 from backlight.engine.train import train_population
-from backlight.reproduction.mistakes import NO_MISTAKES, Mistakes
+from backlight.networks.mistakes import NO_MISTAKES, Mistakes
 from backlight.training.blocks import Report
 from backlight.training.condition import load_draws
 

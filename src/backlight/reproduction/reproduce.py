@@ -20,7 +20,7 @@ from backlight.reproduction.born_dead import BornDead, born_dead
 from backlight.reproduction.digits_claims import digits_claims, digits_settings
 from backlight.reproduction.digits_pictures import draw_digits
 from backlight.reproduction.jobs import DigitsJob, Job, population_blocks, population_outcomes, run_jobs
-from backlight.reproduction.mistakes import REPORTED_MISTAKES
+from backlight.networks.mistakes import REPORTED_MISTAKES
 from backlight.reproduction.points_claims import grid_conditions, points_claims, size_text
 from backlight.reproduction.points_pictures import draw_points, draw_riddle
 from backlight.reproduction.riddle import (

@@ -11,7 +11,7 @@ import numpy as np
 
 from backlight.engine.outcome import Outcome
 from backlight.intervals import Interval, mean_interval, rate_interval
-from backlight.reproduction.mistakes import Mistakes
+from backlight.networks.mistakes import Mistakes
 from backlight.reproduction.points_claims import ACTIVATIONS, GRID_SIZES, SUCCESS, size_text
 from backlight.reproduction.population import SAMPLES, Condition
 

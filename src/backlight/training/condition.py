@@ -35,6 +35,7 @@ class TrainingCondition:
     steps: int
     dtype: str = "float32"
     data_dir: Path | None = None
+    output_derivative: bool = False
 
     def describe(self) -> dict[str, Any]:
         """What the numbers depend on, which the place of the data is not."""
@@ -55,6 +56,7 @@ class TrainingCondition:
             draws=range(len(seeds)) if own_data else 0,
             optimizer=self.optimizer,
             batch_size=self.batch_size,
+            output_gate=self.activation if self.output_derivative else "identity",
         )
 
     @property

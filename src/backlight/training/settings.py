@@ -14,6 +14,7 @@ from backlight.networks.activations import activation_named
 
 ActivationName = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 OptimizerName = Literal["adam", "sgd", "momentum"]
+CNN_RATES = {"adam": 0.002, "momentum": 0.02, "sgd": 0.2}  # that suit the convolutional network
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class MLPSettings:
         optimizer: sgd (gradient descent), momentum (0.9) or adam.
         learning_rate: step on the mean loss.
         l2: λ of the penalty (λ/2) Σ‖W‖².
+        init_scale: factor on the initial weights N(0, 1/√fan_in).
+        output_derivative: a mistake to study: δ_L is multiplied by f′(z_L), as if the logits went through `activation`.
         steps: number of updates; one is a pass over all samples, or over a batch.
         batch_size: samples of an update; all of them if not given.
         samples: number of points to train on (generated data only).
@@ -43,6 +46,8 @@ class MLPSettings:
     optimizer: OptimizerName = "sgd"
     learning_rate: float = 0.5
     l2: float = 5e-5
+    init_scale: float = 1.0
+    output_derivative: bool = False
     steps: int = 5000
     batch_size: int | None = None
     samples: int = 200
@@ -58,7 +63,7 @@ class MLPSettings:
             raise SettingsError(
                 f"layer widths must be two or more whole numbers of at least 1, not {list(self.layers)}"
             )
-        check_positive(self, "learning_rate", "steps", "batch_size", "record_every", "samples")
+        check_positive(self, "learning_rate", "init_scale", "steps", "batch_size", "record_every", "samples")
         check_not_negative(self, "l2", "noise", "seed")
 
 
@@ -104,6 +109,11 @@ class CNNSettings:
         check_choices(self)
         check_positive(self, "learning_rate", "epochs", "batch_size", "record_every", "checkpoint_seconds", "threads")
         check_not_negative(self, "seed")
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest learning rate: the one that was given, or one that suits the optimizer."""
+        return self.learning_rate or CNN_RATES[self.optimizer]
 
     @property
     def config(self) -> str:

@@ -31,7 +31,6 @@ from backlight.training.settings import CNNSettings, plain_settings
 from backlight.training.stopping import stop_on_signal
 from backlight.watching.watch import watch
 
-DEFAULT_RATES = {"adam": 0.002, "momentum": 0.02, "sgd": 0.2}
 EVALUATION_BATCH = 500
 LATEST, BEST = "latest.safetensors", "best.safetensors"
 
@@ -107,7 +106,7 @@ class CNNTrainer:
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
         # PyTorch's own type stubs leave out the memory format
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.peak_rate = settings.learning_rate or DEFAULT_RATES[settings.optimizer]
+        self.peak_rate = settings.peak_rate
         self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
         self.per_epoch = steps_per_epoch(len(data.train), settings.batch_size)

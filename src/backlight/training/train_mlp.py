@@ -12,6 +12,7 @@ from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import cross_entropy
+from backlight.networks.mistakes import Mistakes
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
 from backlight.recording.facts import Facts, ParameterFacts, write_facts
@@ -34,12 +35,12 @@ def train_mlp(
     settings: MLPSettings,
     folder: Path | str | None = None,
     resume: bool = False,
-    gradients: GradientFunction = DeepNeuralNetwork.gradients,
+    gradients: GradientFunction | None = None,
 ) -> Run:
     """Trains as `settings` say and records into `folder`; weights end up in checkpoints/latest.safetensors.
 
-    Without a folder it is the next free one under runs/. `gradients` may be exchanged for a wrong one: that is how
-    mistakes are studied.
+    Without a folder it is the next free one under runs/. `gradients` may be exchanged for your own, or for a wrong
+    one: that is how mistakes are studied.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.
@@ -47,7 +48,8 @@ def train_mlp(
     """
     folder = Path(folder) if folder else next_free_folder(f"mlp-{Path(settings.data).stem}-{settings.activation}")
     data = load_data(settings)
-    network = DeepNeuralNetwork(settings.layers, settings.activation, settings.seed)
+    network = initial_network(settings)
+    gradients = gradients or gradients_of(settings)
     optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
     with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
         first = restore(network, optimizer, writer) if resume else 0
@@ -60,6 +62,18 @@ def train_mlp(
         save(network, optimizer, writer, step)
         writer.event(step, "finished" if step == settings.steps else "stopped")
     return Run.open(folder)
+
+
+def initial_network(settings: MLPSettings) -> DeepNeuralNetwork:
+    network = DeepNeuralNetwork(settings.layers, settings.activation, settings.seed)
+    for layer in network.layers:
+        layer.weights[...] *= settings.init_scale
+    return network
+
+
+def gradients_of(settings: MLPSettings) -> GradientFunction:
+    """Those of the objective, or with the mistake that the settings ask for."""
+    return Mistakes(output_derivative=True).gradients if settings.output_derivative else DeepNeuralNetwork.gradients
 
 
 def load_data(settings: MLPSettings) -> Dataset:
