@@ -29,7 +29,8 @@ def softmax_before_loss(record: Record) -> Iterator[Finding]:
     """Outputs are probabilities already, and the loss takes their softmax once more.
 
     Such a loss is mean(ln Σ exp p_j) − mean(p_y) and lies above ln(1 + (K − 1)/e). Where nobody says what the loss is,
-    it is held against that, and against −ln p, as the outputs' distribution predicts both.
+    it is held against that, and against −ln p, as the outputs' distribution predicts both: once if outputs are as sure
+    as they are right, and once by how often they are.
     """
     series = probabilities(record)
     if series is None:
@@ -40,8 +41,8 @@ def softmax_before_loss(record: Record) -> Iterator[Finding]:
     kept = np.isfinite(loss)
     if kept.sum() < min(AT_LEAST, len(series)) or loss[kept].min() < floor * 0.98:
         return
-    twice, once = predicted_losses(series, K)
-    far_twice, far_once = np.abs(loss - twice)[kept], np.abs(loss - once)[kept]
+    pairs = [predicted_losses(series, K), *losses_by_accuracy(record, series)]
+    far_twice, far_once = (np.min([np.abs(loss - pair[n])[kept] for pair in pairs], axis=0) for n in (0, 1))
     nearer = far_once - far_twice
     sure = float(nearer.mean()) > SURE * float(nearer.std()) / len(nearer) ** 0.5
     said = record.known.loss == "cross_entropy"
@@ -221,6 +222,25 @@ def predicted_losses(series: SummarySeries, K: int) -> tuple[NDArray[np.float64]
     twice = np.log(K * np.exp(p).mean(axis=1)) - squares
     entropy = K * -(p * np.log(np.maximum(p, 1e-30))).mean(axis=1)
     return twice, entropy
+
+
+def losses_by_accuracy(
+    record: Record, series: SummarySeries
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """As `predicted_losses`, for outputs that are right as often as the accuracy says, however sure they are.
+
+    The largest K-th part of all outputs is what samples have for the class that they are taken for.
+    """
+    try:
+        at, accuracy = record.accuracy
+    except MissingError:
+        return []
+    K, right = record.classes, np.interp(series.steps, at, accuracy)
+    p = np.clip(series.quantiles((np.arange(64 * K) + 0.5) / (64 * K)), 1e-30, 1)
+    named, others = p[:, -64:], p[:, :-64]
+    of_label = right * named.mean(axis=1) + (1 - right) * others.mean(axis=1)
+    once = -right * np.log(named).mean(axis=1) - (1 - right) * np.log(others).mean(axis=1)
+    return [(np.log(K * np.exp(p).mean(axis=1)) - of_label, once)]
 
 
 def at_steps(record: Record, steps: NDArray[np.int64]) -> NDArray[np.float64]:
