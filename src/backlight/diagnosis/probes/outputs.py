@@ -69,7 +69,10 @@ def probabilities_into_nll(subject: Subject) -> Iterator[Finding]:
     if not calls and not subject.start.losses:
         raise MissingError("a loss of PyTorch's")
     for call in calls:
-        total = float(call.given.detach().double().logsumexp(1 if call.given.ndim > 1 else 0).abs().max())
+        axis = 1 if call.given.ndim > 1 else 0
+        sums = call.given.detach().double().logsumexp(axis)
+        added = max((each.size for each in subject.start.epsilons), default=0.0)  # log(p + ε): Σ exp is 1 + K ε
+        total = float((sums - sums.clamp(0, math.log1p(added * call.given.shape[axis]))).abs().max())
         if total > LOG_SUM:
             kind = "probabilities" if is_probabilities(call.given) else "no log-probabilities"
             text = f"largest |ln Σ exp| over the classes, 0 for log-probabilities; these are {kind}"

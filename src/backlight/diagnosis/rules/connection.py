@@ -142,7 +142,7 @@ def without_labels(record: Record) -> Evidence | None:
         return None
     noise = label_noise(record, float(record.series(record.output).count[0]) / record.classes)
     length = float(np.sqrt(np.mean(series.norm**2)))
-    if np.median(sum_share(series)) <= SUM_SHARE or length >= NOISELESS * noise:
+    if np.median(sum_share(record, series)) <= SUM_SHARE or length >= NOISELESS * noise:
         return None
     text = "‖gradient of the output's biases‖, beside a tenth of the noise that the labels of a batch put into it"
     return Evidence(text, length, NOISELESS * noise, "below", int(series.steps[0]), series.name)

@@ -16,7 +16,7 @@ from backlight.diagnosis.rules.numbers import layer_of
 from backlight.recording.series import SummarySeries
 
 LARGEST = 1.01  # of an entry of g, with room for rounding
-SUM_SHARE = 0.05  # |Σ g| by ‖g‖₁, above what rounding or a penalty on biases does to it
+SUM_SHARE = 0.02  # |Σ g| / (√K ‖g‖): five times what rounding each entry to bfloat16 (2⁻⁸) can do to it
 TO_LEARN = 0.1  # of ln K: a loss above it leaves something to learn
 UNDERFLOW = 88.0  # logits so far apart have a softmax that may be exactly 0 in float32
 RISING, SHORT = 0.8, 0.1  # of the stretches: a loss that rises, with steps that do not throw the weights about
@@ -68,7 +68,7 @@ def wrong_gradient(record: Record) -> Iterator[Finding]:
         raise MissingError("a loss that is the cross-entropy of logits")
     if output_gate(record) or slope_zeros(record).any():
         return  # told as output-slope
-    share = sum_share(series)[learning(record, series.steps)]
+    share = sum_share(record, series)[learning(record, series.steps)]
     course, severity = course_of(record), severity_of(record)
     # The median, so that no single step of a nearly vanished gradient decides
     if len(share) and np.median(share) > SUM_SHARE:
@@ -85,7 +85,21 @@ def wrong_gradient(record: Record) -> Iterator[Finding]:
             Evidence(text, rising, RISING, "above", int(course.steps[-1]), "train/loss"),
             Evidence("‖update‖ / ‖weights‖, median over the training", longest, SHORT, "below"),
         )
-        yield Finding("wrong-gradient", "prevents", evidence)
+        grown = growing_output(record)
+        yield Finding("wrong-gradient", "prevents", (*evidence, *grown), layer_of(grown[0].tensor) if grown else "")
+
+
+def growing_output(record: Record) -> list[Evidence]:
+    """Weights of the output layer that grow while the loss is above that of logits which are all 0.
+
+    The loss is convex in the logits, so ⟨∂L/∂W, W⟩ ≥ L(z) − L(0) > 0 there, biases counted in: each short step down
+    that gradient makes them shorter.
+    """
+    series, course = record.series(f"param/{record.weights[-1]}"), course_of(record)
+    if course.end <= np.log(record.classes) or series.norm[-1] <= series.norm[0]:
+        return []
+    text = "‖weights‖ of the output layer, beside those at the start; with a loss above ln K its gradient shortens them"
+    return [Evidence(text, float(series.norm[-1]), float(series.norm[0]), "above", int(series.steps[-1]), series.name)]
 
 
 def severity_of(record: Record) -> Severity:
@@ -112,10 +126,15 @@ def slope_left_out(record: Record) -> Evidence | None:
     return None
 
 
-def sum_share(series: SummarySeries) -> NDArray[np.float64]:
-    """(T,) |Σ g| / (√K ‖g‖), from 0 to 1."""
-    lengths = np.sqrt(series.count) * series.norm
-    return np.divide(np.abs(series.mean) * series.count, lengths, out=np.zeros(len(series)), where=lengths > 0)
+def sum_share(record: Record, series: SummarySeries) -> NDArray[np.float64]:
+    """(T,) |Σ g| / (√K ‖g‖), from 0 to 1, of what no penalty λ b on the biases explains."""
+    sums, lengths = series.mean * series.count, np.sqrt(series.count) * series.norm
+    biases = record.series(f"param/{record.output_bias}")
+    of_biases = np.interp(series.steps, biases.steps, biases.mean * biases.count)
+    squares = float(of_biases @ of_biases)
+    penalty = max(0.0, float(sums @ of_biases) / squares) if squares > 0 else 0.0
+    left = np.minimum(np.abs(sums - penalty * of_biases), np.abs(sums))
+    return np.divide(left, lengths, out=np.zeros(len(series)), where=lengths > 0)
 
 
 def output_slope(record: Record) -> Iterator[Finding]:

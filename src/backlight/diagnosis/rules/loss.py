@@ -11,7 +11,7 @@ from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
 from backlight.diagnosis.rules.data import same_for_all_samples
-from backlight.diagnosis.rules.gradient import LARGEST, is_cross_entropy, output_gradient
+from backlight.diagnosis.rules.gradient import LARGEST, SUM_SHARE, is_cross_entropy, output_gradient, sum_share
 from backlight.intervals import rate_interval
 from backlight.recording.series import SummarySeries
 
@@ -60,7 +60,7 @@ def probabilities_into_nll(record: Record) -> Iterator[Finding]:
     course = course_of(record)
     _, loss = record.loss
     kept = loss[np.isfinite(loss)]
-    if kept.max() > 0 or kept.min() < -1 - 1e-6:
+    if kept.max() > 0 or kept.min() < -1 - 1e-6 or epsilon_of_negative(record):
         return
     series = probabilities(record)
     if series is None and abs(course.start + 1 / record.classes) > 0.7 / record.classes:
@@ -70,7 +70,16 @@ def probabilities_into_nll(record: Record) -> Iterator[Finding]:
 
 
 def epsilon_in_log(record: Record) -> Iterator[Finding]:
-    """Some probabilities are exactly 0 and the loss is finite: something keeps the logarithm from being taken of 0."""
+    """Some probabilities are exactly 0 and the loss is finite: something keeps the logarithm from being taken of 0.
+    Or the loss of right samples is below 0: something is added to their probability of 1."""
+    epsilon = epsilon_of_negative(record)
+    if epsilon:
+        lowest = float(np.nanmin(record.loss[1]))
+        yield Finding("epsilon-in-log", "slows", (
+            Evidence("lowest loss: a cross-entropy is never below 0", lowest, 0, "below", None, "train/loss"),
+            Evidence("ε for which first and last loss are −ln(p + ε)", epsilon, 0, "above", 0, "train/loss"),
+        ))  # fmt: skip
+        return
     series = probabilities(record)
     if series is None:
         return
@@ -90,6 +99,26 @@ def epsilon_in_log(record: Record) -> Iterator[Finding]:
         Evidence("loss per wrong sample, which −ln ε bounds (13.8 for 1e-6, 18.4 for 1e-8)", cost, 1.0, "above",
                  int(series.steps[-1]), "train/loss"),
     ))  # fmt: skip
+
+
+def epsilon_of_negative(record: Record) -> float:
+    """ε of a loss −ln(p + ε) that goes below 0; 0 where the loss is none.
+
+    It begins at −ln(1/K + ε), and of a share A of samples that are surely right it is −A ln(1 + ε) − (1 − A) ln ε.
+    The mean of −p would be −A.
+    """
+    course = course_of(record)
+    lowest, accuracy = float(np.nanmin(record.loss[1])), course.accuracy
+    epsilon = math.exp(-course.start) - 1 / record.classes if course.start > -1 else 0.0
+    if lowest >= 0 or epsilon <= 0 or not np.isfinite(accuracy):
+        return 0.0
+    try:
+        if np.median(sum_share(record, output_gradient(record))) > SUM_SHARE:
+            return 0.0  # no function of softmax(z)
+    except MissingError:
+        pass  # without a bias nothing speaks against it
+    expected = -accuracy * math.log1p(epsilon) - (1 - accuracy) * math.log(epsilon)
+    return epsilon if CLEAR * abs(course.end - expected) < abs(course.end + accuracy) else 0.0
 
 
 def labels_shifted(record: Record) -> Iterator[Finding]:
