@@ -8,18 +8,16 @@ from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.probes.clearing import run_step
 from backlight.diagnosis.probes.subject import Subject
 from backlight.diagnosis.probes.words import SHOWN, in_order_of_use, layer_of
-from backlight.diagnosis.record import MissingError
 
 UPWARDS = 0.75  # of a tensor's entries that move
 SURE = 4.0  # standard deviations of that share, if signs were tossed
 
 
 def upward_steps(subject: Subject) -> Iterator[Finding]:
-    """Tensors that the user's step moves up their gradient, though every optimizer's first step goes down."""
-    if subject.step is None:
-        raise MissingError("step: a function (model, batch) that makes one training step")
-    if subject.optimizer is not None and subject.optimizer.state:
-        raise MissingError("an optimizer before its first step: later ones may go on where they went")
+    """Tensors that the user's step moves up their gradient, though every optimizer's first step goes down; later ones
+    may go on where they went. Without such a step the other probes of the gradient say what can be said."""
+    if subject.step is None or (subject.optimizer is not None and subject.optimizer.state):
+        return
     gradients = subject.start.gradients
     names = [name for name, _ in subject.model.named_parameters()]
     moved = dict(zip(names, run_step(subject), strict=True))

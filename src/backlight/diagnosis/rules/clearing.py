@@ -15,7 +15,9 @@ EVEN = 4.0  # largest by median increment: an explosion's grow, a sum's do not
 MOMENTUM = 0.99  # the largest in use; steps are then up to 1 / (1 − 0.99) gradients long
 RISEN = 1.2  # times its lowest: a loss that has risen again
 SURE = 4.0  # standard deviations
-STEADY = 0.9  # of Adam's rate: its steps if gradients hardly ever turn; unrelated ones give √((1 − β₁) / (1 + β₁)) = 0.23
+STEADY = (
+    0.9  # of Adam's rate: its steps if gradients hardly ever turn; unrelated ones give √((1 − β₁) / (1 + β₁)) = 0.23
+)
 
 
 def missing_zero_grad(record: Record) -> Iterator[Finding]:
@@ -85,7 +87,7 @@ def beyond_a_gradient(record: Record) -> list[Evidence]:
     plain = record.known.optimizer == "sgd" and looks_numbered(record.weights[0])  # PyTorch's SGD may have a momentum
     shares = class_shares(record)
     corner = float(np.sqrt(((np.eye(len(shares)) - shares) ** 2).sum(axis=1)).max())
-    longest = min(2**0.5, corner + SURE * label_noise(record, record.batch_size))
+    longest = LARGEST * min(2**0.5, corner + SURE * label_noise(record, record.batch_size))
     most = rates_at(record, update.steps) * longest / (1.0 if plain else 1 - MOMENTUM)
     far = np.flatnonzero(update.norm > most)
     if not len(far):

@@ -85,7 +85,9 @@ def as_drawn(record: Record, parameter: ParameterFacts) -> bool:
 
 def gradient_cut(record: Record) -> Iterator[Finding]:
     """Layers that take part in the forward pass, and whose parameters never get a gradient other than exactly 0."""
-    cut = [each for each in without_gradient(record) if took_part(record, each) and not passed_by(record, each)]
+    lost = without_gradient(record)
+    cut = [each for each in lost if took_part(record, each) and not passed_by(record, each)]
+    cut = [each for each in cut if not reached_beside(record, each)]
     names = {each.name for each in cut}
     if not cut or dead_above(record) or {record.weights[-1], record.bias_of(record.weights[-1])} & names:
         return  # what has no gradient at the output has it cut nowhere: that is told as output-slope
@@ -166,6 +168,17 @@ def took_part(record: Record, parameter: ParameterFacts) -> bool:
         return record.has(f"grad/{parameter.name}")
     own = f"act/{parameter.output}"  # of several things that it gave: act/cell[0], act/head.logits
     return any(name == own or name.startswith((f"{own}[", f"{own}.")) for name in record.names)
+
+
+def reached_beside(record: Record, parameter: ParameterFacts) -> bool:
+    """Does the gradient come to the layer, and is 0 for this parameter alone, such as the weights of inputs of 0?
+
+    Autograd cuts a layer's output, not one of its parameters; whoever writes by hand may forget one.
+    """
+    if not record.known.modules or not parameter.output or not record.has(f"grad/{parameter.name}"):
+        return False
+    own = (f"grad/{each.name}" for each in parameters_of(record) if each.output == parameter.output)
+    return any(record.has(name) and not only_zeros(record, name) for name in own)
 
 
 def passed_by(record: Record, parameter: ParameterFacts) -> bool:

@@ -29,8 +29,8 @@ def softmax_before_loss(record: Record) -> Iterator[Finding]:
     """Outputs are probabilities already, and the loss takes their softmax once more.
 
     Such a loss is mean(ln Σ exp p_j) − mean(p_y) and lies above ln(1 + (K − 1)/e). Where nobody says what the loss is,
-    it is held against that, and against −ln p, as the outputs' distribution predicts both: once if outputs are as sure
-    as they are right, and once by how often they are.
+    it is held against that, and against −ln p, as the outputs' distribution predicts both: if outputs are as sure as
+    they are right, and of two classes also by how often they are.
     """
     series = probabilities(record)
     if series is None:
@@ -253,23 +253,24 @@ def predicted_losses(series: SummarySeries, K: int) -> tuple[NDArray[np.float64]
     return twice, entropy
 
 
-def losses_by_accuracy(
-    record: Record, series: SummarySeries
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """As `predicted_losses`, for outputs that are right as often as the accuracy says, however sure they are.
+def losses_by_accuracy(record: Record, series: SummarySeries) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """As `predicted_losses`, for two outputs that are right as often as the accuracy says, however sure they are.
 
-    The largest K-th part of all outputs is what samples have for the class that they are taken for.
+    The larger half of all outputs is then what samples have for the class that they are taken for; of more classes
+    nobody knows what those that are wrong have for their own.
     """
     try:
         at, accuracy = record.accuracy
     except MissingError:
         return []
-    K, right = record.classes, np.interp(series.steps, at, accuracy)
-    p = np.clip(series.quantiles((np.arange(64 * K) + 0.5) / (64 * K)), 1e-30, 1)
-    named, others = p[:, -64:], p[:, :-64]
-    of_label = right * named.mean(axis=1) + (1 - right) * others.mean(axis=1)
-    once = -right * np.log(named).mean(axis=1) - (1 - right) * np.log(others).mean(axis=1)
-    return [(np.log(K * np.exp(p).mean(axis=1)) - of_label, once)]
+    if record.classes != 2:
+        return []
+    right = np.interp(series.steps, at, accuracy)
+    p = np.clip(series.quantiles((np.arange(128) + 0.5) / 128), 1e-30, 1)
+    named, other = p[:, 64:], p[:, :64]
+    of_label = right * named.mean(axis=1) + (1 - right) * other.mean(axis=1)
+    once = -right * np.log(named).mean(axis=1) - (1 - right) * np.log(other).mean(axis=1)
+    return [(np.log(2 * np.exp(p).mean(axis=1)) - of_label, once)]
 
 
 def at_steps(record: Record, steps: NDArray[np.int64]) -> NDArray[np.float64]:
