@@ -119,6 +119,13 @@ def loss_of_detached_outputs() -> Fault:
     return Fault("loss-not-connected", with_model(mlp(), lambda outputs, y: F.cross_entropy(outputs.detach(), y)))
 
 
+def only_a_penalty_is_left() -> Fault:
+    def loss(outputs: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(outputs.detach(), y) + 1e-3 * outputs.square().mean()
+
+    return Fault("loss-not-connected", with_model(mlp(), loss))
+
+
 def loss_of_decisions() -> Fault:
     return Fault("loss-not-connected", with_model(mlp(), lambda outputs, y: (outputs.argmax(1) != y).float().mean()))
 
@@ -157,7 +164,8 @@ def batch_axis_taken_for_time() -> Fault:
 
 def away_from_labels() -> Fault:
     return Fault(
-        "wrong-gradient", with_model(mlp(), lambda outputs, y: F.cross_entropy(outputs, y).detach() + 0 * outputs.sum())
+        "loss-not-connected",
+        with_model(mlp(), lambda outputs, y: F.cross_entropy(outputs, y).detach() + 0 * outputs.sum()),
     )
 
 
@@ -355,17 +363,25 @@ def evaluation_mode() -> Fault:
     return Fault("eval-mode-in-training", case, first=False)
 
 
+def large_epsilon_into_nll() -> Fault:
+    def loss(outputs: Tensor, y: Tensor) -> Tensor:
+        return F.nll_loss(torch.log(outputs.softmax(1) + 0.3), y)
+
+    return Fault("epsilon-in-log", with_model(mlp(), loss))
+
+
 FAULTS: dict[str, Callable[[], Fault]] = {
     make.__name__: make
     for make in (
         nan_in_inputs, nan_in_a_layer, gradient_of_a_root, head_exchanged, another_model_in_the_optimizer,
         layers_in_a_list, frozen_by_mistake, all_frozen, detached, through_numpy, unused_layer,
-        loss_of_detached_outputs, loss_of_decisions, own_backward, all_pairs, batch_axis_taken_for_time,
-        away_from_labels, softmax_twice, softmax_in_the_loss, softmax_by_hand, sigmoid_twice, nll_of_probabilities,
-        nll_of_logits, large_epsilon, relu_on_logits, labels_from_one, summed_loss, raw_pixels, divided_twice,
-        one_wide_column, zeroed_inputs, lost_inputs, equal_weights, all_zeros, one_seed, one_seed_and_two_gains,
-        tiny_weights, huge_weights, dead_layer, dead_channels, saturated, rate_too_high, rate_of_adam_too_high,
-        rate_too_low, rate_of_adam_too_low, vanishing, dropout_by_function, batch_norm_by_function, evaluation_mode,
+        loss_of_detached_outputs, only_a_penalty_is_left, loss_of_decisions, own_backward, all_pairs,
+        batch_axis_taken_for_time, away_from_labels, softmax_twice, softmax_in_the_loss, softmax_by_hand, sigmoid_twice,
+        nll_of_probabilities, nll_of_logits, large_epsilon, large_epsilon_into_nll, relu_on_logits, labels_from_one,
+        summed_loss, raw_pixels, divided_twice, one_wide_column, zeroed_inputs, lost_inputs, equal_weights, all_zeros,
+        one_seed, one_seed_and_two_gains, tiny_weights, huge_weights, dead_layer, dead_channels, saturated,
+        rate_too_high, rate_of_adam_too_high, rate_too_low, rate_of_adam_too_low, vanishing, dropout_by_function,
+        batch_norm_by_function, evaluation_mode,
     )
 }  # fmt: skip
 

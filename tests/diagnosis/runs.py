@@ -143,6 +143,19 @@ class Cut(Unused):
         return self.last(torch.relu(self.middle(torch.relu(self.first(x)).detach())))
 
 
+class PassedBy(Unused):
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        self.middle(x)
+        return self.last(x)
+
+
+def still_first_layer(model):
+    first, *rest = (each for each in model if isinstance(each, nn.Linear))
+    moving = [parameter for each in rest for parameter in each.parameters()]
+    return torch.optim.Adam([{"params": first.parameters(), "lr": 0.0}, {"params": moving}], lr=3e-3)
+
+
 def adam(rate=3e-3):
     return lambda model: torch.optim.Adam(model.parameters(), lr=rate)
 

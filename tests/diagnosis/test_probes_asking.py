@@ -128,6 +128,22 @@ def test_missing_zero_grad_is_seen_in_a_step(name, clip):
     assert ask_with_step(case, stepping(case, "never", clip)).causes[0] == "missing-zero-grad"
 
 
+@pytest.mark.parametrize("name", ["plain", "dropout", "slow_sgd"])
+def test_a_step_up_the_gradient_is_seen(name):
+    case = healthy(name)
+    layer, last = [(name, each) for name, each in case.model.named_modules() if isinstance(each, nn.Linear)][-1]
+
+    def step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> None:
+        case.optimizer.zero_grad()
+        case.loss_fn(model(batch[0]), batch[1]).backward()
+        last.weight.grad.neg_()
+        case.optimizer.step()
+
+    found = ask_with_step(case, step)
+    assert [(each.name, each.layer) for each in found.findings] == [("wrong-gradient", layer)]
+    assert found.findings[0].evidence[0].tensor == f"update/{layer}.weight"
+
+
 def test_a_step_that_only_gathers_gradients_is_no_fault():
     case = plain()
     found = ask_with_step(case, lambda model, batch: case.loss_fn(model(batch[0]), batch[1]).backward())

@@ -28,6 +28,10 @@ def with_epsilon(probabilities, labels):
     return F.nll_loss(torch.log(probabilities + 1e-8), labels)
 
 
+def detached_loss(logits, labels):
+    return F.cross_entropy(logits.detach(), labels) + 1e-3 * logits.square().mean()
+
+
 HEALTHY = {
     "adam": {},
     "gradient descent": {"optimizer": sgd(0.1), "steps": 300},
@@ -58,6 +62,9 @@ FAULTS = {
     "never cleared": ("missing-zero-grad", {"clear": False}),
     "never cleared, gradient descent": ("missing-zero-grad", {"clear": False, "optimizer": sgd(0.05)}),
     "only the head": ("not-in-optimizer", {"optimizer": lambda model: torch.optim.Adam(list(model.parameters())[-2:])}),
+    "a rate of 0 for the first layer": ("not-in-optimizer", {"optimizer": runs.still_first_layer}),
+    "only a penalty": ("loss-not-connected", {"loss": detached_loss}),
+    "passed by": ("unused-parameters", {"model": runs.PassedBy}),
     "frozen at random": ("frozen-parameters", {"prepare": runs.freeze_all_but_the_last}),
     "cut": ("gradient-cut", {"model": runs.Cut}),
     "unused": ("unused-parameters", {"model": runs.Unused}),

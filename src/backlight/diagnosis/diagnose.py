@@ -9,6 +9,7 @@ from backlight.diagnosis.finding import Diagnosis, Evidence, Finding
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules import (
     activity,
+    clearing,
     connection,
     data,
     generalisation,
@@ -31,7 +32,7 @@ RULES: dict[str, Rule] = {
     "unused-parameters": connection.unused_parameters,
     "loss-not-connected": connection.loss_not_connected,
     "wrong-gradient": gradient.wrong_gradient,
-    "missing-zero-grad": gradient.missing_zero_grad,
+    "missing-zero-grad": clearing.missing_zero_grad,
     "output-slope": gradient.output_slope,
     "softmax-before-loss": loss.softmax_before_loss,
     "probabilities-into-nll": loss.probabilities_into_nll,

@@ -8,7 +8,8 @@ GRADIENT = {
         "The network is moved in a direction in which the loss need not fall. For a cross-entropy of softmax the "
         "entries of the output biases' gradient, means of p − t, sum to 0, whatever the network; here they do not.",
         ("a mistake in a backward pass that was written by hand", "a factor at the output that does not belong there, "
-         "such as f′(z)", "the labels were not subtracted"),
+         "such as f′(z)", "f′(z) left out of a hidden layer: its dead units then have a gradient", "a wrong sign: the "
+         "loss rises although steps are short", "the labels were not subtracted"),
         ("backlight check FILE finds the line", "compare the gradient with central differences"),
         "a loss other than the cross-entropy of softmax, or a penalty on biases", "∂L/∂z = p − t, and Σ p = Σ t = 1"),
     "missing-zero-grad": Cause("BL109", Level.GRADIENT, "old gradients are never cleared",
@@ -17,7 +18,8 @@ GRADIENT = {
         ("optimizer.zero_grad() is missing in the loop", "in NumPy: += on arrays that are not set to 0"),
         ("optimizer.zero_grad() before loss.backward()",),
         "norms of the gradient that do not grow from the first step on, or accumulation over a few batches on purpose",
-        "the norm of a sum of t similar vectors grows like t, of unrelated ones like √t"),
+        "the norm of a sum of t similar vectors grows like t, of unrelated ones like √t; a step of gradient descent is "
+        "at most η ‖g‖ / (1 − μ); one of Adam is near η where gradients never turn, 0.23 η where they are unrelated"),
     "output-slope": Cause("BL133", Level.GRADIENT, "logits get no gradient where they are negative",
         "The gradient at the output is multiplied by the slope of an activation function. A logit below 0 then gets "
         "none: if it belongs to the right class, nothing ever pushes it up. Once no sample has a positive logit, the "

@@ -8,9 +8,11 @@ from torch import Tensor
 from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.probes.copies import tensors_of
 from backlight.diagnosis.probes.steady import steady
-from backlight.diagnosis.probes.subject import Subject
+from backlight.diagnosis.probes.subject import SEED, Subject
 from backlight.diagnosis.probes.words import counted, in_order_of_use, layer_of, tensors_in
 from backlight.diagnosis.record import MissingError
+
+SLOPE = 1e-4  # of a loss; rounding of double precision makes less than 1e-9 of it
 
 
 def not_in_optimizer(subject: Subject) -> Iterator[Finding]:
@@ -95,10 +97,40 @@ def unused_parameters(subject: Subject) -> Iterator[Finding]:
 
 
 def loss_not_connected(subject: Subject) -> Iterator[Finding]:
-    """Outputs are in a graph, the loss is not, or its graph does not come by the outputs."""
+    """Outputs are in a graph, the loss is not, or its graph does not come by the outputs where labels do."""
     if outputs_are_left(subject):
         text = "output tensors that the gradient of the loss reaches"
         yield Finding("loss-not-connected", "prevents", (Evidence(text, 0.0, 1.0, "below", tensor="loss"),))
+    elif (share := without_labels(subject)) > SLOPE:
+        text = "slope, in units of the loss, of what the labels do to it, of which its gradient knows nothing"
+        yield Finding("loss-not-connected", "prevents", (Evidence(text, share, SLOPE, "above", tensor="loss"),))
+
+
+def without_labels(subject: Subject) -> float:
+    """How the difference that other labels make to the loss changes with the outputs, if autograd says that it does
+    not: then the labels come to a loss of detached outputs, and something else, such as a penalty, to the gradient."""
+    outputs, labels = subject.start.outputs, subject.batch.labels
+    if not isinstance(outputs, Tensor) or not outputs.is_floating_point() or len(labels) < 2:
+        return 0.0
+    copy = subject.copy()
+    at = outputs.detach().double().requires_grad_()
+    wanted = labels.double() if labels.is_floating_point() else labels
+
+    def difference(values: Tensor) -> Tensor:
+        return copy.loss_fn(values, wanted) - copy.loss_fn(values, wanted.roll(1, 0))
+
+    found = difference(at)
+    if found.requires_grad:
+        (gradient,) = torch.autograd.grad(found, [at], allow_unused=True)
+        if gradient is not None and bool(gradient.any()):
+            return 0.0
+    with torch.no_grad():
+        size = float(at.square().mean().sqrt()) or 1.0
+        generator = torch.Generator(at.device).manual_seed(SEED)
+        direction = torch.randn(at.shape, generator=generator, dtype=at.dtype, device=at.device)
+        step = 1e-6 * size * direction
+        slope = float(difference(at + step) - difference(at - step)) / 2e-6
+        return abs(slope) / max(abs(float(copy.loss_fn(at, wanted))), 1e-30)
 
 
 def outputs_are_left(subject: Subject) -> bool:

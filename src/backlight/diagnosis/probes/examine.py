@@ -10,6 +10,7 @@ from torch import nn
 from backlight.diagnosis.diagnose import in_order, names_of
 from backlight.diagnosis.finding import Diagnosis, Finding
 from backlight.diagnosis.probes import (
+    ascent,
     clearing,
     connection,
     data,
@@ -61,6 +62,7 @@ PROBES: tuple[tuple[str, Probe], ...] = (
     ("dropout-at-test", mode.dropout_at_test),
     ("eval-mode-in-training", mode.eval_mode_in_training),
     ("missing-zero-grad", clearing.missing_zero_grad),
+    ("wrong-gradient", ascent.upward_steps),
     ("wrong-gradient", fitting.wrong_pairs),
     ("wrong-gradient", slopes.wrong_slopes),
     ("wrong-gradient", isolation.mixed_samples),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from backlight.diagnosis.finding import Evidence, Finding, Severity
@@ -69,16 +70,39 @@ def probabilities_into_nll(subject: Subject) -> Iterator[Finding]:
     if not calls and not subject.start.losses:
         raise MissingError("a loss of PyTorch's")
     for call in calls:
-        total = float(call.given.detach().double().logsumexp(1 if call.given.ndim > 1 else 0).abs().max())
-        if total > LOG_SUM:
+        total = float(log_sums(call.given).abs().max())
+        if total > LOG_SUM and not added_before(call.given):
             kind = "probabilities" if is_probabilities(call.given) else "no log-probabilities"
             text = f"largest |ln Σ exp| over the classes, 0 for log-probabilities; these are {kind}"
             yield Finding("probabilities-into-nll", "prevents", (Evidence(text, total, LOG_SUM, "above"),))
             return
 
 
+def log_sums(given: Tensor) -> Tensor:
+    """ln Σ exp over the classes, of each sample."""
+    return given.detach().double().logsumexp(1 if given.ndim > 1 else 0)
+
+
+def added_before(given: Tensor) -> float:
+    """ε of values that are log(p + ε): Σ exp is 1 + K ε for every sample, and no exp is below ε. Otherwise 0."""
+    if given.ndim < 2 or is_probabilities(given):
+        return 0.0
+    sums, powers = log_sums(given).exp(), given.detach().double().exp()
+    epsilon = float(sums.mean() - 1) / given.shape[1]
+    rounding = 4 * torch.finfo(given.dtype).eps * given.shape[1]
+    same = float(sums.max() - sums.min()) <= rounding * float(sums.mean())
+    varied = float(powers.max() - powers.min()) > LOG_SUM  # else any function of outputs that are all alike is that
+    return epsilon if same and varied and float(powers.min()) > epsilon * (1 - rounding) > 0 else 0.0
+
+
 def epsilon_in_log(subject: Subject) -> Iterator[Finding]:
     """log(p + ε): where p is far below ε the gradient is lost. A note where ε is so small that this hardly happens."""
+    for call in subject.start.losses:
+        size = added_before(call.given) if call.name == "nll_loss" else 0.0
+        if size > LARGE_EPSILON:
+            text = "number added to probabilities before the logarithm, (Σ exp − 1) / K of each sample"
+            yield Finding("epsilon-in-log", "slows", (Evidence(text, size, LARGE_EPSILON, "above"),))
+            return
     for each in subject.start.epsilons:
         low, high = float(each.values.min()), float(each.values.max())
         if low >= 0 and high <= 1 + 2 * each.size:

@@ -16,10 +16,9 @@ from backlight.diagnosis.rules.numbers import layer_of
 from backlight.recording.series import SummarySeries
 
 LARGEST = 1.01  # of an entry of g, with room for rounding
-SUM_SHARE = 0.05  # |Σ g| by ‖g‖₁, above what rounding or a penalty on biases does to it
+SUM_SHARE = 0.02  # |Σ g| / (√K ‖g‖): five times what rounding each entry to bfloat16 (2⁻⁸) can do to it
 TO_LEARN = 0.1  # of ln K: a loss above it leaves something to learn
-FIRST, FULL = 7, 0.55  # steps in which gradients that are never cleared grow at least as steps^0.55: above √steps
-EVEN = 4.0  # largest by median increment: an explosion's grow, a sum's do not
+UNDERFLOW = 88.0  # logits so far apart have a softmax that may be exactly 0 in float32
 RISING, SHORT = 0.8, 0.1  # of the stretches: a loss that rises, with steps that do not throw the weights about
 AT_START = 0.35  # of ln K: how near to it a first loss lies that is a cross-entropy's
 
@@ -45,18 +44,32 @@ def learning(record: Record, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.interp(steps, at, np.nan_to_num(loss)) > TO_LEARN * np.log(record.classes)
 
 
+def class_shares(record: Record) -> NDArray[np.float64]:
+    """(K,) π, of the training part; 1/K where nobody knows."""
+    data = record.known.data
+    counts = np.array(data.train_counts if data and sum(data.train_counts) else [1] * record.classes, np.float64)
+    return counts / counts.sum()
+
+
+def label_noise(record: Record, samples: float) -> float:
+    """Root mean square length of π̂ − π, for the classes' shares π̂ among `samples` drawn without replacement."""
+    data = record.known.data
+    left = max(0.0, 1 - samples / data.train_samples) if data else 1.0
+    return float(np.sqrt((1 - (class_shares(record) ** 2).sum()) / samples * left))
+
+
 def wrong_gradient(record: Record) -> Iterator[Finding]:
-    """The entries of the gradient of the output's biases do not sum to 0."""
+    """The entries of the gradient of the output's biases do not sum to 0, or units without a slope have a gradient."""
+    if left_out := slope_left_out(record):
+        yield Finding("wrong-gradient", severity_of(record), (left_out,), layer_of(left_out.tensor))
+        return
     series = output_gradient(record)
     if not is_cross_entropy(record):
         raise MissingError("a loss that is the cross-entropy of logits")
     if output_gate(record) or slope_zeros(record).any():
         return  # told as output-slope
-    sums = np.abs(series.mean) * series.count
-    lengths = np.sqrt(series.count) * series.norm
-    share = np.divide(sums, lengths, out=np.zeros(len(series)), where=lengths > 0)[learning(record, series.steps)]
-    course = course_of(record)
-    severity: Severity = "prevents" if course.stuck else "slows"
+    share = sum_share(record, series)[learning(record, series.steps)]
+    course, severity = course_of(record), severity_of(record)
     # The median, so that no single step of a nearly vanished gradient decides
     if len(share) and np.median(share) > SUM_SHARE:
         text = "|Σ g| / (√K ‖g‖) of the output's biases, 0 for a cross-entropy of softmax(z)"
@@ -72,43 +85,56 @@ def wrong_gradient(record: Record) -> Iterator[Finding]:
             Evidence(text, rising, RISING, "above", int(course.steps[-1]), "train/loss"),
             Evidence("‖update‖ / ‖weights‖, median over the training", longest, SHORT, "below"),
         )
-        yield Finding("wrong-gradient", "prevents", evidence)
+        grown = growing_output(record)
+        yield Finding("wrong-gradient", "prevents", (*evidence, *grown), layer_of(grown[0].tensor) if grown else "")
 
 
-def missing_zero_grad(record: Record) -> Iterator[Finding]:
-    """Gradients grow from the first step on like the sum of all there have been."""
-    names = [name for name in record.tensors("grad") if "norm" not in name.lower()]
-    curves = [record.run.norms(name) for name in names]
-    curves = [
-        (steps, norms) for steps, norms in curves if len(steps) > FIRST and steps[0] == 0 and steps[FIRST] == FIRST
-    ]
-    if not curves:
-        raise MissingError("norms of gradients in every step from the first one on, as watch records them")
-    total = np.sqrt(sum(norms[: FIRST + 1].astype(np.float64) ** 2 for _, norms in curves))
-    if not np.isfinite(total).all() or total[0] == 0:
-        return
-    growth, wanted = total / total[0], np.arange(1, FIRST + 2) ** FULL
-    increments = np.diff(growth)
-    even = increments.min() > 0 and increments.max() < EVEN * np.median(increments)
-    beyond = beyond_a_mean(record)
-    if (growth[3:] >= wanted[3:]).all() and growth[-1] <= 1.5 * (FIRST + 1) and (even or beyond):
-        text = f"norm of all gradients in step {FIRST} by that in step 0, beside {FIRST + 1}^{FULL}"
-        evidence = [Evidence(text, float(growth[-1]), float(wanted[-1]), "above", FIRST, names[0]), *beyond]
-        yield Finding("missing-zero-grad", "prevents", tuple(evidence))
+def growing_output(record: Record) -> list[Evidence]:
+    """Weights of the output layer that grow while the loss is above that of logits which are all 0.
 
-
-def beyond_a_mean(record: Record) -> list[Evidence]:
-    """Entries of the output biases' gradient that a mean of p − t cannot have, and that it did not have at first."""
-    try:
-        series = output_gradient(record)
-    except MissingError:
+    The loss is convex in the logits, so ⟨∂L/∂W, W⟩ ≥ L(z) − L(0) > 0 there, biases counted in: each short step down
+    that gradient makes them shorter.
+    """
+    series, course = record.series(f"param/{record.weights[-1]}"), course_of(record)
+    if course.end <= np.log(record.classes) or series.norm[-1] <= series.norm[0]:
         return []
-    largest = np.fmax(-series.minimum, series.maximum)
-    later = np.flatnonzero(largest > LARGEST)
-    if not is_cross_entropy(record) or not len(later) or largest[0] > LARGEST / 2:
-        return []
-    text = "largest entry of the gradient of the output's biases, a mean of p − t and so within ±1"
-    return [Evidence(text, float(largest[later[0]]), LARGEST, "above", int(series.steps[later[0]]), series.name)]
+    text = "‖weights‖ of the output layer, beside those at the start; with a loss above ln K its gradient shortens them"
+    return [Evidence(text, float(series.norm[-1]), float(series.norm[0]), "above", int(series.steps[-1]), series.name)]
+
+
+def severity_of(record: Record) -> Severity:
+    return "prevents" if course_of(record).stuck else "slows"
+
+
+def slope_left_out(record: Record) -> Evidence | None:
+    """Biases of hidden units that no sample activates, f′ = 0 for all of them, and whose gradient is not exactly 0.
+
+    Only of networks that were written by hand: autograd knows its slopes.
+    """
+    for name in record.gated:
+        gradient = f"grad/b{name.removeprefix('act/a')}"
+        if not record.has(gradient) or record.activation(name) not in NO_SLOPE:
+            continue
+        units, slopes = record.series(name), record.series(gradient)
+        _, ours, theirs = np.intersect1d(units.steps, slopes.steps, return_indices=True)
+        dead, zeros = (~units.live[ours]).sum(axis=1), slopes.zeros[theirs]
+        moved = np.flatnonzero((zeros < dead) & (slopes.finite == slopes.count)[theirs])
+        if len(moved) and units.live.shape[1] == slopes.count[0]:
+            at = moved[0]
+            text = f"entries of the biases' gradient that are exactly 0, of {dead[at]} units that no sample activates"
+            return Evidence(text, float(zeros[at]), float(dead[at]), "below", int(units.steps[ours][at]), gradient)
+    return None
+
+
+def sum_share(record: Record, series: SummarySeries) -> NDArray[np.float64]:
+    """(T,) |Σ g| / (√K ‖g‖), from 0 to 1, of what no penalty λ b on the biases explains."""
+    sums, lengths = series.mean * series.count, np.sqrt(series.count) * series.norm
+    biases = record.series(f"param/{record.output_bias}")
+    of_biases = np.interp(series.steps, biases.steps, biases.mean * biases.count)
+    squares = float(of_biases @ of_biases)
+    penalty = max(0.0, float(sums @ of_biases) / squares) if squares > 0 else 0.0
+    left = np.minimum(np.abs(sums - penalty * of_biases), np.abs(sums))
+    return np.divide(left, lengths, out=np.zeros(len(series)), where=lengths > 0)
 
 
 def output_slope(record: Record) -> Iterator[Finding]:
@@ -154,4 +180,10 @@ def slope_zeros(record: Record) -> NDArray[np.bool_]:
     series = output_gradient(record)
     if not is_cross_entropy(record):
         return np.zeros(len(series), np.bool_)
-    return (series.zeros > 0) & learning(record, series.steps) & (series.steps > 0)
+    return (series.zeros > 0) & learning(record, series.steps) & (series.steps > 0) & ~underflow(record, series.steps)
+
+
+def underflow(record: Record, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(T,) whether logits lie so far apart that p − t is exactly 0 for a class that a batch does not have."""
+    output = record.series(record.output)
+    return np.interp(steps, output.steps, output.maximum - output.minimum) > UNDERFLOW

@@ -11,7 +11,7 @@ from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
 from backlight.diagnosis.rules.data import same_for_all_samples
-from backlight.diagnosis.rules.gradient import LARGEST, is_cross_entropy, output_gradient
+from backlight.diagnosis.rules.gradient import LARGEST, SUM_SHARE, is_cross_entropy, output_gradient, sum_share
 from backlight.intervals import rate_interval
 from backlight.recording.series import SummarySeries
 
@@ -29,7 +29,8 @@ def softmax_before_loss(record: Record) -> Iterator[Finding]:
     """Outputs are probabilities already, and the loss takes their softmax once more.
 
     Such a loss is mean(ln Σ exp p_j) − mean(p_y) and lies above ln(1 + (K − 1)/e). Where nobody says what the loss is,
-    it is held against that, and against −ln p, as the outputs' distribution predicts both.
+    it is held against that, and against −ln p, as the outputs' distribution predicts both: if outputs are as sure as
+    they are right, and of two classes also by how often they are.
     """
     series = probabilities(record)
     if series is None:
@@ -40,8 +41,8 @@ def softmax_before_loss(record: Record) -> Iterator[Finding]:
     kept = np.isfinite(loss)
     if kept.sum() < min(AT_LEAST, len(series)) or loss[kept].min() < floor * 0.98:
         return
-    twice, once = predicted_losses(series, K)
-    far_twice, far_once = np.abs(loss - twice)[kept], np.abs(loss - once)[kept]
+    pairs = [predicted_losses(series, K), *losses_by_accuracy(record, series)]
+    far_twice, far_once = (np.min([np.abs(loss - pair[n])[kept] for pair in pairs], axis=0) for n in (0, 1))
     nearer = far_once - far_twice
     sure = float(nearer.mean()) > SURE * float(nearer.std()) / len(nearer) ** 0.5
     said = record.known.loss == "cross_entropy"
@@ -59,7 +60,7 @@ def probabilities_into_nll(record: Record) -> Iterator[Finding]:
     course = course_of(record)
     _, loss = record.loss
     kept = loss[np.isfinite(loss)]
-    if kept.max() > 0 or kept.min() < -1 - 1e-6:
+    if kept.max() > 0 or kept.min() < -1 - 1e-6 or epsilon_of_negative(record):
         return
     series = probabilities(record)
     if series is None and abs(course.start + 1 / record.classes) > 0.7 / record.classes:
@@ -69,7 +70,16 @@ def probabilities_into_nll(record: Record) -> Iterator[Finding]:
 
 
 def epsilon_in_log(record: Record) -> Iterator[Finding]:
-    """Some probabilities are exactly 0 and the loss is finite: something keeps the logarithm from being taken of 0."""
+    """Some probabilities are exactly 0 and the loss is finite: something keeps the logarithm from being taken of 0.
+    Or the loss of right samples is below 0: something is added to their probability of 1."""
+    epsilon = epsilon_of_negative(record)
+    if epsilon:
+        lowest = float(np.nanmin(record.loss[1]))
+        yield Finding("epsilon-in-log", "slows", (
+            Evidence("lowest loss: a cross-entropy is never below 0", lowest, 0, "below", None, "train/loss"),
+            Evidence("ε for which first and last loss are −ln(p + ε)", epsilon, 0, "above", 0, "train/loss"),
+        ))  # fmt: skip
+        return
     series = probabilities(record)
     if series is None:
         return
@@ -89,6 +99,26 @@ def epsilon_in_log(record: Record) -> Iterator[Finding]:
         Evidence("loss per wrong sample, which −ln ε bounds (13.8 for 1e-6, 18.4 for 1e-8)", cost, 1.0, "above",
                  int(series.steps[-1]), "train/loss"),
     ))  # fmt: skip
+
+
+def epsilon_of_negative(record: Record) -> float:
+    """ε of a loss −ln(p + ε) that goes below 0; 0 where the loss is none.
+
+    It begins at −ln(1/K + ε), and of a share A of samples that are surely right it is −A ln(1 + ε) − (1 − A) ln ε.
+    The mean of −p would be −A.
+    """
+    course = course_of(record)
+    lowest, accuracy = float(np.nanmin(record.loss[1])), course.accuracy
+    epsilon = math.exp(-course.start) - 1 / record.classes if course.start > -1 else 0.0
+    if lowest >= 0 or epsilon <= 0 or not np.isfinite(accuracy):
+        return 0.0
+    try:
+        if np.median(sum_share(record, output_gradient(record))) > SUM_SHARE:
+            return 0.0  # no function of softmax(z)
+    except MissingError:
+        pass  # without a bias nothing speaks against it
+    expected = -accuracy * math.log1p(epsilon) - (1 - accuracy) * math.log(epsilon)
+    return epsilon if CLEAR * abs(course.end - expected) < abs(course.end + accuracy) else 0.0
 
 
 def labels_shifted(record: Record) -> Iterator[Finding]:
@@ -221,6 +251,26 @@ def predicted_losses(series: SummarySeries, K: int) -> tuple[NDArray[np.float64]
     twice = np.log(K * np.exp(p).mean(axis=1)) - squares
     entropy = K * -(p * np.log(np.maximum(p, 1e-30))).mean(axis=1)
     return twice, entropy
+
+
+def losses_by_accuracy(record: Record, series: SummarySeries) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """As `predicted_losses`, for two outputs that are right as often as the accuracy says, however sure they are.
+
+    The larger half of all outputs is then what samples have for the class that they are taken for; of more classes
+    nobody knows what those that are wrong have for their own.
+    """
+    try:
+        at, accuracy = record.accuracy
+    except MissingError:
+        return []
+    if record.classes != 2:
+        return []
+    right = np.interp(series.steps, at, accuracy)
+    p = np.clip(series.quantiles((np.arange(128) + 0.5) / 128), 1e-30, 1)
+    named, other = p[:, 64:], p[:, :64]
+    of_label = right * named.mean(axis=1) + (1 - right) * other.mean(axis=1)
+    once = -right * np.log(named).mean(axis=1) - (1 - right) * np.log(other).mean(axis=1)
+    return [(np.log(2 * np.exp(p).mean(axis=1)) - of_label, once)]
 
 
 def at_steps(record: Record, steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -76,11 +76,12 @@ def growth(record: Record) -> Evidence | None:
 def layer_of(tensor: str) -> str:
     """The layer's part of a tensor's name.
 
-    >>> layer_of("grad/conv1.weight"), layer_of("param/W2"), layer_of("act/relu(fc1)"), layer_of("act/z3")
-    ('conv1', '2', 'fc1', '3')
+    >>> layer_of("grad/conv1.weight"), layer_of("act/relu(fc1)"), layer_of("act/z3"), layer_of("grad/cell.bias_hh_l0")
+    ('conv1', 'fc1', '3', 'cell')
     """
     name = tensor.partition("/")[2]
     inner = name.partition("(")[2].rstrip(")") or name
     if inner[:1] in "Wbzap" and inner[1:].isdigit():
         return inner[1:]
-    return inner.rpartition(".")[0] if inner.endswith((".weight", ".bias")) else inner
+    module, _, own = inner.rpartition(".")
+    return module if own.startswith(("weight", "bias")) and module else inner
