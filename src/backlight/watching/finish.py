@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from backlight.errors import RunError
 from backlight.recording.run_writer import RunWriter
+from backlight.watching.modes import TestObserver
 from backlight.watching.schedule import Schedule
 from backlight.watching.waiting import Waiting
 
@@ -16,6 +17,7 @@ def finish(
     schedule: Schedule,
     first_step: int,
     waiting: Waiting,
+    tests: TestObserver,
     releases: Sequence[Callable[[], None]],
 ) -> None:
     """Takes the hooks away, lets go of memory, and completes the record."""
@@ -31,17 +33,21 @@ def finish(
         "writer_seconds": round(writer.busy_seconds, 3),
         "longest_write": round(writer.longest_write, 3),
         "most_waiting": writer.most_waiting,
+        "tests in training mode": tests.counts[True],
+        "tests in evaluation mode": tests.counts[False],
     }
     message = (
         f"{schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
         f"watching took {schedule.share:.1%} of the training's own time"
     )
     if not own:
+        tests.write(writer)
         waiting.write()
         writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
         return
     try:
         with writer:
+            tests.write(writer)
             waiting.write()
             writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
     except RunError as error:
