@@ -154,6 +154,7 @@ def sgd(rate):
 def watched(
     folder: Path, digits: Digits, *, model=layers, optimizer=None, loss=F.cross_entropy, steps=200, batch=32,
     X=None, y=None, test_labels=None, prepare=None, clear=True, order=None, schedule=None, evaluation=False,
+    tested_in=(False,),
 ) -> Path:  # fmt: skip
     torch.manual_seed(0)
     network = model()
@@ -180,9 +181,9 @@ def watched(
             watching.scalars(loss=value.detach(), accuracy=(output.argmax(1) == y[index]).float().mean())
             made.step()
             if step % 40 == 39:
-                network.eval()
                 with torch.no_grad():
-                    told = network(X_test)
+                    for training in tested_in:
+                        told = network.train(training)(X_test)
                     watching.scalars(
                         test_accuracy=(told.argmax(1) == y_test).float().mean(), test_loss=F.cross_entropy(told, y_test)
                     )

@@ -35,6 +35,8 @@ HEALTHY = {
     "batch norm": {"model": lambda: layers(norm=True)},
     "raw features behind batch norm": {"model": lambda: nn.Sequential(nn.BatchNorm1d(64), *layers()), "scale": 80},
     "dropout": {"model": lambda: layers(dropout=0.5, width=64), "steps": 300},
+    "dropout at test on purpose": {"model": lambda: layers(dropout=0.2), "tested_in": (True, False)},
+    "tested in training mode, which changes nothing": {"model": lambda: layers(dropout=0.0), "tested_in": (True,)},
     "warm-up plateau": {"schedule": lambda step: 1e-6 if step < 60 else 3e-3, "steps": 300},
     "restarts": {"schedule": lambda step: 3e-3 * (1 - (step % 50) / 50), "steps": 300},
     "frozen on purpose": {"prepare": runs.train_then_freeze},
@@ -79,6 +81,8 @@ FAULTS = {
     "a ReLU behind the last layer": ("output-slope", {"model": lambda: layers(tail=(nn.ReLU(),))}),
     "evaluation mode": ("eval-mode-in-training", {"model": lambda: layers(norm=True, dropout=0.3),
                                                   "evaluation": True}),
+    "tested with dropout": ("dropout-at-test", {"model": lambda: layers(dropout=0.5), "tested_in": (True,)}),
+    "tested with batch norm": ("dropout-at-test", {"model": lambda: layers(norm=True), "tested_in": (True,)}),
 }  # fmt: skip
 
 
