@@ -67,6 +67,7 @@ RULES: dict[str, Rule] = {
 EXPLAINS: dict[str, frozenset[str]] = {
     "learning-rate-too-high": frozenset({"dead-units", "saturated-units", "exploding-gradients", "batch-too-small"}),
     "exploding-gradients": frozenset({"dead-units", "saturated-units"}),
+    "vanishing-gradients": frozenset({"saturated-units"}),  # what is saturated at the start is told before
     "output-slope": frozenset({"wrong-gradient"}),
     "constant-initialisation": frozenset({"same-seed-in-layers", "initial-scale"}),
     "initial-scale": frozenset({"born-dead"}),

@@ -14,6 +14,7 @@ from backlight.recording.histogram import decode
 
 LARGE = 10.0  # |x|, largest by smallest deviation
 OFFSET = 3.0  # |mean| by deviation
+HIGH_START = 1.8  # loss at the start by that of chance
 SMALL = 0.02  # root mean square of the inputs
 RATIO = 5.0  # largest by smallest class
 EXPLAINED, SECOND = 0.98, 0.9  # η² of a feature that is the label, and of all others
@@ -23,12 +24,13 @@ PERIODIC = 0.35  # autocorrelation of the loss
 
 
 def unscaled_inputs(record: Record) -> Iterator[Finding]:
-    """Features of very different or very large scales, which nothing in the network sets right."""
-    if record.normalised:
+    """Features of very different or very large scales, which nothing in the network sets right. A normalising layer
+    does, unless the loss begins high all the same: then the samples also take a way around it."""
+    course = course_of(record)
+    if record.normalised and course.start < HIGH_START * course.chance:
         return
     found = list(scale_evidence(record))
     if found:
-        course = course_of(record)
         yield Finding(
             "unscaled-inputs", "prevents" if course.stuck else "slows" if course.poor else "note", tuple(found)
         )
