@@ -65,7 +65,9 @@ RULES: dict[str, Rule] = {
 }
 # On one level: what brings about what
 EXPLAINS: dict[str, frozenset[str]] = {
-    "learning-rate-too-high": frozenset({"dead-units", "saturated-units", "exploding-gradients", "batch-too-small"}),
+    "learning-rate-too-high": frozenset(
+        {"dead-units", "saturated-units", "vanishing-gradients", "exploding-gradients", "batch-too-small"}
+    ),
     "exploding-gradients": frozenset({"dead-units", "saturated-units"}),
     "vanishing-gradients": frozenset({"saturated-units"}),  # what is saturated at the start is told before
     "output-slope": frozenset({"wrong-gradient"}),

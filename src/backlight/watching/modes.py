@@ -43,8 +43,9 @@ class TestObserver:
     def write(self, writer: RunWriter | None) -> None:
         """Hands over the first test in each mode. Raises RunError if the folder cannot be written."""
         events, self._events = self._events, []
-        for event in events if writer is not None else ():
-            writer.event(*event)
+        if writer is not None:
+            for event in events:
+                writer.event(*event)
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or module is not self._model():
