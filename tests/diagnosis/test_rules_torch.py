@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from backlight.diagnosis.diagnose import diagnose
+from backlight.diagnosis.record import Record
 from backlight.recording.run import Run
 from tests.diagnosis import runs
 from tests.diagnosis.runs import adam, layers, sgd
@@ -43,6 +44,7 @@ HEALTHY = {
     "log_softmax twice": {"model": lambda: layers(tail=(nn.LogSoftmax(-1),))},
     "probabilities and their logarithm": {"model": lambda: layers(tail=(nn.Softmax(-1),)), "loss": of_log},
     "an output layer of zeros": {"prepare": runs.zero_head},
+    "a way past a norm": {"model": runs.AroundTheNorm},
     "wide": {"model": lambda: layers(width=256)},
     "deep": {"model": lambda: layers(depth=5)},
     "short": {"steps": 20},
@@ -81,6 +83,12 @@ FAULTS = {
     "a ReLU behind the last layer": ("output-slope", {"model": lambda: layers(tail=(nn.ReLU(),))}),
     "evaluation mode": ("eval-mode-in-training", {"model": lambda: layers(norm=True, dropout=0.3),
                                                   "evaluation": True}),
+    "deeper sigmoid with adam": ("vanishing-gradients", {"model": lambda: layers(nn.Sigmoid, depth=8, width=12),
+                                                         "optimizer": adam(0.02), "steps": 400}),
+    "steps that saturate": ("learning-rate-too-high", {"model": lambda: layers(nn.Tanh, depth=1),
+                                                       "optimizer": adam(1.0)}),
+    "raw, and a way past the norm": ("unscaled-inputs", {"model": runs.AroundTheNorm, "scale": 300,
+                                                         "optimizer": sgd(0.1)}),
     "tested with dropout": ("dropout-at-test", {"model": lambda: layers(dropout=0.5), "tested_in": (True,)}),
     "tested with batch norm": ("dropout-at-test", {"model": lambda: layers(norm=True), "tested_in": (True,)}),
 }  # fmt: skip
@@ -97,6 +105,11 @@ def run(folder, digits, settings):
 def test_silent_on_healthy_runs(name, tmp_path, digits):
     found = diagnose(run(tmp_path / "run", digits, HEALTHY[name]))
     assert found.healthy, found.findings
+
+
+def test_what_lies_beside_layers_is_no_layer(tmp_path, digits):
+    record = Record(Run.open(run(tmp_path / "run", digits, {"model": runs.AroundTheNorm, "steps": 20})))
+    assert record.weights == ["first.weight", "middle.weight", "last.weight"]
 
 
 def test_frozen_on_purpose_is_a_note(tmp_path, digits):

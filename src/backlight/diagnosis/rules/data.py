@@ -9,12 +9,12 @@ from backlight.diagnosis.course import course_of
 from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
+from backlight.diagnosis.rules.initialisation import overdriven
 from backlight.recording.facts import DataFacts
 from backlight.recording.histogram import decode
 
 LARGE = 10.0  # |x|, largest by smallest deviation
 OFFSET = 3.0  # |mean| by deviation
-HIGH_START = 1.8  # loss at the start by that of chance
 SMALL = 0.02  # root mean square of the inputs
 RATIO = 5.0  # largest by smallest class
 EXPLAINED, SECOND = 0.98, 0.9  # η² of a feature that is the label, and of all others
@@ -25,9 +25,9 @@ PERIODIC = 0.35  # autocorrelation of the loss
 
 def unscaled_inputs(record: Record) -> Iterator[Finding]:
     """Features of very different or very large scales, which nothing in the network sets right. A normalising layer
-    does, unless the loss begins high all the same: then the samples also take a way around it."""
+    does, unless the loss begins high or units are saturated all the same: then samples also take a way around it."""
     course = course_of(record)
-    if record.normalised and course.start < HIGH_START * course.chance:
+    if record.normalised and not any(True for _ in overdriven(record, course.start, course.chance)):
         return
     found = list(scale_evidence(record))
     if found:

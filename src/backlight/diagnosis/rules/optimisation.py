@@ -21,8 +21,8 @@ PATH = 0.6  # Σ ‖update‖ / ‖weights‖ of a whole training that went nowh
 SLOW = 2e-3  # ‖update‖ / ‖weights‖ of the layer that moves most; a training of few but usual steps is only short
 CONSTANT_SLOPE = 0.4  # fall of the loss in the second half by that in the first: nothing has slowed down yet
 FADING = 1e-3  # gradient by weight, of the first layer by that of the last (AUTOTRAINER's ratio, on relative gradients)
-SIGMOID, FADED = 0.25, 1e-2  # what a chain of sigmoids passes at best from one to the next, where that is no less
-LONG_WAIT = 1 / 3  # of the training, with a loss of chance
+FADED = 1e-2  # the same where the loss was that of chance for a long time, which is what vanishing looks like
+LONG_WAIT = 1 / 3  # of the training
 STAYED, BEHIND = 0.1, 0.02  # a first layer that went a tenth of its length, and a fiftieth of what the last one did
 RELATIVE = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
 RISING = 70.0  # and the reverse (AUTOTRAINER)
@@ -162,7 +162,7 @@ def vanishing_gradients(record: Record) -> Iterator[Finding]:
     if not course.poor and course.waited < LONG_WAIT:
         return
     name, ratio, step = depth_ratio(record)
-    bound = float(np.clip(SIGMOID ** (len(record.weights) - 1), FADING, FADED))
+    bound = FADED if course.waited >= LONG_WAIT else FADING
     evidence = [Evidence(RELATIVE, ratio, bound, "below", step, f"grad/{name}")] if ratio < bound else []
     last = record.weights[-1]
     if record.has(f"update/{name}") and record.has(f"update/{last}"):
