@@ -83,10 +83,8 @@ FAULTS = {
     "a ReLU behind the last layer": ("output-slope", {"model": lambda: layers(tail=(nn.ReLU(),))}),
     "evaluation mode": ("eval-mode-in-training", {"model": lambda: layers(norm=True, dropout=0.3),
                                                   "evaluation": True}),
-    "deeper sigmoid with adam": ("vanishing-gradients", {"model": lambda: layers(nn.Sigmoid, depth=8, width=12),
-                                                         "optimizer": adam(0.02), "steps": 400}),
-    "steps that saturate": ("learning-rate-too-high", {"model": lambda: layers(nn.Tanh, depth=1),
-                                                       "optimizer": adam(1.0)}),
+    "steps that saturate": ("learning-rate-too-high", {"model": lambda: layers(nn.Sigmoid, depth=1),
+                                                       "optimizer": adam(0.3), "steps": 300}),
     "raw, and a way past the norm": ("unscaled-inputs", {"model": runs.AroundTheNorm, "scale": 300,
                                                          "optimizer": sgd(0.1)}),
     "tested with dropout": ("dropout-at-test", {"model": lambda: layers(dropout=0.5), "tested_in": (True,)}),
@@ -105,6 +103,12 @@ def run(folder, digits, settings):
 def test_silent_on_healthy_runs(name, tmp_path, digits):
     found = diagnose(run(tmp_path / "run", digits, HEALTHY[name]))
     assert found.healthy, found.findings
+
+
+def test_gradients_that_come_back_do_not_explode(tmp_path, digits):
+    """Those of the first layer grow a hundredfold once the last has learnt something; the whole gradient does not."""
+    settings = {"model": lambda: layers(nn.Sigmoid, depth=8, width=12), "optimizer": adam(0.01), "steps": 300}
+    assert diagnose(run(tmp_path / "run", digits, settings)).causes == ("vanishing-gradients",)
 
 
 def test_what_lies_beside_layers_is_no_layer(tmp_path, digits):

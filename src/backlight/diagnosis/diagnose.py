@@ -39,6 +39,7 @@ RULES: dict[str, Rule] = {
     "labels-shifted": loss.labels_shifted,
     "labels-permuted": loss.labels_permuted,
     "labels-shuffled": loss.labels_shuffled,
+    "dropout-at-test": mode.dropout_at_test,
     "sum-instead-of-mean": loss.sum_instead_of_mean,
     "unscaled-inputs": data.unscaled_inputs,
     "class-imbalance": data.class_imbalance,
@@ -58,7 +59,6 @@ RULES: dict[str, Rule] = {
     "saturated-units": activity.saturated_units,
     "batch-too-small": optimisation.batch_too_small,
     "eval-mode-in-training": mode.eval_mode_in_training,
-    "dropout-at-test": mode.dropout_at_test,
     "overfitting": generalisation.overfitting,
     "too-small-model": generalisation.too_small_model,
     "labels-noisy": generalisation.labels_noisy,
@@ -71,6 +71,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "exploding-gradients": frozenset({"dead-units", "saturated-units"}),
     "vanishing-gradients": frozenset({"saturated-units"}),  # what is saturated at the start is told before
     "output-slope": frozenset({"wrong-gradient"}),
+    "dropout-at-test": frozenset({"labels-permuted", "labels-shuffled"}),  # which are told from the test's accuracy
     "constant-initialisation": frozenset({"same-seed-in-layers", "initial-scale"}),
     "initial-scale": frozenset({"born-dead"}),
 }
