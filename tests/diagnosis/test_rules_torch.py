@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from backlight.diagnosis.diagnose import diagnose
 from backlight.diagnosis.record import Record
 from backlight.recording.run import Run
+from backlight.watching.watch import watch
 from tests.diagnosis import runs
 from tests.diagnosis.runs import adam, layers, sgd
 
@@ -163,6 +164,26 @@ def test_a_sample_that_is_no_number(tmp_path, digits):
     assert first.evidence[0].step == steps[~np.isfinite(losses)][0]
 
 
+def test_a_loop_that_stops_at_the_overflow_between_two_recorded_steps(tmp_path, digits):
+    """The loss alone has become infinite; that the weights had grown before is the cause, and the raw inputs theirs."""
+    torch.manual_seed(0)
+    model = layers()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
+    with watch(model, optimizer, tmp_path / "run", every=4) as watching:
+        for step in range(100):
+            loss = F.cross_entropy(model(80 * digits.X[:64]), digits.y[:64])
+            watching.scalars(loss=loss.detach())
+            if not torch.isfinite(loss) or (step % 4 and loss > 1e3):
+                watching.scalars(loss=torch.inf)
+                break
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    found = diagnose(tmp_path / "run")
+    assert found.causes[:2] == ("unscaled-inputs", "learning-rate-too-high")
+    assert [(each.name, each.severity) for each in found.consequences][-1] == ("nonfinite-values", "note")
+
+
 def test_more_noise_than_signal_is_learnt_by_heart(tmp_path, digits):
     X = digits.X + 2.5 * torch.randn(digits.X.shape, generator=torch.Generator().manual_seed(9))
     found = diagnose(runs.watched(tmp_path / "run", digits, X=X, model=lambda: layers(width=256), steps=500))
@@ -170,8 +191,6 @@ def test_more_noise_than_signal_is_learnt_by_heart(tmp_path, digits):
 
 
 def test_a_regression_is_no_sum_and_no_cross_entropy(tmp_path):
-    from backlight.watching.watch import watch
-
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)

@@ -109,10 +109,11 @@ def initial_scale(record: Record) -> Iterator[Finding]:
         yield Finding("initial-scale", severity, (evidence, *fading(record)), odd_layer(weights, 1 / gains))
         return
     odd = int(gains.argmax())
-    layer, largest = odd_layer(weights, gains), max(typical, float(gains[odd]))
+    largest = max(typical, float(gains[odd]))
+    layer = odd_layer(weights, gains) if largest > LARGE_GAIN else ""
     harm = list(overdriven(record, course.start, course.chance))
     deep = len(gains) >= DEPTH and typical / error > STANDARD
-    if (harm and (typical > LARGE_GAIN or layer)) or (deep and (harm or course.poor)):
+    if (harm and typical > LARGE_GAIN) or ((deep or layer) and (harm or course.poor)):
         bound = LARGE_GAIN if largest > LARGE_GAIN else STANDARD
         evidence = Evidence(GAIN, largest, bound, "above", 0, f"param/{weights[odd]}")
         yield Finding("initial-scale", severity, (evidence, *harm), layer)
