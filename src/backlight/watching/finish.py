@@ -12,14 +12,9 @@ from backlight.watching.waiting import Waiting
 
 
 def finish(
-    writer: RunWriter | None,
-    own: bool,
-    schedule: Schedule,
-    first_step: int,
-    waiting: Waiting,
-    tests: TestObserver,
+    writer: RunWriter | None, own: bool, schedule: Schedule, first_step: int, waiting: Waiting, tests: TestObserver,
     releases: Sequence[Callable[[], None]],
-) -> None:
+) -> None:  # fmt: skip
     """Takes the hooks away, lets go of memory, and completes the record."""
     for release in releases:
         release()
@@ -33,8 +28,7 @@ def finish(
         "writer_seconds": round(writer.busy_seconds, 3),
         "longest_write": round(writer.longest_write, 3),
         "most_waiting": writer.most_waiting,
-        "tests in training mode": tests.counts[True],
-        "tests in evaluation mode": tests.counts[False],
+        **tests.counted,
     }
     message = (
         f"{schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "

@@ -29,7 +29,7 @@ class TestObserver:
     __test__ = False  # for pytest, which takes the name for a test's
 
     def __init__(self, model: nn.Module, schedule: Schedule, first_step: int):
-        self.counts = {True: 0, False: 0}  # passes, by `model.training`
+        self._counts = {True: 0, False: 0}  # passes, by `model.training`
         self._model, self._schedule, self._first_step = weakref.ref(model), schedule, first_step
         self._events: list[tuple[int, str, str]] = []
         # Code that is compiled with its hooks must not have this one
@@ -39,6 +39,10 @@ class TestObserver:
     @property
     def remove(self) -> Callable[[], None]:
         return self._handle.remove if self._handle is not None else lambda: None
+
+    @property
+    def counted(self) -> dict[str, int]:
+        return {"tests in training mode": self._counts[True], "tests in evaluation mode": self._counts[False]}
 
     def write(self, writer: RunWriter | None) -> None:
         """Hands over the first test in each mode. Raises RunError if the folder cannot be written."""
@@ -51,8 +55,8 @@ class TestObserver:
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or module is not self._model():
             return
         training = module.training
-        self.counts[training] += 1
-        if self.counts[training] == 1:
+        self._counts[training] += 1
+        if self._counts[training] == 1:
             evaluating, switched = switched_modules(module)
             names = [name for name in switched if name not in evaluating]
             if switched and (names or not training):

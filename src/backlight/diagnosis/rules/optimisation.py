@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backlight.diagnosis.course import Course, course_of
 from backlight.diagnosis.finding import Evidence, Finding, Severity
@@ -36,33 +35,46 @@ NOISE = 0.5  # deviation of the loss from step to step, by its level
 
 
 def learning_rate_too_high(record: Record) -> Iterator[Finding]:
-    """Steps that are long beside the weights, with a loss that does not settle; or that made values overflow."""
+    """Steps that are long beside the weights, with a loss that does not settle; or that made values overflow, or threw
+    weights and loss about at the start."""
     overflow = growth(record)
     if overflow is not None:
         yield Finding("learning-rate-too-high", "prevents", (overflow,), layer_of(overflow.tensor))
         return
     course = course_of(record)
     ratios = record.update_ratios()
-    longest = {name: float(np.nanmedian(values)) for name, (_, values) in ratios.items() if np.isfinite(values).any()}
-    if not longest or len(course.windows) < 4:
+    if not any(np.isfinite(values).any() for _, values in ratios.values()) or len(course.windows) < 4:
         raise MissingError("updates of weights, and at least four losses")
-    severity: Severity = "prevents" if course.stuck else "slows"
-    name = max(longest, key=lambda each: longest[each])
-    unrest = restlessness(record, course)
-    if unrest is None or longest[name] <= LONG:
-        unrest = relapses(course) if longest[name] > UPPER else None
-    if unrest is not None and course.poor:
-        text, bound = "‖update‖ / ‖weights‖, median over the training", LONG if longest[name] > LONG else UPPER
-        evidence = (Evidence(text, longest[name], bound, "above", None, f"update/{name}"), unrest)
-        yield Finding("learning-rate-too-high", severity, evidence, layer_of(f"update/{name}"))
-        return
-    name, at, first = first_throw(ratios)
+    evidence = long_steps(record, course, ratios) or first_steps(record, course, ratios)
+    if evidence:
+        severity: Severity = "prevents" if course.stuck else "slows"
+        yield Finding("learning-rate-too-high", severity, evidence, layer_of(evidence[0].tensor))
+
+
+def long_steps(record: Record, course: Course, ratios: dict[str, Curve]) -> tuple[Evidence, ...]:
+    """Of the layer that moves most: the longer the steps, the less of unrest is needed."""
+    medians = {name: float(np.nanmedian(values)) for name, (_, values) in ratios.items() if np.isfinite(values).any()}
+    name = max(medians, key=lambda each: medians[each])
+    bound = LONG
+    unrest = restlessness(record, course) if medians[name] > LONG else None
+    if unrest is None and medians[name] > UPPER:
+        bound, unrest = UPPER, relapses(course)
+    if unrest is None or not course.poor:
+        return ()
+    text = "‖update‖ / ‖weights‖, median over the training"
+    return Evidence(text, medians[name], bound, "above", None, f"update/{name}"), unrest
+
+
+def first_steps(record: Record, course: Course, ratios: dict[str, Curve]) -> tuple[Evidence, ...]:
+    """Weights that were thrown away rather than adjusted, and what became of it: nothing was learnt well, or the loss
+    flew up as well."""
+    name, at, longest = first_throw(ratios)
     thrown_up = course.windows[: max(2, len(course.windows) // 4)].max() > SPIKE * course.start
     harm = course.poor and (course.stuck or thrown_up or units_lost(record))
-    if (first > FIRST_LONG and harm) or (first > FLUNG and thrown_up):
-        text, bound = "‖update‖ / ‖weights‖ among the first steps", FIRST_LONG if harm else FLUNG
-        thrown = (Evidence(text, first, bound, "above", at, f"update/{name}"),)
-        yield Finding("learning-rate-too-high", severity, thrown, layer_of(f"update/{name}"))
+    bound = FIRST_LONG if harm else FLUNG
+    if longest <= bound or not (harm or thrown_up):
+        return ()
+    return (Evidence("‖update‖ / ‖weights‖ among the first steps", longest, bound, "above", at, f"update/{name}"),)
 
 
 def units_lost(record: Record) -> bool:
@@ -86,7 +98,7 @@ def relapses(course: Course) -> Evidence | None:
     return Evidence(text, times, RELAPSES, "above") if times >= RELAPSES else None
 
 
-def first_throw(ratios: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> tuple[str, int, float]:
+def first_throw(ratios: dict[str, Curve]) -> tuple[str, int, float]:
     """(weight, step, ratio) of the longest of the first ten recorded steps."""
     heads = {name: np.nan_to_num(values[:10]) for name, (_, values) in ratios.items()}
     name = max(heads, key=lambda each: heads[each].max(initial=0))
