@@ -102,6 +102,17 @@ def hidden_biases(value):
     return set_biases
 
 
+def last_layer(weights=1.0, bias=0.0):
+    """Its weights times one number, and one class's bias another."""
+
+    def change(network):
+        network.layers[-1].weights[...] *= weights
+        network.layers[-1].biases[..., 0] += bias
+        return network
+
+    return change
+
+
 @dataclass(frozen=True)
 class Digits:
     """1,400 standardised 8×8 digits to train on, 397 to test with."""
@@ -156,6 +167,18 @@ def still_first_layer(model):
     return torch.optim.Adam([{"params": first.parameters(), "lr": 0.0}, {"params": moving}], lr=3e-3)
 
 
+class AroundTheNorm(Unused):
+    """Places of its own beside the layers, and a way past the normalising layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.place, self.norm = nn.Parameter(torch.randn(8, 32)), nn.LayerNorm(32)
+
+    def forward(self, x):
+        x = self.first(x) + self.place.mean(0)
+        return self.last(torch.relu(x + self.middle(self.norm(x))))
+
+
 def adam(rate=3e-3):
     return lambda model: torch.optim.Adam(model.parameters(), lr=rate)
 
@@ -167,6 +190,7 @@ def sgd(rate):
 def watched(
     folder: Path, digits: Digits, *, model=layers, optimizer=None, loss=F.cross_entropy, steps=200, batch=32,
     X=None, y=None, test_labels=None, prepare=None, clear=True, order=None, schedule=None, evaluation=False,
+    tested_in=(False,),
 ) -> Path:  # fmt: skip
     torch.manual_seed(0)
     network = model()
@@ -193,9 +217,9 @@ def watched(
             watching.scalars(loss=value.detach(), accuracy=(output.argmax(1) == y[index]).float().mean())
             made.step()
             if step % 40 == 39:
-                network.eval()
                 with torch.no_grad():
-                    told = network(X_test)
+                    for training in tested_in:
+                        told = network.train(training)(X_test)
                     watching.scalars(
                         test_accuracy=(told.argmax(1) == y_test).float().mean(), test_loss=F.cross_entropy(told, y_test)
                     )

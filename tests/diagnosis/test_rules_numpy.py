@@ -91,6 +91,32 @@ def test_planted_faults_are_named_first(name, tmp_path, monkeypatch):
     assert found.findings[0].name == wanted
 
 
+INITIAL = {
+    "biases that saturate": ("1", {"network": runs.hidden_biases(6.0)}),
+    "one layer's weights": ("3", {"network": runs.last_layer(weights=30), "layers": (2, 8, 8, 2)}),
+    "one class's bias": ("2", {"network": runs.last_layer(bias=20)}),
+    "all weights": ("", {"network": runs.scaled_weights(20), "layers": (2, 8, 8, 2)}),
+}
+
+
+@pytest.mark.parametrize("name", INITIAL)
+def test_the_layer_that_began_on_another_scale(name, tmp_path):
+    layer, settings = INITIAL[name]
+    first = diagnose(runs.mlp(tmp_path / "run", **settings)).findings[0]
+    assert (first.name, first.layer) == ("initial-scale", layer)
+
+
+def test_two_numbers_that_happen_to_be_small_are_no_scale(tmp_path):
+    """A layer of 2 × 1 weights: a mean of two squares says next to nothing of what they were drawn from."""
+
+    def small(network):
+        network.layers[0].weights[...] = [[0.2], [0.1]]
+        return network
+
+    settings = {"network": small, "layers": (2, 1, 2), "data": "circles", "noise": 0.05}
+    assert "initial-scale" not in diagnose(runs.mlp(tmp_path / "run", **settings)).causes
+
+
 def test_the_riddle_as_a_run(tmp_path):
     """The report's ReLU network: no sample has a positive logit, no parameter a gradient, and the loss is near ln 2."""
     settings = FAULTS["slope at the output"][1]

@@ -7,7 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from backlight.diagnosis.diagnose import diagnose
+from backlight.diagnosis.record import Record
 from backlight.recording.run import Run
+from backlight.watching.watch import watch
 from tests.diagnosis import runs
 from tests.diagnosis.runs import adam, layers, sgd
 
@@ -39,12 +41,15 @@ HEALTHY = {
     "batch norm": {"model": lambda: layers(norm=True)},
     "raw features behind batch norm": {"model": lambda: nn.Sequential(nn.BatchNorm1d(64), *layers()), "scale": 80},
     "dropout": {"model": lambda: layers(dropout=0.5, width=64), "steps": 300},
+    "dropout at test on purpose": {"model": lambda: layers(dropout=0.2), "tested_in": (True, False)},
+    "tested in training mode, which changes nothing": {"model": lambda: layers(dropout=0.0), "tested_in": (True,)},
     "warm-up plateau": {"schedule": lambda step: 1e-6 if step < 60 else 3e-3, "steps": 300},
     "restarts": {"schedule": lambda step: 3e-3 * (1 - (step % 50) / 50), "steps": 300},
     "frozen on purpose": {"prepare": runs.train_then_freeze},
     "log_softmax twice": {"model": lambda: layers(tail=(nn.LogSoftmax(-1),))},
     "probabilities and their logarithm": {"model": lambda: layers(tail=(nn.Softmax(-1),)), "loss": of_log},
     "an output layer of zeros": {"prepare": runs.zero_head},
+    "a way past a norm": {"model": runs.AroundTheNorm},
     "wide": {"model": lambda: layers(width=256)},
     "deep": {"model": lambda: layers(depth=5)},
     "short": {"steps": 20},
@@ -86,6 +91,12 @@ FAULTS = {
     "a ReLU behind the last layer": ("output-slope", {"model": lambda: layers(tail=(nn.ReLU(),))}),
     "evaluation mode": ("eval-mode-in-training", {"model": lambda: layers(norm=True, dropout=0.3),
                                                   "evaluation": True}),
+    "steps that saturate": ("learning-rate-too-high", {"model": lambda: layers(nn.Sigmoid, depth=1),
+                                                       "optimizer": adam(0.3), "steps": 300}),
+    "raw, and a way past the norm": ("unscaled-inputs", {"model": runs.AroundTheNorm, "scale": 300,
+                                                         "optimizer": sgd(0.1)}),
+    "tested with dropout": ("dropout-at-test", {"model": lambda: layers(dropout=0.5), "tested_in": (True,)}),
+    "tested with batch norm": ("dropout-at-test", {"model": lambda: layers(norm=True), "tested_in": (True,)}),
 }  # fmt: skip
 
 
@@ -100,6 +111,17 @@ def run(folder, digits, settings):
 def test_silent_on_healthy_runs(name, tmp_path, digits):
     found = diagnose(run(tmp_path / "run", digits, HEALTHY[name]))
     assert found.healthy, found.findings
+
+
+def test_gradients_that_come_back_do_not_explode(tmp_path, digits):
+    """Those of the first layer grow a hundredfold once the last has learnt something; the whole gradient does not."""
+    settings = {"model": lambda: layers(nn.Sigmoid, depth=8, width=12), "optimizer": adam(0.01), "steps": 300}
+    assert diagnose(run(tmp_path / "run", digits, settings)).causes == ("vanishing-gradients",)
+
+
+def test_what_lies_beside_layers_is_no_layer(tmp_path, digits):
+    record = Record(Run.open(run(tmp_path / "run", digits, {"model": runs.AroundTheNorm, "steps": 20})))
+    assert record.weights == ["first.weight", "middle.weight", "last.weight"]
 
 
 def test_frozen_on_purpose_is_a_note(tmp_path, digits):
@@ -149,6 +171,26 @@ def test_a_sample_that_is_no_number(tmp_path, digits):
     assert first.evidence[0].step == steps[~np.isfinite(losses)][0]
 
 
+def test_a_loop_that_stops_at_the_overflow_between_two_recorded_steps(tmp_path, digits):
+    """The loss alone has become infinite; that the weights had grown before is the cause, and the raw inputs theirs."""
+    torch.manual_seed(0)
+    model = layers()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
+    with watch(model, optimizer, tmp_path / "run", every=4) as watching:
+        for step in range(100):
+            loss = F.cross_entropy(model(80 * digits.X[:64]), digits.y[:64])
+            watching.scalars(loss=loss.detach())
+            if not torch.isfinite(loss) or (step % 4 and loss > 1e3):
+                watching.scalars(loss=torch.inf)
+                break
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    found = diagnose(tmp_path / "run")
+    assert found.causes[:2] == ("unscaled-inputs", "learning-rate-too-high")
+    assert [(each.name, each.severity) for each in found.consequences][-1] == ("nonfinite-values", "note")
+
+
 def test_more_noise_than_signal_is_learnt_by_heart(tmp_path, digits):
     X = digits.X + 2.5 * torch.randn(digits.X.shape, generator=torch.Generator().manual_seed(9))
     found = diagnose(runs.watched(tmp_path / "run", digits, X=X, model=lambda: layers(width=256), steps=500))
@@ -156,8 +198,6 @@ def test_more_noise_than_signal_is_learnt_by_heart(tmp_path, digits):
 
 
 def test_a_regression_is_no_sum_and_no_cross_entropy(tmp_path):
-    from backlight.watching.watch import watch
-
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)

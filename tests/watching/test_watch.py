@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import weakref
@@ -287,6 +288,44 @@ def test_evaluations_are_not_taken_for_training(tmp_path):
             optimizer.step()
             model(x * 100)
     assert [each.count for each in Run.open(tmp_path / "run").tensor("act/fc2")[1]] == [18, 18]
+
+
+def test_the_first_test_in_each_mode_is_noted(tmp_path):
+    """In steps that are not recorded, too, at the cost of one hook; copies of the model are strangers."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Dropout(0.0), nn.Linear(8, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with bl.watch(model, optimizer, tmp_path / "run", every=100) as watching:
+        for step, (x, y) in enumerate(batches(5)):
+            optimizer.zero_grad()
+            F.cross_entropy(model.train()(x), y).backward()
+            optimizer.step()
+            with torch.no_grad():
+                copy.deepcopy(model).eval()(x)
+                if step in (1, 2):
+                    model(x)
+                if step == 4:
+                    model.eval()(x)
+    events = [(event.step, event.kind, json.loads(event.detail)) for event in Run.open(watching.folder).events()]
+    tests = [each for each in events if each[1].endswith("in a test")]
+    detail = {"modules": ["2"], "of": 1}
+    assert tests == [(2, "training mode in a test", detail), (5, "evaluation mode in a test", detail)]
+    assert (events[-1][2]["tests in training mode"], events[-1][2]["tests in evaluation mode"]) == (2, 1)
+
+
+def test_a_saved_model_needs_no_backlight(tmp_path):
+    """Outside of recorded steps, where the hook for tests alone is there."""
+    model, optimizer = made(Functional)
+    with bl.watch(model, optimizer, tmp_path / "run", every=100):
+        for x, y in batches(2):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        saved = pickle.dumps(model)
+    assert b"backlight" not in saved
+    x, _ = next(iter(batches(1)))
+    with torch.no_grad():
+        assert torch.equal(pickle.loads(saved).eval()(x), model.eval()(x))
 
 
 def test_shared_frozen_and_forgotten_parameters(tmp_path):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from backlight.diagnosis.record import MissingError, Record
 
 WINDOWS = 40  # stretches of the loss curve; the median of each is what is looked at
+LIKE_CHANCE = 0.02  # of it
 STUCK = 0.1  # share of the way from chance to 0 that a loss has gone which has not learnt
 POOR = 0.6  # and one that has learnt less than it could
 CLOSE = 0.06  # below what nearest neighbours reach: an accuracy that is as good as the data
@@ -58,6 +59,11 @@ class Course:
         if np.isfinite(self.accuracy) and self.accuracy > 0.9:
             return False
         return self.progress < POOR
+
+    @property
+    def waited(self) -> float:
+        """Share of the training in which the loss was that of chance."""
+        return float((np.abs(self.windows - self.chance) < LIKE_CHANCE * self.chance).mean())
 
     @property
     def falling(self) -> bool:

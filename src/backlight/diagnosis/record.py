@@ -105,13 +105,22 @@ class Record:
 
     @cached_property
     def weights(self) -> list[str]:
-        """Names of weight matrices and kernels, without "param/", in order of the forward pass."""
+        """Names of weight matrices and kernels, without "param/", in order of the forward pass.
+
+        What a module of several layers has beside them, such as places of tokens, is no layer's.
+        """
         parameters = [name.removeprefix("param/") for name in self.tensors("param")]
         fan_in = {each.name: each.fan_in for each in self.known.parameters}
         found = [name for name in parameters if (fan_in[name] if name in fan_in else looks_like_weights(name))]
         if not found:
             raise MissingError("weights")
-        return found
+        within = {name: name.rpartition(".")[0] for name in found}
+        return [
+            name
+            for name, module in within.items()
+            if not any(other != module and f"{other}.".startswith(f"{module}." if module else "")
+                       for other in within.values())
+        ]  # fmt: skip
 
     def fan_in(self, weight: str) -> int:
         for each in self.facts.parameters:

@@ -61,17 +61,3 @@ def proportional(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     one, other = one[:size], other[:size]
     factor = float(one @ other) / float(other @ other)
     return factor > 0 and bool(np.allclose(one, factor * other, rtol=1e-4, atol=1e-6 * np.abs(one).max()))
-
-
-def switched_modules(model: nn.Module) -> tuple[list[str], int]:
-    """(names of modules that are in evaluation mode, of how many that behave otherwise in it).
-
-    Batch norm whose parameters are frozen is meant to be in it, and is not counted.
-    """
-    switched = [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.modules.dropout._DropoutNd)
-        or (isinstance(module, nn.modules.batchnorm._BatchNorm) and any(p.requires_grad for p in module.parameters()))
-    ]
-    return [name for name, module in switched if not module.training], len(switched)

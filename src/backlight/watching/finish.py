@@ -6,18 +6,15 @@ from collections.abc import Callable, Sequence
 
 from backlight.errors import RunError
 from backlight.recording.run_writer import RunWriter
+from backlight.watching.modes import TestObserver
 from backlight.watching.schedule import Schedule
 from backlight.watching.waiting import Waiting
 
 
 def finish(
-    writer: RunWriter | None,
-    own: bool,
-    schedule: Schedule,
-    first_step: int,
-    waiting: Waiting,
+    writer: RunWriter | None, own: bool, schedule: Schedule, first_step: int, waiting: Waiting, tests: TestObserver,
     releases: Sequence[Callable[[], None]],
-) -> None:
+) -> None:  # fmt: skip
     """Takes the hooks away, lets go of memory, and completes the record."""
     for release in releases:
         release()
@@ -31,17 +28,20 @@ def finish(
         "writer_seconds": round(writer.busy_seconds, 3),
         "longest_write": round(writer.longest_write, 3),
         "most_waiting": writer.most_waiting,
+        **tests.counted,
     }
     message = (
         f"{schedule.recorded} of {schedule.steps} steps recorded in {writer.folder}; "
         f"watching took {schedule.share:.1%} of the training's own time"
     )
     if not own:
+        tests.write(writer)
         waiting.write()
         writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
         return
     try:
         with writer:
+            tests.write(writer)
             waiting.write()
             writer.event(first_step + schedule.steps, "watched", json.dumps(detail))
     except RunError as error:

@@ -21,9 +21,10 @@ from backlight.recording.gates import GATES, gate_name
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.recording.summarise import kernels
 from backlight.recording.tensor_summary import PackedSummary, merge_packed, square_sum
-from backlight.watching.facts import model_facts, switched_modules
+from backlight.watching.facts import model_facts
 from backlight.watching.finish import finish
 from backlight.watching.forward import ForwardObserver
+from backlight.watching.modes import TestObserver, switched_modules
 from backlight.watching.modules import is_compiled
 from backlight.watching.parameters import ParameterObserver
 from backlight.watching.ranks import Ranks
@@ -113,6 +114,7 @@ class Watch:
         self._forward = ForwardObserver(
             self._reading(), lambda name: wanted(f"act/{names.get(name, name)}"), self._stopwatch
         )
+        self._tests = TestObserver(model, schedule, first_step)
         self._rows: dict[str, Summary] = {}
         self._waiting = Waiting(writer)
         self._nonfinite: set[str] = set()
@@ -127,8 +129,11 @@ class Watch:
             optimizer.register_step_pre_hook(self._before_step),
             optimizer.register_step_post_hook(self._after_step),
         ]
-        releases = [*(handle.remove for handle in handles), self._forward.remove, self._parameters.release]
-        self._finish = weakref.finalize(self, finish, writer, own_writer, schedule, first_step, self._waiting, releases)
+        looking = self._forward.remove, self._tests.remove, self._parameters.release
+        releases = [*(handle.remove for handle in handles), *looking]
+        self._finish = weakref.finalize(
+            self, finish, writer, own_writer, schedule, first_step, self._waiting, self._tests, releases
+        )
         self._describe(model)
         if writer is not None and first_step == 0:
             with self._surviving():
@@ -239,6 +244,7 @@ class Watch:
         self._step_ended = ended
         self._schedule.note(recorded, watching, training)
         with self._stopwatch, self._surviving():  # counts for the coming step
+            self._tests.write(self._writer)
             if recorded:
                 if self._writer is not None:
                     self._writer.cost(self.step, watching, training)
@@ -324,7 +330,7 @@ class Watch:
         evaluating, switched = switched_modules(model)
         if evaluating:
             self._evaluating = True
-            detail = {"evaluation mode": evaluating, "of": switched}
+            detail = {"evaluation mode": evaluating, "of": len(switched)}
             self._writer.event(self.step, "evaluation mode", json.dumps(detail))
 
     def _note_nonfinite(self, rows: Mapping[str, PackedSummary]) -> None:

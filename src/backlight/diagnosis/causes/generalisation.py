@@ -4,12 +4,6 @@ from backlight.diagnosis.cause import Cause
 from backlight.diagnosis.finding import Level
 
 GENERALISATION = {
-    "dropout-at-test": Cause("BL134", Level.GENERALISATION, "the model was in training mode while tested",
-        "Dropout then throws away units at test as well, and batch norm looks at the other samples of the batch: the "
-        "same sample is told differently each time, and worse.",
-        ("model.eval() is missing before the evaluation",),
-        ("model.eval() before testing, model.train() after it",),
-        "two forward passes of the same samples with the same result", "difference of two evaluations"),
     "overfitting": Cause("BL136", Level.GENERALISATION, "the network learns its samples by heart",
         "The training part is told better and better while the test part is told worse: what is learnt last holds for "
         "these samples alone.",

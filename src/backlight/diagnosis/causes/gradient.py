@@ -70,6 +70,13 @@ LOSS = {
         ("shuffle with one index: i = rng.permutation(n); X[i], y[i]",),
         "samples that lie near each other and have the same label more often than by chance",
         "agreement of nearest neighbours' labels, which is Σ (share of class)² for unrelated labels"),
+    "dropout-at-test": Cause("BL134", Level.LOSS, "the model was in training mode while tested",
+        "Dropout then throws away units at test as well, and batch norm looks at the other samples of the batch: the "
+        "same sample is told differently each time, and worse. No loss or accuracy of the test is what it seems.",
+        ("model.eval() is missing before the evaluation", "F.dropout without training=self.training"),
+        ("model.eval() before testing, model.train() after it",),
+        "two forward passes of the same samples with the same result, or tests in evaluation mode beside those",
+        "the training flag of modules in a forward pass without gradient; difference of two evaluations"),
     "sum-instead-of-mean": Cause("BL116", Level.LOSS, "the loss is summed over the batch",
         "Gradients are as many times as long as the batch has samples, and so is every step: the learning rate is not "
         "what it says, and changes with the batch size.",

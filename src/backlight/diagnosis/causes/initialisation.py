@@ -19,9 +19,11 @@ INITIALISATION = {
         "first weights that differ by more than a factor", "docs/riddle.md: costs up to 0.08 of the success rate"),
     "initial-scale": Cause("BL125", Level.INITIALISATION, "initial weights are too small or too large",
         "From layer to layer signals shrink until the outputs hardly depend on the samples, or grow until units "
-        "saturate and the loss begins far above chance. Gradients do the same on the way back.",
-        ("a deviation that does not depend on the number of inputs", "Glorot's gain with relu, or none at all"),
-        ("variance 2/fan_in for relu, 1/fan_in for tanh and sigmoid", "a normalising layer"),
+        "saturate and the loss begins far above chance. Gradients do the same on the way back. Biases far from 0 do it "
+        "in a single layer.",
+        ("a deviation that does not depend on the number of inputs", "Glorot's gain with relu, or none at all",
+         "biases that were not set to 0"),
+        ("variance 2/fan_in for relu, 1/fan_in for tanh and sigmoid", "biases of 0", "a normalising layer"),
         "a network that learns quickly all the same", "Glorot & Bengio 2010; He et al. 2015, eq. 10"),
     "born-dead": Cause("BL126", Level.INITIALISATION, "a layer was dead before training began",
         "A layer of ReLU units of which none, or hardly any, fires for any sample passes no gradient to what is before "

@@ -30,7 +30,8 @@ OPTIMISATION = {
         ("many layers of sigmoid, whose slope is at most ¼", "initial weights that are too small"),
         ("relu with variance 2/fan_in", "fewer layers", "normalising layers, or connections that skip layers"),
         "a first layer that changes by as large a share of itself as the last one",
-        "AUTOTRAINER (Zhang et al. 2021): first by last below 1e-3; here relative to the weights"),
+        "AUTOTRAINER (Zhang et al. 2021): first by last below 1e-3; here relative to the weights, and below 1e-2 where "
+        "the loss was that of chance for a third of the training"),
     "exploding-gradients": Cause("BL130", Level.OPTIMISATION, "gradients explode",
         "Gradients grow from layer to layer, or suddenly from step to step; single steps destroy what was learnt.",
         ("initial weights that are too large", "a recurrent network", "a rare sample that is far from all others"),

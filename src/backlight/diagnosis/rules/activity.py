@@ -47,3 +47,10 @@ def saturated_units(record: Record) -> Iterator[Finding]:
             text = "share of units × samples at which the slope has fallen below 4 % of its largest, median over steps"
             evidence = Evidence(text, share, SATURATED, "above", int(series.steps[-1]), name)
             yield Finding("saturated-units", "prevents" if share > 0.9 else "slows", (evidence,), layer_of(name))
+
+
+def saturated_later(record: Record) -> Iterator[Finding]:
+    """Those that were not at the start."""
+    for found in saturated_units(record):
+        if float(record.series(found.evidence[0].tensor).saturated_share[0]) < SATURATED:
+            yield found

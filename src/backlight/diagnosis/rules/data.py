@@ -9,6 +9,7 @@ from backlight.diagnosis.course import course_of
 from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
+from backlight.diagnosis.rules.initialisation import overdriven
 from backlight.recording.facts import DataFacts
 from backlight.recording.histogram import decode
 
@@ -23,12 +24,13 @@ PERIODIC = 0.35  # autocorrelation of the loss
 
 
 def unscaled_inputs(record: Record) -> Iterator[Finding]:
-    """Features of very different or very large scales, which nothing in the network sets right."""
-    if record.normalised:
+    """Features of very different or very large scales, which nothing in the network sets right. A normalising layer
+    does, unless the loss begins high or units are saturated all the same: then samples also take a way around it."""
+    course = course_of(record)
+    if record.normalised and not any(True for _ in overdriven(record, course.start, course.chance)):
         return
     found = list(scale_evidence(record))
     if found:
-        course = course_of(record)
         yield Finding(
             "unscaled-inputs", "prevents" if course.stuck else "slows" if course.poor else "note", tuple(found)
         )

@@ -46,13 +46,8 @@ def nonfinite_values(record: Record) -> Iterator[Finding]:
 
 def growth(record: Record) -> Evidence | None:
     """What speaks for values that grew until they overflowed, or a loss until it did; None if nothing does."""
-    found = record.run.first_nonfinite()
-    ending = record.run.ending()
-    if found:
-        end = found[0].step
-    elif ending is not None and ending.kind == "diverged":
-        end = ending.step
-    else:
+    end = overflow_step(record)
+    if end is None:
         return None
     try:
         curves = record.update_ratios()
@@ -71,6 +66,20 @@ def growth(record: Record) -> Evidence | None:
             text = "largest |value| before the overflow, by that at the start"
             return Evidence(text, float(np.nanmax(largest) / largest[0]), GROWN, "above", int(end), name)
     return None
+
+
+def overflow_step(record: Record) -> int | None:
+    """The step of the first tensor or loss that is not finite, or at which the training gave up for that."""
+    found, ending = record.run.first_nonfinite(), record.run.ending()
+    if found:
+        return found[0].step
+    if ending is not None and ending.kind == "diverged":
+        return ending.step
+    try:
+        steps, loss = record.loss
+    except MissingError:
+        return None
+    return int(steps[~np.isfinite(loss)][0]) if not np.isfinite(loss).all() else None
 
 
 def layer_of(tensor: str) -> str:

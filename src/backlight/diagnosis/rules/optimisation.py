@@ -1,23 +1,27 @@
 """Are the steps as long as they should be, and does the gradient arrive where it is needed?"""
 
 from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backlight.diagnosis.course import Course, course_of
 from backlight.diagnosis.finding import Evidence, Finding, Severity
-from backlight.diagnosis.record import MissingError, Record
-from backlight.diagnosis.rules.activity import dead_units
-from backlight.diagnosis.rules.numbers import growth, layer_of
+from backlight.diagnosis.record import Curve, MissingError, Record
+from backlight.diagnosis.rules.activity import dead_units, saturated_later
+from backlight.diagnosis.rules.numbers import FLUNG, growth, layer_of
 
 LONG = 0.03  # ‖update‖ / ‖weights‖: about 1e-3 is usual (Karpathy), 1e-2 for small networks (CS231n)
+UPPER = 0.01  # which is the longest of usual ones, where the loss is thrown back again and again
+RELAPSES = 3
 FIRST_LONG = 0.5  # in the first steps: weights are thrown away, not adjusted
 SPIKE = 2.0  # times the lowest loss so far (TheDeepChecker)
 PATH = 0.6  # Σ ‖update‖ / ‖weights‖ of a whole training that went nowhere
 SLOW = 2e-3  # ‖update‖ / ‖weights‖ of the layer that moves most; a training of few but usual steps is only short
 CONSTANT_SLOPE = 0.4  # fall of the loss in the second half by that in the first: nothing has slowed down yet
 FADING = 1e-3  # gradient by weight, of the first layer by that of the last (AUTOTRAINER's ratio, on relative gradients)
+FADED = 1e-2  # the same where the loss was that of chance for a long time, which is what vanishing looks like
+LONG_WAIT = 1 / 3  # of the training
 STAYED, BEHIND = 0.1, 0.02  # a first layer that went a tenth of its length, and a fiftieth of what the last one did
 RELATIVE = "‖∂L/∂W‖ / ‖W‖ of the first layer by that of the last, at first and over the first half of the training"
 RISING = 70.0  # and the reverse (AUTOTRAINER)
@@ -31,43 +35,70 @@ NOISE = 0.5  # deviation of the loss from step to step, by its level
 
 
 def learning_rate_too_high(record: Record) -> Iterator[Finding]:
-    """Steps that are long beside the weights, with a loss that does not settle; or that made values overflow."""
+    """Steps that are long beside the weights, with a loss that does not settle; or that made values overflow, or threw
+    weights and loss about at the start."""
     overflow = growth(record)
     if overflow is not None:
         yield Finding("learning-rate-too-high", "prevents", (overflow,), layer_of(overflow.tensor))
         return
     course = course_of(record)
     ratios = record.update_ratios()
-    longest = {name: float(np.nanmedian(values)) for name, (_, values) in ratios.items() if np.isfinite(values).any()}
-    if not longest or len(course.windows) < 4:
+    if not any(np.isfinite(values).any() for _, values in ratios.values()) or len(course.windows) < 4:
         raise MissingError("updates of weights, and at least four losses")
-    name = max(longest, key=lambda each: longest[each])
-    unrest = restlessness(record, course)
-    if unrest is not None and longest[name] > LONG and course.poor:
-        text = "‖update‖ / ‖weights‖, median over the training"
-        evidence = (Evidence(text, longest[name], LONG, "above", None, f"update/{name}"), unrest)
-        yield Finding(
-            "learning-rate-too-high", "prevents" if course.stuck else "slows", evidence, layer_of(f"update/{name}")
-        )
-        return
-    name, at, first = first_throw(ratios)
+    evidence = long_steps(record, course, ratios) or first_steps(record, course, ratios)
+    if evidence:
+        severity: Severity = "prevents" if course.stuck else "slows"
+        yield Finding("learning-rate-too-high", severity, evidence, layer_of(evidence[0].tensor))
+
+
+def long_steps(record: Record, course: Course, ratios: dict[str, Curve]) -> tuple[Evidence, ...]:
+    """Of the layer that moves most: the longer the steps, the less of unrest is needed."""
+    medians = {name: float(np.nanmedian(values)) for name, (_, values) in ratios.items() if np.isfinite(values).any()}
+    name = max(medians, key=lambda each: medians[each])
+    bound = LONG
+    unrest = restlessness(record, course) if medians[name] > LONG else None
+    if unrest is None and medians[name] > UPPER:
+        bound, unrest = UPPER, relapses(course)
+    if unrest is None or not course.poor:
+        return ()
+    text = "‖update‖ / ‖weights‖, median over the training"
+    return Evidence(text, medians[name], bound, "above", None, f"update/{name}"), unrest
+
+
+def first_steps(record: Record, course: Course, ratios: dict[str, Curve]) -> tuple[Evidence, ...]:
+    """Weights that were thrown away rather than adjusted, and what became of it: nothing was learnt well, or the loss
+    flew up as well."""
+    name, at, longest = first_throw(ratios)
     thrown_up = course.windows[: max(2, len(course.windows) // 4)].max() > SPIKE * course.start
-    if first > FIRST_LONG and course.poor and (course.stuck or thrown_up or units_died(record)):
-        text = "‖update‖ / ‖weights‖ among the first steps"
-        thrown = (Evidence(text, first, FIRST_LONG, "above", at, f"update/{name}"),)
-        yield Finding(
-            "learning-rate-too-high", "prevents" if course.stuck else "slows", thrown, layer_of(f"update/{name}")
-        )
+    harm = course.poor and (course.stuck or thrown_up or units_lost(record))
+    bound = FIRST_LONG if harm else FLUNG
+    if longest <= bound or not (harm or thrown_up):
+        return ()
+    return (Evidence("‖update‖ / ‖weights‖ among the first steps", longest, bound, "above", at, f"update/{name}"),)
 
 
-def units_died(record: Record) -> bool:
-    try:
-        return any(True for _ in dead_units(record))
-    except MissingError:
-        return False
+def units_lost(record: Record) -> bool:
+    """Whether units that passed a gradient at the start are dead or saturated later."""
+    for rule in (dead_units, saturated_later):
+        try:
+            if any(True for _ in rule(record)):
+                return True
+        except MissingError:
+            continue
+    return False
 
 
-def first_throw(ratios: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]) -> tuple[str, int, float]:
+def relapses(course: Course) -> Evidence | None:
+    """What speaks for a loss that is thrown back again and again: times at which it leaves its lowest for twice that,
+    and comes near it again in between."""
+    lowest = np.minimum.accumulate(course.windows)
+    above = course.windows[1:] > SPIKE * np.maximum(lowest[:-1], 0.02 * course.chance)
+    times = int((above[1:] & ~above[:-1]).sum() + above[0])
+    text = "times at which the loss rose to above twice the lowest before"
+    return Evidence(text, times, RELAPSES, "above") if times >= RELAPSES else None
+
+
+def first_throw(ratios: dict[str, Curve]) -> tuple[str, int, float]:
     """(weight, step, ratio) of the longest of the first ten recorded steps."""
     heads = {name: np.nan_to_num(values[:10]) for name, (_, values) in ratios.items()}
     name = max(heads, key=lambda each: heads[each].max(initial=0))
@@ -137,12 +168,14 @@ def gradient_kept(record: Record) -> bool:
 
 
 def vanishing_gradients(record: Record) -> Iterator[Finding]:
-    """The gradient of the first layer is a small part of that of the last, in a network that learns too little."""
+    """The gradient of the first layer is a small part of that of the last, in a network that learns too little or
+    waits long before it learns."""
     course = course_of(record)
-    if not course.poor:
+    if not course.poor and course.waited < LONG_WAIT:
         return
     name, ratio, step = depth_ratio(record)
-    evidence = [Evidence(RELATIVE, ratio, FADING, "below", step, f"grad/{name}")] if ratio < FADING else []
+    bound = FADED if course.waited >= LONG_WAIT else FADING
+    evidence = [Evidence(RELATIVE, ratio, bound, "below", step, f"grad/{name}")] if ratio < bound else []
     last = record.weights[-1]
     if record.has(f"update/{name}") and record.has(f"update/{last}"):
         ours, theirs = path_of(record, name), path_of(record, last)
@@ -169,26 +202,25 @@ def exploding_gradients(record: Record) -> Iterator[Finding]:
             "exploding-gradients", "prevents" if course.stuck else "slows", (evidence,), layer_of(f"grad/{name}")
         )
         return
-    for weight in record.weights:
-        steps, norms = gradient_norms(record, weight)
-        median = float(np.median(norms[: max(5, len(norms) // 4)])) if len(norms) >= 10 else 0.0
-        begun = max(5, len(norms) // 4)
-        large = begun + np.flatnonzero(norms[begun:] > JUMP * median) if median > 0 else np.zeros(0, np.int64)
-        if len(large):
-            text = "gradient norm by its median at first"
-            evidence = Evidence(
-                text, float(norms[large[0]] / median), JUMP, "above", int(steps[large[0]]), f"grad/{weight}"
-            )
-            yield Finding("exploding-gradients", "slows", (evidence,), layer_of(f"grad/{weight}"))
-            return
+    steps, norms = gradient_norms(record)
+    begun = max(5, len(norms) // 4)
+    median = float(np.median(norms[:begun])) if len(norms) >= 10 else 0.0
+    large = begun + np.flatnonzero(norms[begun:] > JUMP * median) if median > 0 else np.zeros(0, np.int64)
+    if len(large):
+        text = "norm of the whole gradient by its median at first"
+        evidence = Evidence(text, float(norms[large[0]] / median), JUMP, "above", int(steps[large[0]]))
+        yield Finding("exploding-gradients", "slows", (evidence,))
 
 
-def gradient_norms(record: Record, weight: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Of recorded steps, which are as many as are needed to see a jump that lasts."""
-    if not record.has(f"grad/{weight}"):
-        return np.zeros(0, np.int64), np.zeros(0)
-    series = record.series(f"grad/{weight}")
-    return series.steps, series.norm
+def gradient_norms(record: Record) -> Curve:
+    """(steps, norm of all weights' gradients together) of recorded steps, which are enough to see a jump that lasts.
+    A layer alone may well grow from next to nothing: gradients that had vanished come back."""
+    found = [record.series(f"grad/{name}") for name in record.weights if record.has(f"grad/{name}")]
+    steps = reduce(np.intersect1d, [each.steps for each in found]) if found else np.zeros(0, np.int64)
+    norms = np.zeros(len(steps))
+    for each in found:
+        norms = np.hypot(norms, each.norm[np.isin(each.steps, steps)])
+    return steps, norms
 
 
 def depth_ratio(record: Record) -> tuple[str, float, int]:
