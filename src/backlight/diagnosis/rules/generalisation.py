@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backlight.diagnosis.course import Course, course_of, finite_median
+from backlight.diagnosis.course import course_of, finite_median
 from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.record import MissingError, Record
-from backlight.diagnosis.significance import SURE, above
+from backlight.diagnosis.significance import SURE
 
 LOST = 0.25  # of what a test loss had gained on chance
 GAP = 0.1  # between two accuracies
@@ -75,21 +75,3 @@ def too_small_model(record: Record) -> Iterator[Finding]:
         text = "training accuracy, beside that of nearest neighbours"
         told = Evidence(text, course.accuracy, course.reachable - GAP, "below", int(course.steps[-1]), "train/acc")
         yield Finding("too-small-model", "slows", (told, bounded))
-    elif (z := worse_than_votes(record, course)) > SURE:
-        text = "both parts are told by votes of neighbours more often than by the network, in deviations"
-        yield Finding("too-small-model", "slows", (Evidence(text, z, SURE, "above"), bounded))
-
-
-def worse_than_votes(record: Record, course: Course) -> float:
-    """z of the votes of √n neighbours over the network, on both parts; 0 where it tells one of them no worse."""
-    data = record.known.data
-    if data is None or not data.votes:
-        return 0.0
-    late = finite_median(record.test_accuracy[1][-max(1, len(record.test_accuracy[1]) // 10) :])
-    right = voted = count = 0.0
-    for accuracy, table in ((course.accuracy, data.votes), (late, data.test_votes)):
-        told, asked = float(np.trace(np.array(table))), float(np.sum(table))
-        if accuracy * asked >= told:
-            return 0.0
-        right, voted, count = right + accuracy * asked, voted + told, count + asked
-    return above(voted, count, right, count)
