@@ -8,8 +8,8 @@ import pytest
 from backlight.data.dataset import Samples
 from backlight.diagnosis.diagnose import diagnose
 from backlight.networks.losses import softmax
-from backlight.recording.facts import read_facts, write_facts
 from backlight.networks.mistakes import Mistakes
+from backlight.recording.facts import read_facts, write_facts
 from tests.diagnosis import runs
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -61,7 +61,7 @@ FAULTS = {
     "born dead": ("born-dead", {"network": runs.hidden_biases(-8.0), "activation": "relu"}),
     "deep sigmoid": ("vanishing-gradients", {"activation": "sigmoid", "layers": (2, 8, 8, 8, 8, 8, 2)}),
     "labels shuffled": ("labels-shuffled", {"change": runs.train_part(runs.shuffled_labels)}),
-    "labels exchanged": ("labels-permuted", {"change": runs.train_part(lambda part: Samples(part.X, 1 - part.y))}),
+    "labels exchanged": ("labels-shifted", {"change": runs.train_part(lambda part: Samples(part.X, 1 - part.y))}),
     "large inputs": ("unscaled-inputs", {"change": runs.scaled_inputs(100)}),
     "small inputs": ("unscaled-inputs", {"change": runs.scaled_inputs(0.003)}),
     "hardly any of one class": ("class-imbalance", {"change": runs.few_of_class_1(6), "learning_rate": 0.02}),
@@ -146,6 +146,33 @@ def test_labels_from_1_and_labels_that_may_be_wrong(tmp_path):
     write_facts(folder, replace(facts, data=noisy))
     assert "labels-noisy" in diagnose(folder).causes
     assert diagnose(folder).healthy
+
+
+def blank(share):
+    def drop(part):
+        X = part.X.copy()
+        X[np.random.default_rng(2).random(len(part)) < share] = 0
+        return Samples(X, part.y)
+
+    return runs.both_parts(drop)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "change"),
+    [
+        ("inputs-ignored", blank(0.5)),
+        ("labels-noisy", runs.some_flipped(0.2)),
+        ("labels-shuffled", runs.some_flipped(0.4)),
+        ("labels-shifted", runs.some_flipped(0.8)),
+    ],
+)
+def test_part_of_the_samples_is_enough(wanted, change, tmp_path):
+    assert diagnose(runs.mlp(tmp_path / "run", change=change)).causes[0] == wanted
+
+
+def test_parts_of_other_shares_are_a_hint(tmp_path):
+    found = diagnose(runs.mlp(tmp_path / "run", change=runs.few_of_class_1(8)))
+    assert "class-imbalance" in found.causes
 
 
 def test_batches_of_single_samples(tmp_path):

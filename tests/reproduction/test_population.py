@@ -5,9 +5,9 @@ import pytest
 
 from backlight.engine.memory import flatten, network_of
 from backlight.engine.outcome import Outcome
+from backlight.networks.mistakes import REPORTED_MISTAKES, Mistakes
 from backlight.reproduction.geometry import stack_flat_share, stack_sharpness
 from backlight.reproduction.jobs import population_blocks, population_outcomes
-from backlight.networks.mistakes import REPORTED_MISTAKES, Mistakes
 from backlight.reproduction.population import Condition, moons
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import GradientDescent

@@ -15,6 +15,7 @@ from backlight.diagnosis.rules import (
     generalisation,
     gradient,
     initialisation,
+    labels,
     loss,
     mode,
     numbers,
@@ -37,9 +38,9 @@ RULES: dict[str, Rule] = {
     "softmax-before-loss": loss.softmax_before_loss,
     "probabilities-into-nll": loss.probabilities_into_nll,
     "epsilon-in-log": loss.epsilon_in_log,
-    "labels-shifted": loss.labels_shifted,
-    "labels-permuted": loss.labels_permuted,
-    "labels-shuffled": loss.labels_shuffled,
+    "labels-shifted": labels.labels_shifted,
+    "labels-permuted": labels.labels_permuted,
+    "labels-shuffled": labels.labels_shuffled,
     "dropout-at-test": mode.dropout_at_test,
     "sum-instead-of-mean": loss.sum_instead_of_mean,
     "unscaled-inputs": data.unscaled_inputs,
@@ -62,7 +63,7 @@ RULES: dict[str, Rule] = {
     "eval-mode-in-training": mode.eval_mode_in_training,
     "overfitting": generalisation.overfitting,
     "too-small-model": generalisation.too_small_model,
-    "labels-noisy": generalisation.labels_noisy,
+    "labels-noisy": labels.labels_noisy,
 }
 # On one level: what brings about what
 EXPLAINS: dict[str, frozenset[str]] = {

@@ -52,9 +52,19 @@ class DataFacts:
             have; far below 1 for sorted data.
         explained: largest and second largest share of a feature's variance that the class explains (η²), 0…1.
         explaining_feature: the number of the feature with the largest one.
-        neighbours: of training rows, share whose nearest other training row has the same class.
+        neighbours: of training rows, share whose nearest other training row has the same class. Of equal rows one
+            alone is looked at.
         test_neighbours: of test rows, share whose nearest training row has the same class.
         chance: what `neighbours` would be if labels had nothing to do with features: Σ (share of class)².
+        votes, test_votes: (K, K) training rows, and test rows, of each class by the class that most of the √n nearest
+            other training rows have; empty for more than 32 classes.
+        test_own_votes: the same of test rows by the nearest other test rows, of each class at most as many as the
+            training part has.
+        same_row_counts: of each class, training rows that are one and the same row, the commonest; empty if none is
+            repeated.
+        alone: share of training rows whose class that of the nearest other row is, if one feature alone is known: of
+            the feature that tells most, and of the second.
+        telling_feature: the number of that feature.
     """
 
     train_samples: int
@@ -72,6 +82,12 @@ class DataFacts:
     neighbours: float
     test_neighbours: float
     chance: float
+    votes: tuple[tuple[int, ...], ...] = ()
+    test_votes: tuple[tuple[int, ...], ...] = ()
+    test_own_votes: tuple[tuple[int, ...], ...] = ()
+    same_row_counts: tuple[int, ...] = ()
+    alone: tuple[float, float] = (0.0, 0.0)
+    telling_feature: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from backlight.figures.boundary import Panel, boundary_figure, scatter_figure
 from backlight.figures.rates import rates_figure
 from backlight.figures.shares import shares_figure
 from backlight.intervals import Interval
-from backlight.reports.gallery import Picture, save_pictures
 from backlight.networks.mistakes import REPORTED_MISTAKES
+from backlight.reports.gallery import Picture, save_pictures
 from backlight.reproduction.points_claims import (
     ACTIVATIONS,
     GRID_SIZES,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from backlight.files import write_atomically
+from backlight.networks.mistakes import REPORTED_MISTAKES
 from backlight.recording.environment import describe_environment, environment_text
 from backlight.recording.run import Run
 from backlight.reports.gallery import Section, Table, table_text, write_gallery
@@ -20,7 +21,6 @@ from backlight.reproduction.born_dead import BornDead, born_dead
 from backlight.reproduction.digits_claims import digits_claims, digits_settings
 from backlight.reproduction.digits_pictures import draw_digits
 from backlight.reproduction.jobs import DigitsJob, Job, population_blocks, population_outcomes, run_jobs
-from backlight.networks.mistakes import REPORTED_MISTAKES
 from backlight.reproduction.points_claims import grid_conditions, points_claims, size_text
 from backlight.reproduction.points_pictures import draw_points, draw_riddle
 from backlight.reproduction.riddle import (

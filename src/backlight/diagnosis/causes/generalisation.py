@@ -21,5 +21,6 @@ GENERALISATION = {
         "Either the classes overlap, or some labels are wrong.",
         ("labels by hand or by rule, unchecked", "classes that overlap by nature"),
         ("look at the samples whose neighbours have another label", "stop earlier, a larger l2"),
-        "neighbours that agree", "leave-one-out nearest neighbours"),
+        "neighbours that agree as often among training samples as among test samples",
+        "votes of √n neighbours on both parts (Brodley & Friedl 1999)"),
 }  # fmt: skip

@@ -101,6 +101,8 @@ def unused_parameters(record: Record) -> Iterator[Finding]:
     if not any(kind for _, kind in record.facts.modules):
         raise MissingError("the model's modules, which watch writes down")
     record.tensors("act")
+    if inputs_are_zero(record):
+        return
     lost = without_gradient(record)
     off = [each for each in lost if not took_part(record, each) or passed_by(record, each)]
     unused = [each for each in off if each.output or len(off) == len(lost)]  # of no known layer: cut, if others are
@@ -202,7 +204,10 @@ def dead_above(record: Record) -> bool:
 
 
 def inputs_are_zero(record: Record) -> bool:
-    """Is the first layer's weight gradient nothing but zeros, and that of its bias not?"""
+    """Are all samples 0, or is the first layer's weight gradient nothing but zeros, and that of its bias not?"""
+    data = record.known.data
+    if data and data.largest and not any(data.largest):
+        return True
     weight = record.weights[0]
     bias = record.bias_of(weight)
     if bias is None or not record.has(f"grad/{weight}") or not record.has(f"grad/{bias}"):

@@ -10,16 +10,21 @@ from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
 from backlight.diagnosis.rules.connection import inputs_are_zero
 from backlight.diagnosis.rules.initialisation import overdriven
+from backlight.diagnosis.significance import LIKELY, SURE, above, more_often, same_shares
+from backlight.recording.data_facts import MOST_ROWS
 from backlight.recording.facts import DataFacts
 from backlight.recording.histogram import decode
 
 LARGE = 10.0  # |x|, largest by smallest deviation
 OFFSET = 3.0  # |mean| by deviation
 SMALL = 0.02  # root mean square of the inputs
-RATIO = 5.0  # largest by smallest class
+RATIO = 3.0  # largest by smallest class
+GIVEN_UP = 0.25  # of the way from always naming the largest class to naming all rightly
 EXPLAINED, SECOND = 0.98, 0.9  # η² of a feature that is the label, and of all others
+ALONE = 0.99  # share of samples that one feature alone tells
 REPEATED = 0.02
-ONE_CLASS = 0.5
+SORTED = 0.5  # stretches of equal labels, by their number in random order
+EVEN = 1e6  # samples of each class, in a part that is as even as can be
 PERIODIC = 0.35  # autocorrelation of the loss
 
 
@@ -84,28 +89,71 @@ def second_moment(record: Record, name: str) -> float:
 
 
 def class_imbalance(record: Record) -> Iterator[Finding]:
-    """Classes of very different sizes, and a network that names the largest one alone."""
+    """Classes of very different sizes, of which the small ones are taken for large ones and not the reverse.
+
+    A network that knows how frequent classes are errs both ways alike where the test part is as uneven as what it was
+    trained on, however much classes overlap. Test parts of other shares are a hint by themselves.
+    """
     data = data_of(record)
-    counts = [count for count in data.train_counts if count]
-    ratio = max(counts) / min(counts)
-    majority = max(counts) / sum(counts)
-    accuracy = course_of(record).accuracy
-    if ratio > RATIO and accuracy < majority + 0.25 * (1 - majority):
+    counts = np.array([count for count in data.train_counts if count])
+    ratio = float(counts.max() / counts.min())
+    if ratio <= RATIO or same_shares(counts, np.full(len(counts), EVEN)) < SURE:
+        return
+    uneven = Evidence("largest by smallest class", ratio, RATIO, "above")
+    other = same_shares(data.train_counts, data.test_counts)
+    differ = [Evidence("difference of the two parts' shares of classes, in deviations", other, SURE, "above")]
+    taken = small_for_large(record, data)
+    bound = LIKELY if other > SURE else SURE
+    if taken > bound:
+        text = "samples of small classes are taken for large ones more often than the reverse, in deviations"
+        evidence = (uneven, Evidence(text, taken, bound, "above"), *(differ if other > SURE else []))
+        yield Finding("class-imbalance", "prevents" if largest_alone(record, counts) else "slows", evidence)
+    elif not np.isfinite(taken) and largest_alone(record, counts):
         text = "training accuracy, beside that of always naming the largest class (a quarter of the way to 1 further)"
-        yield Finding("class-imbalance", "prevents", (
-            Evidence("largest by smallest class", ratio, RATIO, "above"),
-            Evidence(text, accuracy, majority + 0.25 * (1 - majority), "below", None, "train/acc"),
-        ))  # fmt: skip
+        least = majority_and(GIVEN_UP, counts)
+        told = Evidence(text, course_of(record).accuracy, least, "below", None, "train/acc")
+        yield Finding("class-imbalance", "prevents", (uneven, told))
+    elif other > SURE:
+        yield Finding("class-imbalance", "note", (uneven, *differ))
+
+
+def largest_alone(record: Record, counts: NDArray[np.int64]) -> bool:
+    """Is the training part told hardly better than by always naming the largest class?"""
+    return course_of(record).accuracy < majority_and(GIVEN_UP, counts)
+
+
+def majority_and(share: float, counts: NDArray[np.int64]) -> float:
+    majority = float(counts.max() / counts.sum())
+    return majority + share * (1 - majority)
+
+
+def small_for_large(record: Record, data: DataFacts) -> float:
+    """z of test samples of small classes being named as large ones against the reverse; NaN where nobody counted."""
+    try:
+        table = record.run.snapshot("test_confusion")
+    except OSError:
+        return float("nan")
+    large = np.array(data.train_counts) > sum(data.train_counts) / len(data.train_counts)
+    return more_often(float(table[~large][:, large].sum()), float(table[large][:, ~large].sum()))
 
 
 def leaking_feature(record: Record) -> Iterator[Finding]:
     """One feature alone is as good as the label, and no other comes near it."""
     data = data_of(record)
+    if len(data.means) == 2:
+        return  # points in a plane may well lie on two sides of one axis
     best, second = data.explained
-    if best > EXPLAINED and second < SECOND and len(data.means) != 2:
+    asked = min(data.train_samples, MOST_ROWS)
+    if best > EXPLAINED and second < SECOND:
         number = data.explaining_feature
         text = f"share of the variance of feature {number} that the class explains; of the next {second:.2f}"
         yield Finding("leaking-feature", "slows", (Evidence(text, best, EXPLAINED, "above"),))
+        return
+    best, second = data.alone
+    if best > ALONE and above(best * asked, asked, second * asked, asked) > SURE:
+        number = data.telling_feature
+        text = f"share of samples whose class feature {number} alone tells; the next tells {second:.2f}"
+        yield Finding("leaking-feature", "slows", (Evidence(text, best, ALONE, "above"),))
 
 
 def split_overlap(record: Record) -> Iterator[Finding]:
@@ -124,25 +172,38 @@ def unshuffled_data(record: Record) -> Iterator[Finding]:
         return
     course = course_of(record)
     severity: Severity = "slows" if course.poor or not np.isfinite(course.accuracy) else "note"
-    if facts.shuffled is False and facts.data and facts.data.label_runs < 0.5:
-        text = "stretches of equal labels in the order of training, by those of a random order"
-        yield Finding("unshuffled-data", "slows", (Evidence(text, facts.data.label_runs, 0.5, "below"),))
+    in_order = list(labels_in_order(record))
+    if facts.shuffled is False and in_order:
+        yield Finding("unshuffled-data", "slows", tuple(in_order))
         return
+    alike = first_batch_alike(record)
+    if in_order and alike:
+        yield Finding("unshuffled-data", "slows", (*alike, *in_order))
+        return
+    if facts.data and not in_order:
+        severity = "note"  # a fixed order in which classes are mixed does little harm
     steps, loss = record.loss
     if len(steps) < 60 or steps[-1] != steps[0] + len(steps) - 1:
         raise MissingError("the loss of every step, of at least 60")
     lag, strength = period(loss)
-    alike = first_batch_alike(record)
     if lag and strength > PERIODIC:
         text = f"autocorrelation of the loss over {lag} steps, and again over {2 * lag}"
         evidence = Evidence(text, strength, PERIODIC, "above", int(steps[-1]), "train/loss")
         yield Finding("unshuffled-data", "slows" if alike else severity, (evidence, *alike))
 
 
+def labels_in_order(record: Record) -> Iterator[Evidence]:
+    data = record.known.data
+    if data and data.label_runs < SORTED:
+        text = "stretches of equal labels in the order of the training part, by those of a random order"
+        yield Evidence(text, data.label_runs, SORTED, "below")
+
+
 def first_batch_alike(record: Record) -> list[Evidence]:
     """Whether the first batch is of one class: the gradient of the output's biases, mean of 1/K − t, says so.
 
-    Its square is (1 − 1/K)/B on average for B samples of even classes, and 1 − 1/K for samples of one class.
+    Its square is 1 − 1/K for samples of one class. For B mixed ones it is Σ (1/K − s_k)² + (1 − Σ s_k²)/B on average,
+    where s_k are the classes' shares; the bound lies half-way.
     """
     try:
         series, K = record.series(f"grad/{record.output_bias}"), record.classes
@@ -156,9 +217,20 @@ def first_batch_alike(record: Record) -> list[Evidence]:
         or record.batch_size < 8
     ):
         return []
-    share = float(series.norm[0] ** 2 / (1 - 1 / K))
-    text = "‖g‖² of the output's biases in step 0 by that of samples of one class; a mixed batch has 1/B"
-    return [Evidence(text, share, ONE_CLASS, "above", 0, series.name)] if share > ONE_CLASS else []
+    most = 1 - 1 / K
+    found, mixed = float(series.norm[0] ** 2) / most, mixed_batch(record) / most
+    bound = (1 + mixed) / 2
+    text = "‖g‖² of the output's biases in step 0 by that of samples of one class; half-way from a mixed batch"
+    return [Evidence(text, found, bound, "above", 0, series.name)] if found > bound else []
+
+
+def mixed_batch(record: Record) -> float:
+    """‖g‖² that the output's biases have on average for a random batch, while all classes are named alike."""
+    K, data = record.classes, record.known.data
+    shares = np.full(K, 1 / K)
+    if data and len(data.train_counts) == K:
+        shares = np.array(data.train_counts) / max(1, sum(data.train_counts))
+    return float(((shares - 1 / K) ** 2).sum() + (1 - (shares**2).sum()) / record.batch_size)
 
 
 def period(loss: NDArray[np.float64]) -> tuple[int, float]:
@@ -188,7 +260,13 @@ def period(loss: NDArray[np.float64]) -> tuple[int, float]:
 
 
 def inputs_ignored(record: Record) -> Iterator[Finding]:
-    """What the first layer gives is the same for all samples."""
+    """What the first layer gives is the same for all samples, or many samples are one and the same."""
+    data = record.known.data
+    if data and (copies := blank_share(data)):
+        text = "share of training samples that are one and the same, with labels as mixed as those of the others"
+        severity: Severity = "prevents" if copies > 0.5 else "slows"
+        yield Finding("inputs-ignored", severity, (Evidence(text, copies, REPEATED, "above"),))
+        return
     weight = record.weights[0]
     if inputs_are_zero(record):
         text = "share of the first layer's weight gradients that are exactly 0, while its bias has a gradient"
@@ -198,6 +276,20 @@ def inputs_ignored(record: Record) -> Iterator[Finding]:
     if name:
         text = "different values of the first layer's units over all samples, each as often as there are samples"
         yield Finding("inputs-ignored", "prevents", (Evidence(text, units, units + 1, "below", 0, name),))
+
+
+def blank_share(data: DataFacts) -> float:
+    """Share of training samples that are one row whose labels are those of everybody; 0 if that row says something.
+
+    Where rows are repeated by nature, as among a few categories, others are as well.
+    """
+    counts = np.array(data.same_row_counts)
+    copies = int(counts.sum())
+    others = data.repeated_in_train * data.train_samples - (copies - 1)
+    if copies <= max(1.0, REPEATED * data.train_samples) or others > REPEATED * data.train_samples:
+        return 0.0
+    mixed = same_shares(counts, np.array(data.train_counts) - counts) < SURE and (counts > 0).sum() > 1
+    return copies / data.train_samples if mixed else 0.0
 
 
 def same_for_all_samples(record: Record) -> tuple[str, int]:

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backlight.diagnosis.course import course_of
+from backlight.diagnosis.course import course_of, finite_median
 from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.record import MissingError, Record
-from backlight.intervals import rate_interval
+from backlight.diagnosis.significance import SURE
 
-RISE, FALL = 1.15, 0.9  # of its lowest test loss, while the training loss fell to so much of what it was then
+LOST = 0.25  # of what a test loss had gained on chance
 GAP = 0.1  # between two accuracies
 SETTLED = 0.03  # of its level: change of a loss that has come to rest
-NOISY = 0.85  # neighbours of the same class
 
 
 def overfitting(record: Record) -> Iterator[Finding]:
@@ -30,18 +29,18 @@ def has_test_loss(record: Record) -> bool:
 
 
 def rising_test_loss(record: Record) -> Iterator[Evidence]:
+    """Of what the test loss had gained on chance, much is lost again; or it never gained anything."""
     if not has_test_loss(record):
         return
-    steps, test = record.test_loss
-    at, train = record.loss
-    if not np.isfinite(test).all() or not np.isfinite(train).all():
+    _, test = record.test_loss
+    course = course_of(record)
+    if not np.isfinite(test).all() or course.broken:
         return
-    lowest = int(np.nanargmin(test))
-    late = float(np.median(test[-max(1, len(test) // 10) :]))
-    then, now = np.interp(steps[lowest], at, train), float(np.median(train[-max(1, len(train) // 10) :]))
-    if late > RISE * test[lowest] and now < FALL * then:
-        text = "test loss at the end, beside its lowest, while the training loss went on falling"
-        yield Evidence(text, late, RISE * float(test[lowest]), "above", int(steps[-1]), "test/loss")
+    lowest, late = float(test.min()), finite_median(test[-max(1, len(test) // 10) :])
+    bound = lowest + LOST * max(0.0, course.chance - lowest)
+    if late > bound and course.end < late:
+        text = "test loss at the end, beside its lowest and a quarter of the way from there back to chance"
+        yield Evidence(text, late, bound, "above", int(record.test_loss[0][-1]), "test/loss")
 
 
 def gap(record: Record) -> Iterator[Evidence]:
@@ -52,11 +51,12 @@ def gap(record: Record) -> Iterator[Evidence]:
         raise MissingError("a scalar such as train/acc")
     data = record.known.data
     count = data.test_samples if data else 100
-    last = float(np.median(test[-max(1, len(test) // 10) :]))
-    high = rate_interval(np.arange(count) < round(last * count)).high
-    if train - last > GAP and train > high:
-        text = "training accuracy by that of the test part, difference"
-        yield Evidence(text, train - last, GAP, "above", int(steps[-1]), "test/accuracy")
+    last = finite_median(test[-max(1, len(test) // 10) :])
+    told = (last * count + 1) / (count + 2)
+    bound = SURE * float(np.sqrt(told * (1 - told) / count))
+    if train - last > bound:
+        text = "training accuracy by that of the test part, difference, beside 4 standard errors of the latter"
+        yield Evidence(text, train - last, bound, "above", int(steps[-1]), "test/accuracy")
 
 
 def too_small_model(record: Record) -> Iterator[Finding]:
@@ -68,21 +68,10 @@ def too_small_model(record: Record) -> Iterator[Finding]:
         return
     third = max(1, len(course.windows) // 3)
     rest = abs(course.windows[-third:].mean() - course.windows[-2 * third : -third].mean()) / max(course.end, 1e-30)
-    if course.accuracy < course.reachable - GAP and rest < SETTLED:
-        yield Finding("too-small-model", "slows", (
-            Evidence("training accuracy, beside that of nearest neighbours", course.accuracy,
-                     course.reachable - GAP, "below", int(course.steps[-1]), "train/acc"),
-            Evidence("change of the loss over the last third, by its level", rest, SETTLED, "below"),
-        ))  # fmt: skip
-
-
-def labels_noisy(record: Record) -> Iterator[Finding]:
-    """A training part that is known by heart although neighbours often have other labels: some labels may be wrong."""
-    course = course_of(record)
-    if not np.isfinite(course.reachable):
-        raise MissingError("the samples' facts, which train writes and watch does not know")
-    data = record.known.data
-    assert data is not None
-    if data.chance + 0.1 < data.neighbours < NOISY and course.accuracy > data.neighbours + GAP:
-        text = "share of training samples whose nearest neighbour has their class, with a training part that is learnt"
-        yield Finding("labels-noisy", "note", (Evidence(text, data.neighbours, NOISY, "below"),))
+    if rest >= SETTLED:
+        return
+    bounded = Evidence("change of the loss over the last third, by its level", rest, SETTLED, "below")
+    if course.accuracy < course.reachable - GAP:
+        text = "training accuracy, beside that of nearest neighbours"
+        told = Evidence(text, course.accuracy, course.reachable - GAP, "below", int(course.steps[-1]), "train/acc")
+        yield Finding("too-small-model", "slows", (told, bounded))

@@ -6,13 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.diagnosis.course import POOR, STUCK, Course, course_of, finite_median
+from backlight.diagnosis.course import POOR, STUCK, course_of
 from backlight.diagnosis.finding import Evidence, Finding, Severity
 from backlight.diagnosis.record import MissingError, Record
-from backlight.diagnosis.rules.connection import inputs_are_zero
-from backlight.diagnosis.rules.data import same_for_all_samples
 from backlight.diagnosis.rules.gradient import LARGEST, SUM_SHARE, is_cross_entropy, output_gradient, sum_share
-from backlight.intervals import rate_interval
 from backlight.recording.series import SummarySeries
 
 ROUNDING = 1e-4  # of 1/K: how far the mean of probabilities in float32 may be from it
@@ -20,9 +17,6 @@ CLEAR = 3.0  # times nearer to one hypothesis than to the other
 SURE = 4.0  # standard errors
 AT_LEAST = 5  # recorded steps
 WELL = 0.9  # training accuracy of a network that has learnt its samples
-MOVED = 0.1  # Σ ‖update‖ / ‖weights‖: has a training gone anywhere?
-EVEN_CLASSES = 0.75  # chance of two samples to have one class, above which neighbours say little
-KEPT = 0.8  # share of test samples on the cells of one permutation
 
 
 def softmax_before_loss(record: Record) -> Iterator[Finding]:
@@ -121,76 +115,6 @@ def epsilon_of_negative(record: Record) -> float:
     return epsilon if CLEAR * abs(course.end - expected) < abs(course.end + accuracy) else 0.0
 
 
-def labels_shifted(record: Record) -> Iterator[Finding]:
-    """Labels that are off by a constant: class 0 never occurs, or test samples are taken for the next class."""
-    data = record.known.data
-    if data and len(data.train_counts) > 2 and data.train_counts[0] == 0 and min(data.train_counts[1:]) > 0:
-        text = "training samples of class 0, of which all others have some"
-        yield Finding("labels-shifted", "slows", (Evidence(text, 0, 1, "below", None),))
-        return
-    mapping = constant_relabelling(record)
-    shifts = set(((mapping - np.arange(len(mapping))) % len(mapping)).tolist()) if mapping is not None else {0}
-    if len(shifts) == 1 and shifts != {0}:
-        yield Finding("labels-shifted", "prevents", (relabelling_evidence(record),))
-
-
-def labels_permuted(record: Record) -> Iterator[Finding]:
-    """The training part is learnt, and the test part is told wrongly more often than by chance."""
-    course = course_of(record)
-    mapping = constant_relabelling(record)
-    if mapping is not None and len(set(((mapping - np.arange(len(mapping))) % len(mapping)).tolist())) > 1:
-        yield Finding("labels-permuted", "prevents", (relabelling_evidence(record),))
-        return
-    late, interval, chance = held_out(record)
-    low = rate_interval(np.arange(100) < round(late * 100)).low
-    if not np.isfinite(course.accuracy):
-        raise MissingError("a scalar such as train/acc")
-    if course.accuracy > WELL and interval < 0.5 and (lowest := never_below_chance(record, course)):
-        text = "lowest test loss, beside that of chance, with a training part that is learnt and more than chance right"
-        if low > chance:
-            found = Evidence(text, lowest, course.chance, "above", None, "test/loss")
-            yield Finding("labels-permuted", "prevents", (found,))
-            return
-    if course.accuracy > min(WELL, 2.0 * chance + 0.1) and interval < 0.8 * chance:
-        text = "test accuracy (upper end of its 95 % interval), beside chance, with a training part that is learnt"
-        yield Finding(
-            "labels-permuted", "prevents", (Evidence(text, interval, chance, "below", None, "test/accuracy"),)
-        )
-
-
-def never_below_chance(record: Record, course: Course) -> float:
-    """The lowest test loss if it was above that of chance all along; 0 if not, or where it is not recorded."""
-    try:
-        lowest = float(np.nanmin(record.test_loss[1]))
-    except MissingError:
-        return 0.0
-    return lowest if lowest > course.chance else 0.0
-
-
-def labels_shuffled(record: Record) -> Iterator[Finding]:
-    """Labels have nothing to do with the samples: no neighbour tells them, or what is learnt holds for no others."""
-    data = record.known.data
-    late, _, chance = held_out(record)
-    if inputs_are_zero(record) or same_for_all_samples(record)[0]:
-        return  # told as inputs-ignored
-    if data:
-        asked = min(400, data.train_samples)
-        low = rate_interval(np.arange(asked) < round(data.neighbours * asked)).low
-        if asked >= 50 and data.chance < EVEN_CLASSES and low < data.chance + 0.02 and late < chance + 0.1:
-            text = (
-                "share of samples whose nearest neighbour has their class (lower end of its 95 % interval), and chance"
-            )
-            yield Finding("labels-shuffled", "prevents", (Evidence(text, low, data.chance + 0.02, "below"),))
-        return
-    course = course_of(record)
-    moved = [float(np.nansum(ratios)) for _, ratios in record.update_ratios().values()]
-    memorised = course.accuracy > chance + 0.05 and course.accuracy > late + 0.05
-    if memorised and 0.5 * chance < late < chance + 0.05 and max(moved) > MOVED:
-        text = "test accuracy at the end, beside chance, with a training part that is being memorised"
-        evidence = Evidence(text, late, chance + 0.05, "below", None, "test/accuracy")
-        yield Finding("labels-shuffled", "prevents", (evidence,))
-
-
 def sum_instead_of_mean(record: Record) -> Iterator[Finding]:
     """A gradient that is larger than that of a mean cross-entropy can be, from the first step on."""
     course = course_of(record)
@@ -281,43 +205,3 @@ def at_steps(record: Record, steps: NDArray[np.int64]) -> NDArray[np.float64]:
 def logit_range(record: Record) -> tuple[float, float]:
     series = record.series(record.output)
     return float(series.minimum[0]), float(series.maximum[0])
-
-
-def held_out(record: Record) -> tuple[float, float, float]:
-    """(test accuracy of the last tenth, upper end of its interval, accuracy of always naming the largest class)."""
-    _, accuracy = record.test_accuracy
-    data = record.known.data
-    count = data.test_samples if data else 100
-    counts = data.test_counts if data else ()
-    chance = max(counts) / count if counts and count else 1 / record.classes
-    last = finite_median(accuracy[-max(1, len(accuracy) // 10) :])
-    return last, rate_interval(np.arange(count) < round(last * count)).high, chance
-
-
-def confusion(record: Record) -> NDArray[np.int64]:
-    try:
-        return record.run.snapshot("test_confusion")
-    except OSError:
-        raise MissingError("the snapshot test_confusion") from None
-
-
-def constant_relabelling(record: Record) -> NDArray[np.int64] | None:
-    """What each class is taken for, if most samples lie on the cells of one permutation that is not the identity."""
-    from scipy.optimize import linear_sum_assignment
-
-    try:
-        table = confusion(record)
-    except MissingError:
-        return None
-    _, taken = linear_sum_assignment(-table)
-    share = table[np.arange(len(table)), taken].sum() / max(1, table.sum())
-    return taken if share >= KEPT and (taken != np.arange(len(taken))).sum() > 1 else None
-
-
-def relabelling_evidence(record: Record) -> Evidence:
-    from scipy.optimize import linear_sum_assignment
-
-    table = confusion(record)
-    rows, taken = linear_sum_assignment(-table)
-    share = float(table[rows, taken].sum() / max(1, table.sum()))
-    return Evidence("share of test samples whose class is named by one constant relabelling", share, KEPT, "above")

@@ -1,6 +1,6 @@
 """How often `treat` cures runs that one bad setting spoils, beside a random cure; and that it leaves healthy runs be.
 
-    python -m benchmarks.treatments --part dev|test [--runs 3] [--healthy 50] [--cnn] [--jobs 2] [--out FILE]
+    python -m benchmarks.training_faults.treatments --part dev|test [--runs 3] [--healthy 50] [--cnn] [--jobs 2] [--out FILE]
 
 A fault is one setting of a healthy program, changed. It counts if it hurts: networks trained with it and without it,
 of 60 seeds each, differ in held-out accuracy by Cohen's d ≥ 0.5 with p < 0.05. Of each such fault a few runs that did
@@ -26,16 +26,17 @@ from typing import Any
 
 import numpy as np
 
-from backlight.diagnosis.cures import Change
-from backlight.diagnosis.retraining import RETRAINING, Accuracies, population
+from backlight.diagnosis.cures import Change, changes
+from backlight.diagnosis.retraining import RETRAINING, population
 from backlight.diagnosis.treatment import Treatment, treat
 from backlight.errors import DivergedError
 from backlight.intervals import rate_interval
 from backlight.recording.environment import describe_environment
 from backlight.training.settings import CNNSettings, MLPSettings
-from benchmarks.training_faults.admission import EFFECT, SIGNIFICANCE, compared
 
-RECORD = Path(__file__).parent / "records" / "treatments.json"
+from .admission import EFFECT, SIGNIFICANCE, compared
+
+RECORD = Path(__file__).resolve().parents[1] / "records" / "treatments.json"
 SEEDS, JUDGING, FIRST_JUDGING = 60, 100, 500_000
 RECOVERED = 0.5
 Settings = MLPSettings | CNNSettings
@@ -142,13 +143,11 @@ def judged(fault: Fault, seed: int) -> Row:
                reached(change), str(other or ""), reached(other))  # fmt: skip
 
 
-def drawn(treated: Treatment, fault: Fault, seed: int) -> Change | None:
+def drawn(treated: Treatment, fault: Fault, seed: int) -> Change:
     """The random cure: any of all there are, but the chosen one."""
-    from backlight.diagnosis.cures import changes
-
     cures = RETRAINING["train", "mlp"].cures
-    found = [each for each in changes(cures, list(cures), fault.faulty)
-             if treated.change is None or (each.setting, each.after) != (treated.change.setting, treated.change.after)]  # fmt: skip
+    chosen = treated.change and str(treated.change)
+    found = [each for each in changes(cures, list(cures), fault.faulty) if str(each) != chosen]
     return found[int(np.random.default_rng([seed, 1]).integers(len(found)))]
 
 
