@@ -1,6 +1,6 @@
 """How often `treat` cures runs that one bad setting spoils, beside a random cure; and that it leaves healthy runs be.
 
-    python -m benchmarks.training_faults.treatments --part dev|test [--runs 3] [--healthy 50] [--cnn] [--jobs 2] [--out FILE]
+    python -m benchmarks.training_faults.treatments --part dev|test [--runs 3] [--healthy 50] [--cnn]
 
 A fault is one setting of a healthy program, changed. It counts if it hurts: networks trained with it and without it,
 of 60 seeds each, differ in held-out accuracy by Cohen's d ≥ 0.5 with p < 0.05. Of each such fault a few runs that did
@@ -39,7 +39,6 @@ from .admission import EFFECT, SIGNIFICANCE, compared
 RECORD = Path(__file__).resolve().parents[1] / "records" / "treatments.json"
 SEEDS, JUDGING, FIRST_JUDGING = 60, 100, 500_000
 RECOVERED = 0.5
-Settings = MLPSettings | CNNSettings
 
 MLP = {
     "dev": (
@@ -67,8 +66,8 @@ class Fault:
     """A healthy program, and the same with one thing changed for the worse."""
 
     name: str
-    healthy: Settings
-    faulty: Settings
+    healthy: Any  # MLPSettings or CNNSettings, as `faulty`
+    faulty: Any
 
 
 def faults(part: str) -> Iterator[Fault]:
@@ -79,9 +78,7 @@ def faults(part: str) -> Iterator[Fault]:
 
 def spoiled(s: MLPSettings) -> Iterator[tuple[str, MLPSettings]]:
     """Every fault on every rung."""
-    for factor in (10, 30, 100, 300):
-        yield f"rate × {factor}", replace(s, learning_rate=s.learning_rate * factor)
-    for factor in (0.1, 0.03, 0.01, 0.003):
+    for factor in (10, 30, 100, 300, 0.1, 0.03, 0.01, 0.003):
         yield f"rate × {factor}", replace(s, learning_rate=s.learning_rate * factor)
     for scale in (0.01, 5, 20):
         yield f"weights × {scale}", replace(s, init_scale=scale)
@@ -151,12 +148,12 @@ def drawn(treated: Treatment, fault: Fault, seed: int) -> Change:
     return found[int(np.random.default_rng([seed, 1]).integers(len(found)))]
 
 
-def treated_run(settings: Settings) -> Treatment:
+def treated_run(settings: MLPSettings | CNNSettings) -> Treatment:
     with tempfile.TemporaryDirectory() as folder:
         return treat(trained(settings, Path(folder) / "run"))
 
 
-def trained(settings: Settings, folder: Path) -> Path:
+def trained(settings: MLPSettings | CNNSettings, folder: Path) -> Path:
     """A recorded run; of one that diverges what was recorded until then."""
     try:
         if isinstance(settings, MLPSettings):

@@ -72,7 +72,7 @@ def short_run(settings: CNNSettings) -> float:
         return float(run.scalar("test/final_accuracy")[1][-1])
 
 
-RETRAINING = {
+RETRAINING: dict[tuple[str, ...], Retraining] = {
     ("train", "mlp"): Retraining(MLPSettings, MLP_CURES, population, 20, 100, ("test/accuracy",)),
     ("train", "cnn"): Retraining(
         CNNSettings, CNN_CURES, short_runs, 2, 5, ("test/final_accuracy", "validation/accuracy")

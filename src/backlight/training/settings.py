@@ -28,8 +28,6 @@ class MLPSettings:
         optimizer: sgd (gradient descent), momentum (0.9) or adam.
         learning_rate: step on the mean loss.
         l2: λ of the penalty (λ/2) Σ‖W‖².
-        init_scale: factor on the initial weights N(0, 1/√fan_in).
-        output_derivative: a mistake to study: δ_L is multiplied by f′(z_L), as if the logits went through `activation`.
         steps: number of updates; one is a pass over all samples, or over a batch.
         batch_size: samples of an update; all of them if not given.
         samples: number of points to train on (generated data only).
@@ -38,6 +36,8 @@ class MLPSettings:
         seed: of weights, batches and data.
         record_every: steps between two recordings of all tensors.
         data_dir: folder with the full MNIST.
+        init_scale: factor on the initial weights N(0, 1/√fan_in).
+        output_derivative: a mistake to study: δ_L is multiplied by f′(z_L), as if the logits went through `activation`.
     """
 
     data: str = "moons"
@@ -46,8 +46,6 @@ class MLPSettings:
     optimizer: OptimizerName = "sgd"
     learning_rate: float = 0.5
     l2: float = 5e-5
-    init_scale: float = 1.0
-    output_derivative: bool = False
     steps: int = 5000
     batch_size: int | None = None
     samples: int = 200
@@ -56,6 +54,8 @@ class MLPSettings:
     seed: int = 0
     record_every: int = 100
     data_dir: Path | None = None
+    init_scale: float = 1.0
+    output_derivative: bool = False
 
     def __post_init__(self) -> None:
         check_choices(self)

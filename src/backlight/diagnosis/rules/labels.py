@@ -143,8 +143,7 @@ def label_noise(data: DataFacts) -> Noise | None:
 
     If a share r of the training labels is drawn by lot, neighbours tell (1 − r) M + r c of the training part's and M of
     the test part's, where c is what they tell of labels by lot (Brodley & Friedl 1999 filter labels in this way).
-    M is the share of test rows told by training rows or, if that is the surer, by test rows. Two questions are asked,
-    so that each must be surer by half.
+    M is the share of test rows told by training rows or, if that is the surer, by test rows.
     """
     if not data.votes:
         return None
