@@ -155,11 +155,13 @@ def output_slope(record: Record) -> Iterator[Finding]:
     zeros = slope_zeros(record)
     if not zeros.any():
         return
-    at = int(np.flatnonzero(zeros)[0])
-    text = (
-        f"entries of the gradient of the {int(series.count[at])} output biases that are exactly 0, with a loss to learn"
-    )
-    evidence = [Evidence(text, float(series.zeros[at]), 0, "above", int(series.steps[at]), series.name)]
+    first, last = np.flatnonzero(zeros)[[0, -1]]
+    text = f"dead logits of {int(series.count[first])}: entries of their biases' gradient that are exactly 0"
+    evidence = [
+        Evidence(f"{text}, {when} with a loss to learn", float(series.zeros[at]), 0, "above", int(series.steps[at]),
+                 series.name)
+        for when, at in (("first", first), ("last", last))
+    ]  # fmt: skip
     output = record.series(record.output)
     if output.maximum[-1] <= 0:
         evidence.append(Evidence("largest logit of all samples", float(output.maximum[-1]), 0, "below",
