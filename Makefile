@@ -64,6 +64,7 @@ bench-faults: $(VENV)/dev
 
 bench-diagnosis: $(VENV)/dev
 	$(BIN)/python -m benchmarks.training_faults --part test --jobs 2
+	$(BIN)/python benchmarks/diagnosis_cost.py
 
 bench-treatment: $(VENV)/dev
 	$(BIN)/python -m benchmarks.training_faults.treatments --part test --cnn --jobs 2
