@@ -85,7 +85,7 @@ MLP_CURES: Cures = {
     "vanishing-gradients": (RELU, SHALLOWER, TANH, SCALE),
     "exploding-gradients": (rate(0.1), SCALE, TANH),
     "batch-too-small": (LARGER, rate(0.1)),
-    "too-small-model": (WIDER, to("l2", 0.0), rate(10), SHALLOWER),
+    "too-small-model": (WIDER, to("l2", 0.0), rate(10), rate(0.1), RELU, SHALLOWER),
     "overfitting": (("l2", lambda s: max(100 * s.l2, 1e-2)), ("samples", lambda s: 4 * s.samples)),
 }
 CONV_LEAKY, FC_LEAKY, CONV_RELU, FC_RELU = (

@@ -68,6 +68,7 @@ Report = Callable[[str], None]
 def treat(run: Run | Path | str, seeds: int | None = None, report: Report | None = None) -> Treatment:
     """Diagnoses a run, tries what may cure its causes, and says what became of the best cure.
 
+    A run in which nothing but a note was found is healthy, unless what the note speaks of can be cured.
     The cures are compared on a few seeds; the best one is trained on `seeds` others, beside the unchanged settings and
     a cure of another cause on the same seeds, all with the run's data set and steps. Runs of `train mlp` are trained
     anew on the engine (100 seeds if not given), those of `train cnn` for one epoch each (5 seeds); for other runs the
@@ -84,18 +85,21 @@ def treat(run: Run | Path | str, seeds: int | None = None, report: Report | None
         raise SettingsError(f"seeds must be at least {FEWEST}, not {seeds}: no rate can be told from fewer")
     opened = run if isinstance(run, Run) else Run.open(run)
     found = diagnose(opened)
+    retraining = RETRAINING.get(opened.command)
+    settings = retraining and as_it_ran(settings_from_plain(retraining.settings, opened.settings), found)
+    cures = changes(retraining.cures, found.causes, settings) if retraining else []
+    if retraining is None or not cures:
+        return untried(found)
+    trial = Trial(opened, settings, retraining, found, report or (lambda line: None))
+    treated = trial.of(cures, retraining.confirming if seeds is None else seeds)
+    return untried(found) if found.healthy and treated.outcome != "cured" else treated
+
+
+def untried(found: Diagnosis) -> Treatment:
+    """Without a fault, or with one that no setting mends."""
     if found.healthy:
         return Treatment("healthy", found)
-    name = found.causes[0]
-    retraining = RETRAINING.get(opened.command)
-    if retraining is None:
-        return Treatment("not tried", found, name, instruction=instruction(name))
-    settings = as_it_ran(settings_from_plain(retraining.settings, opened.settings), found)
-    cures = changes(retraining.cures, found.causes, settings)
-    if not cures:
-        return Treatment("not tried", found, name, instruction=instruction(name))
-    trial = Trial(opened, settings, retraining, found, report or (lambda line: None))
-    return trial.of(cures, retraining.confirming if seeds is None else seeds)
+    return Treatment("not tried", found, found.causes[0], instruction=instruction(found.causes[0]))
 
 
 def instruction(name: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from backlight.diagnosis.course import course_of, finite_median
 from backlight.diagnosis.finding import Evidence, Finding
 from backlight.diagnosis.record import MissingError, Record
-from backlight.diagnosis.significance import SURE
+from backlight.diagnosis.significance import SURE, above
 
 LOST = 0.25  # of what a test loss had gained on chance
 GAP = 0.1  # between two accuracies
@@ -68,10 +68,25 @@ def too_small_model(record: Record) -> Iterator[Finding]:
         return
     third = max(1, len(course.windows) // 3)
     rest = abs(course.windows[-third:].mean() - course.windows[-2 * third : -third].mean()) / max(course.end, 1e-30)
-    if rest >= SETTLED:
-        return
-    bounded = Evidence("change of the loss over the last third, by its level", rest, SETTLED, "below")
-    if course.accuracy < course.reachable - GAP:
+    if rest < SETTLED and course.accuracy < course.reachable - GAP:
+        bounded = Evidence("change of the loss over the last third, by its level", rest, SETTLED, "below")
         text = "training accuracy, beside that of nearest neighbours"
         told = Evidence(text, course.accuracy, course.reachable - GAP, "below", int(course.steps[-1]), "train/acc")
         yield Finding("too-small-model", "slows", (told, bounded))
+    else:
+        yield from beaten(record)
+
+
+def beaten(record: Record) -> Iterator[Finding]:
+    """A note: votes of neighbours tell test samples surely better, so that something holds the network back."""
+    data = record.known.data
+    if data is None or not data.test_votes:
+        return
+    steps, test = record.test_accuracy
+    last = finite_median(test[-max(1, len(test) // 10) :])
+    votes = np.array(data.test_votes)
+    z = above(float(np.trace(votes)), float(votes.sum()), last * data.test_samples, data.test_samples)
+    if z > SURE:
+        text = "neighbours tell test samples more often than the network, in deviations"
+        evidence = Evidence(text, z, SURE, "above", int(steps[-1]), "test/accuracy")
+        yield Finding("too-small-model", "note", (evidence,))

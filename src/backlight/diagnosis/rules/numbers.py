@@ -62,9 +62,10 @@ def growth(record: Record) -> Evidence | None:
     for name in outputs:
         series = record.series(name)
         largest = np.fmax(np.abs(series.minimum), np.abs(series.maximum))[series.steps <= end]
-        if len(largest) and np.nanmax(largest) > GROWN * largest[0] > 0:
+        largest = largest[np.isfinite(largest)]
+        if len(largest) and largest.max() > GROWN * largest[0] > 0:
             text = "largest |value| before the overflow, by that at the start"
-            return Evidence(text, float(np.nanmax(largest) / largest[0]), GROWN, "above", int(end), name)
+            return Evidence(text, float(largest.max() / largest[0]), GROWN, "above", int(end), name)
     return None
 
 
