@@ -1,9 +1,9 @@
 """How often `treat` cures runs that one bad setting spoils, beside a random cure; and that it leaves healthy runs be.
 
-    python -m benchmarks.training_faults.treatments --part dev|test [--runs 3] [--healthy 50] [--cnn]
+    python -m benchmarks.training_faults.treatments --part dev|test [--runs 1] [--healthy 25] [--cnn]
 
 A fault is one setting of a healthy program, changed. It counts if it hurts: networks trained with it and without it,
-of 60 seeds each, differ in held-out accuracy by Cohen's d ≥ 0.5 with p < 0.05. Of each such fault a few runs that did
+of 60 seeds each, differ in held-out accuracy by Cohen's d ≥ 0.5 with p < 0.05. Of each such fault a run (or more) that did
 badly are recorded by `train_mlp` and given to `treat`, which sees the run folder and nothing else. Whether a change
 cures is judged here, with other seeds: it has to bring back at least half of the accuracy that the fault took away.
 Cures were written with the development part in sight; the test part has other data sets, architectures and optimisers.
@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -173,11 +173,13 @@ def regained(fault: Fault, change: Change | None) -> float:
     """The share of the accuracy that the fault takes away which comes back with the change; 0 without one."""
     if change is None:
         return 0.0
-    seeds = range(FIRST_JUDGING, FIRST_JUDGING + JUDGING)
-    well, badly, changed = (
-        float(population(each, seeds).mean()) for each in (fault.healthy, fault.faulty, change.applied(fault.faulty))
-    )
-    return (changed - badly) / (well - badly)
+    return share(typical(change.applied(fault.faulty)), typical(fault.faulty), typical(fault.healthy))
+
+
+@cache
+def typical(settings: MLPSettings) -> float:
+    """Mean accuracy with seeds that neither the run nor its treatment has."""
+    return float(population(settings, range(FIRST_JUDGING, FIRST_JUDGING + JUDGING)).mean())
 
 
 def cnn_row(fault: Fault) -> Row:
@@ -236,8 +238,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("dev", "test"), default="test")
-    parser.add_argument("--runs", type=int, default=3, help="of each fault")
-    parser.add_argument("--healthy", type=int, default=50, help="healthy runs of each program")
+    parser.add_argument("--runs", type=int, default=1, help="of each fault")
+    parser.add_argument("--healthy", type=int, default=25, help="healthy runs of each program")
     parser.add_argument("--cnn", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RECORD)

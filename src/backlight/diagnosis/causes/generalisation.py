@@ -12,7 +12,7 @@ GENERALISATION = {
         "a test loss that falls together with the training loss", "Prechelt 1998, Early Stopping - But When?"),
     "too-small-model": Cause("BL137", Level.GENERALISATION, "the network is too small for the task, or held back",
         "The loss has come to rest, and nearest neighbours tell the classes apart better than it: the functions that "
-        "this network can be do not reach that far. As a note: neighbours tell more, and the loss may still be falling.",
+        "this network can be do not reach that far. As a note: the loss may be falling still.",
         ("too few units or layers", "no activation function between layers", "too large an l2", "too small a learning "
          "rate, or too few steps"),
         ("wider layers", "one layer more", "a smaller l2", "a larger learning rate, or more steps"),
