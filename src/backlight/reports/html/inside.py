@@ -1,0 +1,107 @@
+"""Inside the network: units that are dead or saturated, how far updates go, and every tensor's values over the steps."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backlight.diagnosis.record import MissingError, Record
+from backlight.recording.compare import in_order_of_training
+from backlight.recording.run import Run
+from backlight.recording.series import SummarySeries
+from backlight.reports.html.axes import Kind, Values
+from backlight.reports.html.bands import band_figure, limits_of
+from backlight.reports.html.fragments import Section, panels, paragraph
+from backlight.reports.html.heat import heat_figure
+from backlight.reports.html.lines import Line, line_figure
+
+KINDS = {"act": "Activations", "param": "Parameters", "grad": "Gradients", "update": "Updates"}
+MOST_LINES = 8  # in one picture; more become rows of shades
+BUDGET = 4000  # stretches of all pictures together: the page stays small however long the run was
+FEWEST, MOST = 16, 120  # stretches of one picture
+Curves = dict[str, tuple[NDArray[np.int64], Values]]
+
+
+def inside_sections(runs: Mapping[str, Run]) -> list[Section]:
+    """Two parts: what to look at first, and all distributions."""
+    several = len(runs) > 1
+    health = "".join(health_html(run, f"{label}: " if several else "") for label, run in runs.items())
+    return [
+        Section("inside", "Inside the network", health),
+        Section("distributions", "Distributions over the steps", distributions_html(runs)),
+    ]
+
+
+def health_html(run: Run, prefix: str) -> str:
+    record = Record(run)
+    acts = {name: record.series(name) for name in record.names if name.startswith("act/")}
+    gated = {name: series for name, series in acts.items() if series.live.shape[1]}
+    figures = [
+        over_steps(f"{prefix}{title}", curves, kind, limits)
+        for title, curves, kind, limits in (
+            ("share of dead units", {n: (s.steps, s.dead_share) for n, s in gated.items()}, "linear", (0, 1)),
+            (
+                "share of saturated values",
+                {n: (s.steps, s.saturated_share) for n, s in gated.items()},
+                "linear",
+                (0, 1),
+            ),
+            ("‖update‖ / ‖weights‖ (0.001 is usual)", ratios(record), "log", None),
+            ("‖gradient‖", norms(record), "log", None),
+        )
+        if curves
+    ]
+    missing = [] if gated else [paragraph(f"{prefix}no layer with units that can be dead or saturated is recorded.")]
+    return "".join(missing) + panels(figures)
+
+
+def ratios(record: Record) -> Curves:
+    try:
+        return dict(record.update_ratios())
+    except MissingError:
+        return {}
+
+
+def norms(record: Record) -> Curves:
+    found = {name: record.run.norms(name) for name in record.names if name.startswith("grad/")}
+    return {name: (steps, values.astype(np.float64)) for name, (steps, values) in found.items() if len(steps)}
+
+
+def over_steps(title: str, curves: Curves, kind: Kind, limits: tuple[float, float] | None) -> str:
+    """Few curves as lines, many as rows of shades."""
+    if len(curves) > MOST_LINES:
+        return heat_figure(title, curves, kind, limits)
+    lines = [Line(name, *curve, at, at // 4) for at, (name, curve) in enumerate(curves.items())]
+    return line_figure(title, lines, kind, limits)
+
+
+def distributions_html(runs: Mapping[str, Run]) -> str:
+    """A picture a tensor; of several runs beside each other, to the same scale."""
+    orders = {label: run.tensor_order() for label, run in runs.items()}
+    names = in_order_of_training(list(dict.fromkeys(name for order in orders.values() for name in order)))
+    if not names:
+        return paragraph("No tensor is recorded.")
+    most = max(FEWEST, min(MOST, BUDGET // sum(map(len, orders.values()))))
+    key = (
+        "Pale to strong: all values, the middle 90 %, the middle 50 %; orange: the median; black bars: NaN or infinity."
+    )
+    parts = [paragraph(key, "small")]
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(KINDS.get(name.split("/", 1)[0], "Others"), []).append(name)
+    for title in [*KINDS.values(), "Others"]:
+        figures = [figure for name in groups.get(title, []) for figure in figures_of(name, runs, orders, most)]
+        if figures:
+            parts.append(f"<h3>{title}</h3>{panels(figures)}")
+    return "".join(parts)
+
+
+def figures_of(name: str, runs: Mapping[str, Run], orders: Mapping[str, list[str]], most: int) -> list[str]:
+    series: dict[str, SummarySeries] = {
+        label: run.series(name).merged(most) for label, run in runs.items() if name in orders[label]
+    }
+    limits = limits_of(*series.values())
+    return [
+        band_figure(name, each, most, limits, f"{name} · {label}" if len(runs) > 1 else name)
+        for label, each in series.items()
+    ]

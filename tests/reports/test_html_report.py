@@ -1,0 +1,180 @@
+"""The page: one file that needs nothing else, hides nothing and believes no name."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import backlight as bl
+from backlight.cli import main
+from backlight.errors import DivergedError, SettingsError
+from backlight.recording.run_writer import RunWriter
+from backlight.recording.summarise import summarise
+from backlight.reports.html.axes import linear_ticks
+
+VOID = {"meta", "input", "br", "hr", "img", "link"}
+HOSTILE = "act/<script>alert(1)</script>\"'&\u202e"
+
+
+@dataclass
+class Reader(HTMLParser):
+    """Reads a page as strictly as XML: every element is closed, in order."""
+
+    open: list = field(default_factory=list)
+    tags: list = field(default_factory=list)
+    attributes: list = field(default_factory=list)
+    words: list = field(default_factory=list)
+
+    def __post_init__(self):
+        super().__init__()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+
+def read(path):
+    page = path.read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.open
+    return page, reader, " ".join("".join(reader.words).split())
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    settings = bl.MLPSettings(steps=1200, record_every=20)
+    return bl.train_mlp(settings, tmp_path_factory.mktemp("runs") / "healthy")
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    settings = bl.MLPSettings(layers=(2, 4, 3, 2), activation="relu", learning_rate=50.0, steps=400, record_every=20)
+    return bl.train_mlp(settings, tmp_path_factory.mktemp("runs") / "failed")
+
+
+def test_the_page_is_one_file_that_refers_to_nothing(healthy):
+    page, reader, _ = read(bl.report(healthy))
+    assert "http:" not in page.replace("http-equiv", "")
+    assert "https:" not in page
+    assert "src=" not in page
+    for name, value in reader.attributes:
+        if name in ("href", "xlink:href", "src", "action"):
+            assert value.startswith(("#", "data:image/png;base64,")), value
+    assert {"link", "iframe", "object", "form"}.isdisjoint(reader.tags)
+    assert len(page.encode()) < 1_000_000
+
+
+def test_a_healthy_run_has_learnt(healthy):
+    _, _, words = read(bl.report(healthy.folder))
+    assert "Yes, it learnt." in words
+    assert "of the test samples are right" in words
+    assert "To name the commonest class for every sample" in words
+    assert "backlight train mlp --data moons --layers 2,8,2 --activation tanh" in words
+
+
+def test_a_failed_run_says_why_and_what_to_try_first(failed):
+    _, _, words = read(bl.report(failed.folder))
+    assert "No, it did not learn. The likeliest cause:" in words
+    assert words.index("What to try") < words.index("What was trained") < words.index("What happened")
+
+
+def test_every_picture_has_words_and_numbers(failed):
+    page, reader, _ = read(bl.report(failed))
+    pictures = reader.tags.count("svg")
+    assert pictures >= 15
+    assert page.count('role="img"><title>') == page.count("<desc>") == pictures
+    assert page.count("<summary>Numbers</summary>") == pictures
+    for table in page.split("<tbody>")[1:]:
+        assert table.split("</tbody>")[0].count("<tr>") <= 200
+
+
+def test_an_extreme_and_a_nan_of_one_step_among_thousands_are_shown(tmp_path):
+    rng = np.random.default_rng(0)
+    with RunWriter(tmp_path / "run", ("watch",), {}) as writer:
+        for step in range(1500):
+            values = rng.normal(size=30)
+            values[0] = {700: 12345.0, 900: np.nan, 901: -np.inf}.get(step, 0.0)
+            writer.tensors(step, {"grad/W1": summarise(values)})
+            writer.scalars(step, {"train/loss": np.nan if step == 77 else 1.0})
+    page, _, words = read(bl.report(tmp_path / "run"))
+    assert "1.234e+04 (step 700)" in words or "1.235e+04 (step 700)" in words
+    assert "1 NaN and 1 infinite of 45,000 values, first at step 900" in words
+    assert "not finite at 1 steps, first at 77" in words
+    assert 'class="broken"' in page
+    assert "No: its loss stopped being finite." in words
+
+
+def test_a_run_of_nothing_but_nan(tmp_path):
+    with RunWriter(tmp_path / "run", ("watch",), {}) as writer:
+        writer.tensors(3, {"act/a": summarise(np.full(4, np.nan))})
+        writer.scalars(3, {"train/loss": np.nan})
+    _, _, words = read(bl.report(tmp_path / "run"))
+    assert "4 NaN of 4 values, first at step 3" in words
+
+
+def test_an_empty_run(tmp_path):
+    with RunWriter(tmp_path / "run", ("watch",), {}):
+        pass
+    _, _, words = read(bl.report(tmp_path / "run"))
+    assert "whether it learnt cannot be told" in words
+    assert "No tensor is recorded." in words
+
+
+def test_a_run_that_diverged(tmp_path):
+    settings = bl.MLPSettings(activation="identity", learning_rate=1e200, steps=50, record_every=1)
+    with pytest.raises(DivergedError):
+        bl.train_mlp(settings, tmp_path / "run")
+    _, _, words = read(bl.report(tmp_path / "run"))
+    assert "No: its loss stopped being finite." in words
+    assert "The first value that is not finite" in words
+
+
+def test_names_of_strangers_stay_text(tmp_path):
+    folder = tmp_path / "<img onerror=alert(1)>"
+    with RunWriter(folder, ("watch",), {"note": "</pre><script>alert(2)</script>"}) as writer:
+        for step in range(3):
+            writer.tensors(step, {HOSTILE: summarise(np.arange(3.0))})
+            writer.scalars(step, {"<b onclick=x>loss": 1.0})
+    page, reader, words = read(bl.report(folder))
+    assert reader.tags.count("script") == 1
+    assert "img" not in reader.tags
+    assert "b" not in reader.tags
+    assert not any(name.startswith("on") for name, _ in reader.attributes)
+    assert "<script>alert(1)</script>" in words
+    assert "\u202e" not in page
+
+
+def test_the_command_writes_it_and_says_where(healthy, tmp_path, capsys):
+    main(["report", str(healthy.folder), "--out", str(tmp_path / "page.html")])
+    assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_what_is_no_run_is_an_error_in_a_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(tmp_path)])
+    assert ended.value.code == 1
+    assert "no run there" in capsys.readouterr().err
+    with pytest.raises(SettingsError):
+        bl.report()
+
+
+def test_ticks_are_round():
+    assert linear_ticks(-1.2, 1.3) == [-1.0, -0.5, 0.0, 0.5, 1.0]
