@@ -47,7 +47,7 @@ def band_figure(name: str, whole: SummarySeries, most: int, limits: Limits | Non
     limits = limits or limits_of(series)
     kind: Kind = "symlog" if limits.unit else "linear"
     scale = fitted(limits.low, limits.high, HEIGHT - BOTTOM, TOP, kind, limits.unit or 1.0)
-    frame = Frame(fitted(int(series.steps[0]), series.last_step, LEFT, WIDTH - 6), scale)
+    frame = Frame(fitted(int(series.steps[0]), series.last_step, LEFT, WIDTH - 18), scale)
     x = frame.x(series.steps)
     pairs = ((series.minimum, series.maximum), (quantiles[:, 0], quantiles[:, 4]), (quantiles[:, 1], quantiles[:, 3]))
     body = "".join(

@@ -1,4 +1,4 @@
-"""Inside the network: units that are dead or saturated, how far updates go, and every tensor's values over the steps."""
+"""Inside the network: dead and saturated units, how far updates go, every tensor's values over the steps."""
 
 from collections.abc import Mapping
 
@@ -36,21 +36,13 @@ def health_html(run: Run, prefix: str) -> str:
     record = Record(run)
     acts = {name: record.series(name) for name in record.names if name.startswith("act/")}
     gated = {name: series for name, series in acts.items() if series.live.shape[1]}
-    figures = [
-        over_steps(f"{prefix}{title}", curves, kind, limits)
-        for title, curves, kind, limits in (
-            ("share of dead units", {n: (s.steps, s.dead_share) for n, s in gated.items()}, "linear", (0, 1)),
-            (
-                "share of saturated values",
-                {n: (s.steps, s.saturated_share) for n, s in gated.items()},
-                "linear",
-                (0, 1),
-            ),
-            ("‖update‖ / ‖weights‖ (0.001 is usual)", ratios(record), "log", None),
-            ("‖gradient‖", norms(record), "log", None),
-        )
-        if curves
-    ]
+    shares: dict[str, Curves] = {
+        "share of dead units": {name: (each.steps, each.dead_share) for name, each in gated.items()},
+        "share of saturated values": {name: (each.steps, each.saturated_share) for name, each in gated.items()},
+    }
+    sizes = {"‖update‖ / ‖weights‖ (0.001 is usual)": ratios(record), "‖gradient‖": norms(record)}
+    figures = [over_steps(prefix + title, each, "linear", (0, 1)) for title, each in shares.items() if each]
+    figures += [over_steps(prefix + title, each, "log", None) for title, each in sizes.items() if each]
     missing = [] if gated else [paragraph(f"{prefix}no layer with units that can be dead or saturated is recorded.")]
     return "".join(missing) + panels(figures)
 

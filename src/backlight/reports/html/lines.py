@@ -37,7 +37,7 @@ def line_figure(
     low, high = limits or ((values.min(), values.max()) if len(values) else (np.nan, np.nan))
     last = max((int(line.steps[-1]) for line in lines if len(line.steps)), default=1)
     first = min((int(line.steps[0]) for line in lines if len(line.steps)), default=0)
-    frame = Frame(fitted(first, last, LEFT, WIDTH - 8), fitted(low, high, HEIGHT - BOTTOM, TOP, kind))
+    frame = Frame(fitted(first, last, LEFT, WIDTH - 18), fitted(low, high, HEIGHT - BOTTOM, TOP, kind))
     body = frame.drawn() + "".join(line_svg(line, frame) for line in lines) + legend(lines)
     words = [said(line) for line in lines]
     height = HEIGHT + 15 * (len(lines) > 1) * -(-len(lines) // 2)
@@ -70,7 +70,7 @@ def line_svg(line: Line, frame: Frame) -> str:
 
 def bars(steps: NDArray[np.int64], frame: Frame) -> str:
     """A bar at each step that something is not finite at; those that would lie on each other are one."""
-    places = np.unique(np.round(frame.x(steps))) if len(steps) else []
+    places = np.unique(np.round(frame.x(steps))).tolist()
     d = "".join(f"M{place:.0f} {frame.y.end:.0f}V{frame.y.start:.0f}" for place in places)
     return f'<path class="broken" d="{d}"/>' if d else ""
 

@@ -1,18 +1,21 @@
 """One self-contained page of one run or of several: what happened, what went wrong and what to do, what was inside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backlight.diagnosis.diagnose import diagnose
 from backlight.errors import SettingsError
 from backlight.files import write_atomically
 from backlight.recording.run import Run
+from backlight.reports.html.boundary import boundary_html
 from backlight.reports.html.cost import cost_html
 from backlight.reports.html.curves import curves_html
-from backlight.reports.html.fragments import Section
+from backlight.reports.html.fragments import Section, panels, text
 from backlight.reports.html.inside import inside_sections
 from backlight.reports.html.page import document
+from backlight.reports.html.predictions import predictions_html
 from backlight.reports.html.settings import settings_html
+from backlight.reports.html.several import differences_html, labels, verdicts_html
 from backlight.reports.html.verdict import verdict_html
 
 NAME = "report.html"
@@ -35,15 +38,41 @@ def report(*runs: Run | Path | str, out: Path | str | None = None) -> Path:
 
 
 def page(runs: Sequence[Run]) -> str:
-    return page_of_one(runs[0])
+    """The whole file."""
+    named = labels(runs) if len(runs) > 1 else {"": runs[0]}
+    diagnoses = {label: diagnose(run) for label, run in named.items()}
+    if len(runs) > 1:
+        title = f"Backlight report: {', '.join(named)}"
+        first = [
+            Section("verdict", "Did they learn?", verdicts_html(named, diagnoses)),
+            Section("differences", "What sets them apart", differences_html(named)),
+        ]
+    else:
+        title = f"Backlight report: {runs[0].folder.resolve().name}"
+        first = [Section("verdict", "Did it learn?", verdict_html(runs[0], diagnoses[""]))]
+    return document(title, [*first, *sections(named)])
 
 
-def page_of_one(run: Run) -> str:
-    sections = [
-        Section("verdict", "Did it learn?", verdict_html(run, diagnose(run))),
-        Section("settings", "What was trained", settings_html(run)),
-        Section("curves", "What happened", curves_html({"": run})),
-        *inside_sections({"": run}),
-        Section("cost", "What watching cost", cost_html({"": run})),
+def sections(runs: Mapping[str, Run]) -> list[Section]:
+    """What follows the answer, of one run or of several."""
+    several = len(runs) > 1
+    settings = [heading(label) + settings_html(run) for label, run in runs.items()]
+    drawn = [boundary_html(run, f"{label}: decision boundary" if several else "Decision boundary")
+             for label, run in runs.items()]  # fmt: skip
+    answers = [(label, predictions_html(run)) for label, run in runs.items()]
+    found = [
+        Section("settings", "What was trained", "".join(settings)),
+        Section("curves", "What happened", curves_html(runs)),
+        Section("boundary", "Decision boundary", panels(filter(None, drawn))),
+        Section(
+            "answers", "Right and wrong answers", "".join(heading(label) + body for label, body in answers if body)
+        ),
+        *inside_sections(runs),
+        Section("cost", "What watching cost", cost_html(runs)),
     ]
-    return document(f"Backlight report: {run.folder.resolve().name}", sections)
+    shown = {"boundary": any(drawn), "answers": any(body for _, body in answers)}
+    return [each for each in found if shown.get(each.anchor, True)]
+
+
+def heading(label: str) -> str:
+    return f"<h3>{text(label)}</h3>" if label else ""

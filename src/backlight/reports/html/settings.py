@@ -22,8 +22,8 @@ def settings_html(run: Run) -> str:
 
 def command_line(words: tuple[str, ...], settings: dict[str, Any]) -> str:
     """
-    >>> command_line(("train", "mlp"), {"layers": [2, 4, 2], "l2": 1e-05, "output_derivative": False, "data": "a b.csv"})
-    "backlight train mlp --layers 2,4,2 --l2 1e-05 --data 'a b.csv'"
+    >>> command_line(("train", "mlp"), {"layers": [2, 4, 2], "output_derivative": False, "data": "a b.csv"})
+    "backlight train mlp --layers 2,4,2 --data 'a b.csv'"
     """
     parts = ["backlight", *words]
     for name, value in settings.items():
