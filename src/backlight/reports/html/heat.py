@@ -43,7 +43,8 @@ def in_columns(curve: tuple[NDArray[np.int64], Values], columns: NDArray[np.int6
     steps, values = curve
     cells = np.full(len(columns), -np.inf)
     broken = np.where(np.isfinite(values), values, np.nan)
-    np.maximum.at(cells, np.searchsorted(columns, steps, "right") - 1, broken)  # NaN wins in `maximum`
+    with np.errstate(invalid="ignore"):
+        np.maximum.at(cells, np.searchsorted(columns, steps, "right") - 1, broken)  # NaN wins in `maximum`
     return cells
 
 

@@ -55,8 +55,19 @@ def ratios(record: Record) -> Curves:
 
 
 def norms(record: Record) -> Curves:
-    found = {name: record.run.norms(name) for name in record.names if name.startswith("grad/")}
-    return {name: (steps, values.astype(np.float64)) for name, (steps, values) in found.items() if len(steps)}
+    """Of every step where they are known, or else of the recorded ones."""
+    found: Curves = {}
+    for name in record.names:
+        if name.startswith("grad/"):
+            steps, values = record.run.norms(name)
+            series = record.series(name)
+            found[name] = (steps, values.astype(np.float64)) if len(steps) else (series.steps, unhidden(series))
+    return found
+
+
+def unhidden(series: SummarySeries) -> Values:
+    """Norms, NaN where a value is not finite: of the others alone they would look healthy."""
+    return np.where(series.finite < series.count, np.nan, series.norm)
 
 
 def over_steps(title: str, curves: Curves, kind: Kind, limits: tuple[float, float] | None) -> str:

@@ -43,7 +43,7 @@ def line_figure(
     height = HEIGHT + 15 * (len(lines) > 1) * -(-len(lines) // 2)
     head = f'<text class="head" x="{LEFT}" y="13">{text(title)}</text>'
     picture = svg(WIDTH, height, title, "; ".join(words), head + body)
-    caption = "; ".join(words) if len(lines) <= 4 else f"{len(lines)} curves; logarithmic" * (kind == "log")
+    caption = "; ".join(words) if len(lines) <= 4 else f"{title}: {len(lines)} curves"
     return figure_html(picture, caption, lines_table(lines))
 
 

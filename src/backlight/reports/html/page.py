@@ -40,7 +40,7 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head 
 .thin { fill: none; stroke-width: .8; opacity: .35; } .thick { fill: none; stroke-width: 1.7; }
 .band { fill: var(--c0); stroke: var(--c0); stroke-width: .7; stroke-opacity: .5; } .median { stroke: var(--c1); }
 .broken { stroke: var(--ink); stroke-width: 1.6; } .pixels { image-rendering: pixelated; }
-.off { display: none; } input[type=range] { width: min(100%, 30rem); }
+.off { display: none; } input[type=range] { width: min(100%, 30rem); display: block; } .slider { font-size: .85rem; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } nav, .slider { display: none; }
   figure, article { break-inside: avoid; } .scroll { max-height: none; } }
 """.strip()

@@ -25,7 +25,7 @@ def report(*runs: Run | Path | str, out: Path | str | None = None) -> Path:
     """Writes the page and says where: `out`, or report.html in the folder of the first run.
 
     Raises:
-        SettingsError: if no run is given.
+        SettingsError: if no run is given, or no folder is there to write into.
         RunError: if one of the folders cannot be read.
         OSError: if the page cannot be written.
     """
@@ -33,6 +33,8 @@ def report(*runs: Run | Path | str, out: Path | str | None = None) -> Path:
     if not opened:
         raise SettingsError("a report needs at least one run folder, such as runs/mine")
     target = Path(out) if out is not None else opened[0].folder / NAME
+    if not target.parent.is_dir():
+        raise SettingsError(f"{target.parent}: no such folder; make it first, or choose another place for the page")
     write_atomically(target, page(opened))
     return target
 
@@ -63,7 +65,7 @@ def sections(runs: Mapping[str, Run]) -> list[Section]:
     found = [
         Section("settings", "What was trained", "".join(settings)),
         Section("curves", "What happened", curves_html(runs)),
-        Section("boundary", "Decision boundary", panels(filter(None, drawn))),
+        Section("boundary", "Decision boundary", panels(filter(None, drawn)) if several else "".join(drawn)),
         Section(
             "answers", "Right and wrong answers", "".join(heading(label) + body for label, body in answers if body)
         ),

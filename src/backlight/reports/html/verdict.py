@@ -1,5 +1,6 @@
 """The first screen: did it learn, and if not, why, and what to try."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from backlight.diagnosis.catalogue import CAUSES
 from backlight.diagnosis.course import Course, course_of
 from backlight.diagnosis.finding import Diagnosis, Finding
 from backlight.diagnosis.record import MissingError, Record
+from backlight.diagnosis.retraining import RETRAINING
 from backlight.recording.overview import nonfinite_text, status_of
 from backlight.recording.run import Run
 from backlight.reports.check_words import Part
@@ -101,6 +103,9 @@ def verdict_html(run: Run, diagnosis: Diagnosis, level: str = "") -> str:
     for finding in diagnosis.findings:
         parts.append(finding_html(finding, finding.name in told))
         told.add(finding.name)
+    if not diagnosis.healthy and run.command in RETRAINING:
+        again = f"backlight treat {shlex.quote(str(run.folder))}"
+        parts.append(f"<p>To train the cures beside the unchanged settings: <code>{text(again)}</code></p>")
     return "".join([*parts, *others_html(diagnosis)])
 
 
@@ -114,7 +119,8 @@ def finding_html(finding: Finding, told: bool) -> str:
 
 
 def part_html(part: Part) -> str:
-    body = bullets(part.lines) if part.kind == "list" else "".join(map(paragraph, part.lines))
+    in_order = "ol" if part.label.endswith("likeliest first") else "ul"
+    body = bullets(part.lines, in_order) if part.kind == "list" else "".join(map(paragraph, part.lines))
     return f"{paragraph(part.label, 'label')}{body}"
 
 
