@@ -48,10 +48,9 @@ class Scale:
             return linear_ticks(self.low, self.high)
         if self.kind == "log":
             return log_ticks(self.low, self.high)
-        above = log_ticks(self.unit, self.high) if self.high > self.unit else []
-        below = [-tick for tick in log_ticks(self.unit, -self.low)] if -self.low > self.unit else []
-        kept = [tick for tick in (*below[-2:], *above[-2:]) if abs(tick) >= 10 * self.unit]
-        return sorted({0.0, *kept} if self.low <= 0 <= self.high else kept)
+        sides = ((1.0, self.high), (-1.0, -self.low))
+        found = {sign * tick for sign, end in sides if end > 2 * self.unit for tick in outer_ticks(end, self.unit)}
+        return sorted(tick for tick in {0.0, *found} if self.low <= tick <= self.high)
 
 
 def linear_ticks(low: float, high: float) -> list[float]:
@@ -81,6 +80,17 @@ def log_ticks(low: float, high: float) -> list[float]:
     finer = [float(f"{n}e{power}") for power in range(first - 1, last + 1) for n in (1, 2, 5)]
     finer = [tick for tick in finer if low <= tick <= high]
     return finer if len(finer) > 1 else linear_ticks(low, high)
+
+
+def outer_ticks(end: float, unit: float) -> list[float]:
+    """A round number at the end of a logarithmic axis, and hundredths of it down to its beginning.
+
+    >>> outer_ticks(6.6, 0.02), outer_ticks(0.03, 0.02)
+    ([5.0, 0.05], [0.02])
+    """
+    power = math.floor(math.log10(end))
+    top = next(float(f"{n}e{power}") for n in (5, 2, 1) if float(f"{n}e{power}") <= end)
+    return [top, *(lower for lower in (top / 100, top / 10_000) if lower >= 2 * unit)]
 
 
 def fitted(low: float, high: float, start: float, end: float, kind: Kind = "linear", unit: float = 1.0) -> Scale:

@@ -14,7 +14,7 @@ from backlight.errors import BacklightError
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.recording.run import Run
 from backlight.reports.html.axes import Frame, Scale, svg
-from backlight.reports.html.fragments import figure_html, number, paragraph, text, thinned
+from backlight.reports.html.fragments import Table, figure_html, number, paragraph, text, thinned
 from backlight.reports.html.png import data_uri
 from backlight.training.replay import replay, saved_step
 from backlight.training.train_mlp import load_network
@@ -43,7 +43,7 @@ def boundary_html(run: Run, title: str = "Decision boundary") -> str:
     if run.command != ("train", "mlp") or list(run.settings.get("layers", []))[:1] != [2]:
         return ""
     try:
-        points = run.snapshot("train_points")  # (N, 3): x1, x2, class
+        points = checked(run.snapshot("train_points"))
         network = load_network(run)[0]
         step = saved_step(run)
     except (BacklightError, OSError, ValueError, KeyError) as error:
@@ -57,11 +57,18 @@ def boundary_html(run: Run, title: str = "Decision boundary") -> str:
     return figure(title, moments, points, frame, remark)
 
 
+def checked(points: NDArray) -> NDArray:
+    """(N, 3): x1, x2, class. Raises ValueError for anything else: a file may come from anybody."""
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.isfinite(points.astype(float)).all():
+        raise ValueError("train_points.npy does not hold points in the plane")
+    return points.astype(np.float64)
+
+
 def steps_shown(last: int) -> list[int]:
     """The start, the end, and steps between them that lie closer at first, when most changes.
 
     >>> steps_shown(2000)[:4], steps_shown(2000)[-2:]
-    ([0, 1, 2, 4], [1045, 2000])
+    ([0, 1, 2, 3], [1115, 2000])
     """
     between = np.round(np.geomspace(1, max(last, 1), MOMENTS)).astype(int).tolist()
     return sorted({0, *(step for step in between if step <= last), last})
@@ -84,32 +91,43 @@ def moment(step: int, network: DeepNeuralNetwork, frame: Frame, points: NDArray)
 
 def figure(title: str, moments: Sequence[Moment], points: NDArray, frame: Frame, remark: str) -> str:
     last, y = moments[-1], points[:, 2].astype(int)
-    box = (
-        f'x="{LEFT}" y="{TOP}" width="{SIZE - LEFT - RIGHT}" height="{SIZE - TOP - BOTTOM}" preserveAspectRatio="none"'
-    )
-    frames = "".join(
-        f'<g class="moment{"" if each is last else " off"}" data-words="{text(words(each, y))}">'
+    description = f"{words(last, y)}. {plain(last)}"
+    drawn = frame.drawn("x1, and x2 upwards") + frames_svg(moments, y) + marks(points, frame)
+    picture = svg(SIZE, SIZE, title, description, drawn)
+    if len(moments) > 1:
+        picture += slider(title, len(moments) - 1)
+        remark += "The steps before the last are trained once more from the settings, to the same weights in the end. "
+    shown = "" if len(points) <= MOST_POINTS else f"{MOST_POINTS} of {len(points):,} training points are drawn. "
+    key = "Shade: the probability of each class; dark line: where the likeliest class changes; marks: training points."
+    return figure_html(picture, f"{description} {key} {remark}{shown}", points_table(last, points), "single")
+
+
+def frames_svg(moments: Sequence[Moment], y: NDArray) -> str:
+    """All moments on each other; but for the last they are hidden, until the slider asks for them."""
+    width, height = SIZE - LEFT - RIGHT, SIZE - TOP - BOTTOM
+    box = f'x="{LEFT}" y="{TOP}" width="{width}" height="{height}" preserveAspectRatio="none"'
+    return "".join(
+        f'<g class="moment{"" if each is moments[-1] else " off"}" data-words="{text(words(each, y))}">'
         f'<image {box} href="{data_uri(shades(each.plane))}"/></g>'
         for each in moments
     )
-    description = f"{words(last, y)}. {plain(last)}"
-    picture = svg(SIZE, SIZE, title, description, frame.drawn("x1, and x2 upwards") + frames + marks(points, frame))
-    if len(moments) > 1:
-        picture += (
-            f'<div class="slider" hidden><label>{text(title)}, step <input type="range" min="0" step="1" '
-            f'max="{len(moments) - 1}" value="{len(moments) - 1}"></label> <output></output></div>'
-        )
-        remark += "The steps before the last are trained once more from the settings, to the same weights in the end. "
-    rows = [
-        [number(x1), number(x2), str(int(label)), *(f"{p:.3f}" for p in p_all)]
-        for (x1, x2, label), p_all in zip(points, last.points, strict=True)
-    ]
-    header = ("x1", "x2", "class", *(f"P(class {k})" for k in range(last.points.shape[1])))
-    shown = "" if len(points) <= MOST_POINTS else f"{MOST_POINTS} of {len(points):,} training points are drawn. "
-    key = "Shade: the probability of each class; dark line: where the likeliest class changes; marks: training points."
-    return figure_html(picture, f"{description} {key} {remark}{shown}", thinned(header, rows)).replace(
-        "<figure>", '<figure class="single">', 1
+
+
+def slider(title: str, last: int) -> str:
+    return (
+        f'<div class="slider" hidden><label>{text(title)}: which step <input type="range" min="0" step="1" '
+        f'max="{last}" value="{last}"></label><output></output></div>'
     )
+
+
+def points_table(last: Moment, points: NDArray) -> Table:
+    header = ("x1", "x2", "class", *(f"P(class {k})" for k in range(last.points.shape[1])))
+
+    def row(at: int) -> list[str]:
+        x1, x2, label = points[at]
+        return [number(x1), number(x2), str(int(label)), *(f"{share:.3f}" for share in last.points[at])]
+
+    return thinned(header, range(len(points)), row)
 
 
 def words(each: Moment, y: NDArray) -> str:

@@ -1,12 +1,14 @@
 """Pieces of the page as strings. Every text goes through `text`: names come from files that somebody else wrote."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeVar
 
 from backlight.reports.check_words import visible
 
 MOST_ROWS = 200  # of a table
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,19 @@ def row_html(row: Sequence[str]) -> str:
     return f'<tr><th scope="row">{text(first)}</th>{"".join(f"<td>{text(cell)}</td>" for cell in others)}</tr>'
 
 
-def thinned(header: Sequence[str], rows: Sequence[Sequence[str]], most: int = MOST_ROWS) -> Table:
-    """At most so many rows, evenly spread, with the first and the last."""
-    if len(rows) <= most:
-        return Table(header, rows)
-    places = sorted({round(number * (len(rows) - 1) / (most - 1)) for number in range(most)})
-    return Table(header, [rows[place] for place in places], f"{len(places)} of {len(rows):,} rows, evenly spread")
+def thinned(header: Sequence[str], keys: Sequence[T], row: Callable[[T], Sequence[str]]) -> Table:
+    """At most MOST_ROWS rows, evenly spread, with the first and the last; the others are never made."""
+    count = len(keys)
+    if count <= MOST_ROWS:
+        return Table(header, [row(key) for key in keys])
+    places = sorted({round(number * (count - 1) / (MOST_ROWS - 1)) for number in range(MOST_ROWS)})
+    return Table(header, [row(keys[place]) for place in places], f"{len(places)} of {count:,} rows, evenly spread")
 
 
-def figure_html(picture: str, caption: str, table: Table | None) -> str:
-    """A picture with its caption, and its numbers folded away below it."""
+def figure_html(picture: str, caption: str, table: Table | None, kind: str = "plain") -> str:
+    """A picture with its caption, and its numbers folded away below it; `kind` "single" bounds its width."""
     numbers = folded("Numbers", table_html(table)) if table and table.rows else ""
-    return f"<figure>{picture}<figcaption>{text(caption)}</figcaption>{numbers}</figure>"
+    return f'<figure class="{kind}">{picture}<figcaption>{text(caption)}</figcaption>{numbers}</figure>'
 
 
 def panels(figures: Iterable[str], kind: str = "panels") -> str:

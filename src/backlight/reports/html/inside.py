@@ -1,6 +1,7 @@
 """Inside the network: dead and saturated units, how far updates go, every tensor's values over the steps."""
 
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,17 +94,16 @@ def distributions_html(runs: Mapping[str, Run]) -> str:
     for name in names:
         groups.setdefault(KINDS.get(name.split("/", 1)[0], "Others"), []).append(name)
     for title in [*KINDS.values(), "Others"]:
-        figures = [figure for name in groups.get(title, []) for figure in figures_of(name, runs, orders, most)]
+        figures = [figures_of(name, runs, orders, most) for name in groups.get(title, [])]
         if figures:
-            parts.append(f"<h3>{title}</h3>{panels(figures)}")
+            side_by_side = figures if len(runs) > 1 else [chain(*figures)]  # of several runs a row a tensor
+            parts.append(f"<h3>{title}</h3>{''.join(map(panels, side_by_side))}")
     return "".join(parts)
 
 
 def figures_of(name: str, runs: Mapping[str, Run], orders: Mapping[str, list[str]], most: int) -> list[str]:
-    series: dict[str, SummarySeries] = {
-        label: run.series(name).merged(most) for label, run in runs.items() if name in orders[label]
-    }
-    limits = limits_of(*series.values())
+    series = {label: run.series(name) for label, run in runs.items() if name in orders[label]}
+    limits = limits_of(*(each.merged(most) for each in series.values()))
     return [
         band_figure(name, each, most, limits, f"{name} · {label}" if len(runs) > 1 else name)
         for label, each in series.items()

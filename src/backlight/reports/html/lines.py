@@ -60,9 +60,9 @@ def line_svg(line: Line, frame: Frame) -> str:
         f'<path class="{"thin" if many else "thick"} s{colour}"{dash} d="{path(frame.x(steps), frame.y(values))}"/>'
     ]
     if many:
-        mean = running_mean(np.where(np.isfinite(line.values), line.values, np.nan))
-        chosen = np.unique(np.linspace(0, len(mean) - 1, MOST_POINTS).astype(np.int64))
-        smooth = np.where(usable(mean, frame.y.kind), mean, np.nan)[chosen]
+        chosen = np.unique(np.linspace(0, len(line.values) - 1, MOST_POINTS).astype(np.int64))
+        mean = running_mean(np.where(np.isfinite(line.values), line.values, np.nan), places=chosen)
+        smooth = np.where(usable(mean, frame.y.kind), mean, np.nan)
         parts.append(f'<path class="thick s{colour}"{dash} d="{path(frame.x(line.steps[chosen]), frame.y(smooth))}"/>')
     broken = line.steps[~np.isfinite(line.values)]
     return "".join(parts) + bars(broken, frame)
@@ -122,7 +122,8 @@ def lines_table(lines: Sequence[Line]) -> Table:
     """A row a step that any of the curves has."""
     known = [dict(zip(line.steps.tolist(), line.values.tolist(), strict=True)) for line in lines]
     steps = sorted({step for each in known for step in each})
-    if len(steps) > 20 * 200:  # of very long runs not every row is put into words, to be thinned right away
-        steps = steps[:: len(steps) // 4000] + steps[-1:]
-    rows = [[str(step), *(number(each[step]) if step in each else "" for each in known)] for step in steps]
-    return thinned(["step", *(line.label for line in lines)], rows)
+    return thinned(
+        ["step", *(line.label for line in lines)],
+        steps,
+        lambda step: [str(step), *(number(each[step]) if step in each else "" for each in known)],
+    )

@@ -17,7 +17,7 @@ from backlight.training.settings import MLPSettings, settings_from_plain
 from backlight.training.train_mlp import load_network
 
 CELL, LEFT, TOP = 34, 46, 40
-MOST_IMAGES = 24
+MOST_IMAGES, MOST_CLASSES = 24, 30
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,11 @@ def answers_of(run: Run) -> Answers:
 
 def stored_confusion(run: Run) -> str:
     try:
-        return confusion_figure(run.snapshot("test_confusion"))
+        counts = run.snapshot("test_confusion")
     except (OSError, ValueError):
         return ""
+    fits = counts.ndim == 2 and 1 < len(counts) == counts.shape[1] <= MOST_CLASSES and counts.dtype.kind == "i"
+    return confusion_figure(counts) if fits else ""
 
 
 def confusion_figure(counts: NDArray[np.int64]) -> str:
@@ -93,8 +95,7 @@ def confusion_figure(counts: NDArray[np.int64]) -> str:
     words = f"{right:,} of {counts.sum():,} test images are right; {commonest(counts)}"
     header = ("true class", *map(str, range(classes)))
     table = Table(header, [(str(k), *map(str, row)) for k, row in enumerate(counts.tolist())])
-    picture = figure_html(svg(width, height, "Confusion matrix", words, "".join(parts)), words, table)
-    return picture.replace("<figure>", '<figure class="single">', 1)
+    return figure_html(svg(width, height, "Confusion matrix", words, "".join(parts)), words, table, "single")
 
 
 def commonest(counts: NDArray[np.int64]) -> str:
