@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pytest
@@ -126,7 +126,7 @@ def test_an_extreme_and_a_nan_of_one_step_among_thousands_are_shown(tmp_path):
     assert "1 NaN and 1 infinite of 45,000 values, first at step 907" in words
     assert "not finite at 1 steps, first at 77" in words
     assert 'class="broken"' in page
-    assert "No: its loss stopped being finite." in words
+    assert "No: its loss was not finite at some steps." in words
 
 
 def test_a_run_of_nothing_but_nan(tmp_path):
@@ -242,6 +242,31 @@ def test_digits_have_their_confusion_and_the_most_wrong_images(tmp_path):
     assert page.count("<title>Test image ") == min(24, words.count("sure)"))
     (run.folder / "checkpoints" / "latest.safetensors").unlink()
     assert "The most wrong images cannot be shown" in read(bl.report(run))[2]
+
+
+def test_a_digits_network_of_pytorch_is_asked_again(tmp_path):
+    pytest.importorskip("torch")
+    run = bl.train_cnn(bl.CNNSettings(epochs=1, record_every=30), tmp_path / "run", stream=StringIO())
+    page, _, words = read(bl.report(run))
+    counts = run.snapshot("test_confusion")
+    assert f"{np.trace(counts)} of {counts.sum()} test images are right" in words
+    assert "Test image " in page
+    assert "share of dead units" in page
+    assert len(page.encode()) < 1_000_000
+    (run.folder / "checkpoints" / "best.safetensors").unlink()
+    page, _, words = read(bl.report(run))
+    assert "The most wrong images cannot be shown" in words
+    assert f"{np.trace(counts)} of {counts.sum()} test images are right" in words  # from what the run folder keeps
+
+
+@pytest.mark.parametrize(
+    "points", [np.zeros(7), np.full((5, 3), np.nan), np.zeros((0, 3)), np.array([["a", "b", "c"]])]
+)
+def test_snapshots_of_strangers_are_looked_at_first(healthy, tmp_path, points):
+    folder = tmp_path / "run"
+    shutil.copytree(healthy.folder, folder)
+    np.save(folder / "snapshots" / "train_points.npy", points)
+    assert "it cannot be drawn" in read(bl.report(folder))[2]
 
 
 def test_a_png_is_read_as_it_was_written():

@@ -266,7 +266,7 @@ class Recorder:
                 raise DivergedError(f"the loss became {loss} at step {step}; try a lower learning rate")
 
 
-def test_probabilities(run: Run) -> tuple[Samples, NDArray[np.float32]]:
+def answer_test_images(run: Run) -> tuple[Samples, NDArray[np.float32]]:
     """The test images, and what the weights that validated best say of them: probabilities (N, 10).
 
     Raises:

@@ -9,7 +9,7 @@ from backlight.reports.html.axes import Kind, Values, fitted, svg, tick_text
 from backlight.reports.html.fragments import Table, figure_html, number, text
 from backlight.reports.html.png import data_uri
 
-WIDTH, LEFT, ROW, TOP, BOTTOM = 640, 150, 16, 22, 34
+WIDTH, LEFT, ROW, TOP, BOTTOM = 400, 128, 15, 22, 34
 MOST_COLUMNS = 100
 # ColorBrewer's Blues, pale to dark: a scale of lightness, which every eye can read
 SHADES = np.array([(222, 235, 247), (158, 202, 225), (66, 146, 198), (8, 81, 156), (8, 35, 83)], np.float64)
@@ -61,9 +61,9 @@ def shaded(cells: Values, shares: Values) -> NDArray[np.uint8]:
 
 
 def names(rows: Curves) -> str:
-    shown = [name if len(name) <= 22 else f"…{name[-21:]}" for name in rows]
+    shown = [name if len(name) <= 19 else f"…{name[-18:]}" for name in rows]
     return "".join(
-        f'<text x="{LEFT - 6}" y="{TOP + ROW * at + 12}" text-anchor="end">{text(name)}</text>'
+        f'<text x="{LEFT - 6}" y="{TOP + ROW * at + 11}" text-anchor="end">{text(name)}</text>'
         for at, name in enumerate(shown)
     )
 

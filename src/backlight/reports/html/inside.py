@@ -44,7 +44,7 @@ def health_html(run: Run, prefix: str) -> str:
     sizes = {"‖update‖ / ‖weights‖ (0.001 is usual)": ratios(record), "‖gradient‖": norms(record)}
     figures = [over_steps(prefix + title, each, "linear", (0, 1)) for title, each in shares.items() if each]
     figures += [over_steps(prefix + title, each, "log", None) for title, each in sizes.items() if each]
-    missing = [] if gated else [paragraph(f"{prefix}no layer with units that can be dead or saturated is recorded.")]
+    missing = [] if gated else [paragraph(f"{prefix}No layer with units that can be dead or saturated is recorded.")]
     return "".join(missing) + panels(figures)
 
 

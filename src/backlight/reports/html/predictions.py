@@ -54,9 +54,9 @@ def answers_of(run: Run) -> Answers:
     if run.command == ("train", "cnn"):
         if importlib.util.find_spec("torch") is None:
             raise RunError("this needs PyTorch: pip install 'backlight[torch]'")
-        from backlight.training.train_cnn import test_probabilities
+        from backlight.training.train_cnn import answer_test_images
 
-        test, probabilities = test_probabilities(run)
+        test, probabilities = answer_test_images(run)
         return Answers(test.X, test.y, probabilities)
     settings = settings_from_plain(MLPSettings, run.settings)
     samples: Samples = load_images(settings.data, settings.data_dir).test

@@ -15,8 +15,9 @@ def settings_html(run: Run) -> str:
     if words in TRAINED:
         again = f"<p>To do it again:</p><pre>{text(command_line(words, settings))}</pre>"
     else:
-        again = paragraph("The loop is your own, so it cannot be done again from here; these are the settings known.")
-        again += table_html(Table(("setting", "value"), [(name, str(value)) for name, value in settings.items()]))
+        again = paragraph("The loop is your own, so there is no command that does it again.")
+        rows = [(name, str(value)) for name, value in settings.items()]
+        again += table_html(Table(("setting", "value"), rows)) if rows else ""
     return again + facts_html(run) + environment_html(run)
 
 

@@ -24,6 +24,7 @@ ACCURACIES = {
     "train/acc": "of the training samples are right",
 }
 OPEN = ("The numbers", "What it means", "What to try, the likeliest first")  # parts that are not folded away
+NO_RULE = "No rule can say why."
 OFFLINE = ("More",)  # a path that is not beside this file
 
 
@@ -45,13 +46,14 @@ def answer(run: Run, diagnosis: Diagnosis) -> Answer:
     if first is not None:
         numbers += (f"The first value that is not finite: {nonfinite_text(first)}.",)
     if status == "diverged" or (course is not None and course.broken):
-        return Answer(f"No: its loss stopped being finite. {why or 'No rule can say why.'}", False, numbers)
+        gone = "stopped being finite" if ended_broken(run) else "was not finite at some steps"
+        return Answer(f"No: its loss {gone}. {why or NO_RULE}", False, numbers)
     if course is None:
         said = why or "nothing wrong was found."
         return Answer(f"No loss is recorded, so whether it learnt cannot be told; {said}", not why, numbers)
     numbers += (loss_line(course),)
     if course.stuck:
-        return Answer(f"No, it did not learn. {why or 'No rule can say why.'}", False, numbers)
+        return Answer(f"No, it did not learn. {why or NO_RULE}", False, numbers)
     if course.poor:
         return Answer(f"Only in part: less than can be learnt from these samples. {why}".strip(), not why, numbers)
     return Answer(f"Yes, but it could be better: {why}" if why else "Yes, it learnt.", not why, numbers)
@@ -62,6 +64,12 @@ def known_course(run: Run) -> Course | None:
         return course_of(Record(run))
     except MissingError:
         return None
+
+
+def ended_broken(run: Run) -> bool:
+    """Whether the last loss is NaN or infinite, or the training said so itself."""
+    ending = run.ending()
+    return (ending is not None and ending.kind == "diverged") or not np.isfinite(Record(run).loss[1][-1])
 
 
 def reason(diagnosis: Diagnosis) -> str:
