@@ -1,5 +1,7 @@
 """The page: one file that needs nothing else, hides nothing and believes no name."""
 
+import re
+import shlex
 import shutil
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -18,6 +20,7 @@ from backlight.reports.html.axes import linear_ticks
 from backlight.reports.html.fragments import thinned
 from backlight.reports.html.heat import heat_figure
 from backlight.reports.html.png import png
+from backlight.reports.html.settings import command_line
 from backlight.training.replay import replay
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
@@ -99,7 +102,34 @@ def test_a_healthy_run_has_learnt(healthy):
 def test_a_failed_run_says_why_and_what_to_try_first(failed):
     _, _, words = read(bl.report(failed.folder))
     assert "No, it did not learn. The likeliest cause:" in words
-    assert words.index("What to try") < words.index("To do it again") < words.index("Faint: as recorded")
+    assert (
+        words.index("The first to try")
+        < words.index("What to try")
+        < words.index("To do it again")
+        < words.index("Faint: as recorded")
+    )
+
+
+def test_a_failed_run_offers_the_command_with_the_cure(failed, healthy):
+    _, _, words = read(bl.report(failed))
+    assert "The first to try: learning_rate = " in words
+    assert f"backlight treat {failed.folder}" in words
+    cured = re.search(r"The first to try: .*?\.(backlight train mlp .*?)To try the cures", words).group(1)
+    assert "--learning-rate 50.0" not in cured
+    assert "--layers 2,4,3,2" in cured
+    assert "backlight treat" not in read(bl.report(healthy))[2]
+
+
+def test_the_command_on_the_page_does_the_run_again(tmp_path):
+    settings = bl.MLPSettings(layers=(2, 3, 2), batch_size=16, steps=20, output_derivative=True, l2=0.0)
+    run = bl.train_mlp(settings, tmp_path / "first")
+    command = command_line(run.command, run.settings)
+    assert " ".join(command.split()) in read(bl.report(run))[2]
+    with pytest.raises(SystemExit):
+        main([*shlex.split(command)[1:], "--run", str(tmp_path / "again")])
+    again = bl.Run.open(tmp_path / "again")
+    assert again.settings == run.settings
+    assert np.array_equal(again.scalar("train/loss")[1], run.scalar("train/loss")[1])
 
 
 def test_every_picture_has_words_and_numbers(failed):

@@ -1,6 +1,5 @@
 """The first screen: did it learn, and if not, why, and what to try."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,11 @@ from backlight.diagnosis.catalogue import CAUSES
 from backlight.diagnosis.course import Course, course_of
 from backlight.diagnosis.finding import Diagnosis, Finding
 from backlight.diagnosis.record import MissingError, Record
-from backlight.diagnosis.retraining import RETRAINING
 from backlight.recording.overview import nonfinite_text, status_of
 from backlight.recording.run import Run
 from backlight.reports.check_words import Part
 from backlight.reports.diagnosis_text import account, closing_parts, in_a_line, title
+from backlight.reports.html.cure import cure_html
 from backlight.reports.html.fragments import bullets, folded, paragraph, text
 
 ACCURACIES = {
@@ -107,13 +106,11 @@ def verdict_html(run: Run, diagnosis: Diagnosis, level: str = "") -> str:
     status = status_of(run, run.events())
     if status not in ("finished", "diverged"):
         parts.append(paragraph(f"The run is {status}: this is what is there so far."))
+    parts.append(cure_html(run, diagnosis))
     told: set[str] = set()
     for finding in diagnosis.findings:
         parts.append(finding_html(finding, finding.name in told))
         told.add(finding.name)
-    if not diagnosis.healthy and run.command in RETRAINING:
-        again = f"backlight treat {shlex.quote(str(run.folder))}"
-        parts.append(f"<p>To train the cures beside the unchanged settings: <code>{text(again)}</code></p>")
     return "".join([*parts, *others_html(diagnosis)])
 
 
