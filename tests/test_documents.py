@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCKS = [
     (name, block)
-    for name in ("README.md", "docs/diagnosis.md", "docs/studies.md", "docs/watching.md")
+    for name in ("README.md", "docs/diagnosis.md", "docs/report.md", "docs/studies.md", "docs/watching.md")
     for block in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 ]
 

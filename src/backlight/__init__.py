@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backlight.recording.tensor_summary import TensorSummary as TensorSummary
     from backlight.recording.tensor_summary import merge as merge
     from backlight.reports.check_result import check as check
+    from backlight.reports.html.report import report as report
     from backlight.training.classifier import NetworkClassifier as NetworkClassifier
     from backlight.training.settings import CNNSettings as CNNSettings
     from backlight.training.settings import MLPSettings as MLPSettings
@@ -66,6 +67,7 @@ _HOMES = {
     "Watch": "backlight.watching.watch",
     "watch": "backlight.watching.watch",
     "check": "backlight.reports.check_result",
+    "report": "backlight.reports.html.report",
     "treat": "backlight.diagnosis.treatment",
     "LiveRules": "backlight.diagnosis.live",
     "assert_gradients_correct": "backlight.checking.assertion",

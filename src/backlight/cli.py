@@ -258,6 +258,18 @@ def export(run: Path, /, *, to: Format, out: Path | None = None, prefix: str = "
         sys.stdout.write(f"{path}\n")
 
 
+@app.command(name="report")
+def report_page(*runs: Path, out: Path | None = None) -> None:
+    """One page, a single file that needs no network: did it learn, and if not, why; several runs side by side.
+
+    Parameters:
+        out: Where the page goes; report.html in the first run's folder if not given.
+    """
+    from backlight.reports.html.report import report as do
+
+    sys.stdout.write(f"{do(*runs, out=out)}\n")
+
+
 @contextmanager
 def two_for_errors() -> Iterator[None]:
     """Ends with 2 where a run cannot be read: 1 would say that something is wrong with the run."""

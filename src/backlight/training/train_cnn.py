@@ -12,13 +12,14 @@ from typing import TextIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from backlight.data.batches import shuffled_batches, steps_per_epoch
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
-from backlight.errors import DivergedError, SettingsError
+from backlight.errors import DivergedError, RunError, SettingsError
 from backlight.networks.conv_network import ConvNetwork
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
@@ -27,7 +28,7 @@ from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.training.optimizers import one_cycle
 from backlight.training.progress import Progress
-from backlight.training.settings import CNNSettings, plain_settings
+from backlight.training.settings import CNNSettings, plain_settings, settings_from_plain
 from backlight.training.stopping import stop_on_signal
 from backlight.watching.watch import watch
 
@@ -263,6 +264,28 @@ class Recorder:
             if not np.isfinite(loss):
                 self.writer.event(step, "diverged", f"loss {loss}")
                 raise DivergedError(f"the loss became {loss} at step {step}; try a lower learning rate")
+
+
+def answer_test_images(run: Run) -> tuple[Samples, NDArray[np.float32]]:
+    """The test images, and what the weights that validated best say of them: probabilities (N, 10).
+
+    Raises:
+        RunError: if the weights are missing or damaged.
+        DataError: if the images cannot be read.
+    """
+    settings = settings_from_plain(CNNSettings, run.settings)
+    arrays, _ = load_checkpoint(run.folder / "checkpoints" / BEST)
+    model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
+    try:
+        load_model(model, arrays)
+    except RuntimeError as error:  # arrays of another network
+        raise RunError(f"{run.folder}: its weights do not fit its settings: {error}") from None
+    model.eval()
+    test = load_images(settings.data, settings.data_dir).test
+    images = torch.from_numpy(normalised(test.X))[:, None]
+    with torch.no_grad():
+        logits = torch.cat([model(batch) for batch in images.split(EVALUATION_BATCH)])
+    return test, logits.softmax(1).numpy()
 
 
 def make_optimizer(name: str, model: torch.nn.Module, rate: float) -> torch.optim.Optimizer:

@@ -1,6 +1,7 @@
 """Training one hand-written network, recorded, stoppable and resumable."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from backlight.data.named import check_widths, load_named
 from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
-from backlight.networks.losses import cross_entropy
+from backlight.networks.losses import Labels, cross_entropy
 from backlight.networks.mistakes import Mistakes
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
@@ -113,16 +114,14 @@ def train(
     gradients: GradientFunction = DeepNeuralNetwork.gradients,
 ) -> int:
     """From step `first` to the last one or until asked to stop; the number of steps done."""
-    X, y = data.train.X, data.train.y
-    batch_size = settings.batch_size or len(y)
-    if batch_size < len(y):
-        indices = shuffled_batches(len(y), batch_size, settings.seed, first, settings.steps)
-        batches = ((X[index], y[index]) for index in indices)
-    else:
-        batches = ((X, y) for _ in range(first, settings.steps))
+    count = len(data.train)
+    batches = batches_of(settings, data, first)
     step = noted = first
     saved = time.monotonic()
-    with stop_on_signal() as stop, Progress(settings.steps, min(batch_size, len(y)), first) as progress:
+    with (
+        stop_on_signal() as stop,
+        Progress(settings.steps, min(settings.batch_size or count, count), first) as progress,
+    ):
         if first == 0:
             record(network, data, settings, writer, 0, gradients)
             save(network, optimizer, writer, 0)
@@ -145,6 +144,16 @@ def train(
                 progress.note(f"stopped after step {step} of {settings.steps}; go on with --resume")
                 break
     return step
+
+
+def batches_of(settings: MLPSettings, data: Dataset, first: int) -> Iterator[tuple[Array, Labels]]:
+    """The samples of each update from step `first` on."""
+    X, y = data.train.X, data.train.y
+    batch_size = settings.batch_size or len(y)
+    if batch_size < len(y):
+        indices = shuffled_batches(len(y), batch_size, settings.seed, first, settings.steps)
+        return ((X[index], y[index]) for index in indices)
+    return ((X, y) for _ in range(first, settings.steps))
 
 
 def record(

@@ -1,0 +1,59 @@
+"""Several runs beside each other: what became of each, what sets them apart, where their records part."""
+
+from collections.abc import Mapping, Sequence
+
+from backlight.diagnosis.finding import Diagnosis
+from backlight.errors import RunError
+from backlight.recording.compare import compare, settings_of, shown
+from backlight.recording.run import Run
+from backlight.reports.html.fragments import Table, bullets, folded, paragraph, table_html, text
+from backlight.reports.html.verdict import answer, last_accuracy, verdict_html
+
+MOST_LINES = 12  # of a comparison
+
+
+def labels(runs: Sequence[Run]) -> dict[str, Run]:
+    """The runs by the shortest end of their paths that tells them apart.
+
+    >>> from pathlib import Path
+    >>> list(labels([Run(Path("/a/x")), Run(Path("/b/x"))]))
+    ['a/x', 'b/x']
+    """
+    paths = [run.folder.resolve().parts for run in runs]
+    for length in range(1, max(map(len, paths)) + 1):
+        names = ["/".join(path[-length:]) for path in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, runs, strict=True))
+    return {f"{number}: {path[-1]}": run for number, (path, run) in enumerate(zip(paths, runs, strict=True), start=1)}
+
+
+def verdicts_html(runs: Mapping[str, Run], diagnoses: Mapping[str, Diagnosis]) -> str:
+    """A row a run, then each in full, folded away."""
+    rows = [(label, answer(run, diagnoses[label]).sentence, last_accuracy(run)) for label, run in runs.items()]
+    each = [folded(label, verdict_html(run, diagnoses[label])) for label, run in runs.items()]
+    return table_html(Table(("run", "did it learn?", "accuracy"), rows)) + "".join(each)
+
+
+def differences_html(runs: Mapping[str, Run]) -> str:
+    """Settings that are not the same everywhere, and where each run parts from the first."""
+    settings = {label: settings_of(run) for label, run in runs.items()}
+    names = dict.fromkeys(name for each in settings.values() for name in each)
+    differing = [name for name in names if any(each.get(name) != next(iter(settings.values())).get(name)
+                                               for each in settings.values())]  # fmt: skip
+    rows = [(name, *(shown(each.get(name)) for each in settings.values())) for name in differing]
+    same = paragraph("All settings are the same.")
+    table = table_html(Table(("setting", *runs), rows)) if rows else same
+    first, *others = runs.items()
+    return table + "".join(parting_html(first, other) for other in others)
+
+
+def parting_html(first: tuple[str, Run], other: tuple[str, Run]) -> str:
+    title = f"<h3>{text(first[0])} and {text(other[0])}</h3>"
+    try:
+        comparison = compare(first[1], other[1])
+    except RunError as error:
+        return title + paragraph(f"They cannot be compared: {error}")
+    headline, *lines = [line for line in comparison.lines() if not line.startswith("settings:")]
+    more = lines[:MOST_LINES] + ([f"{len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else [])
+    said = headline[:1].upper() + headline[1:]
+    return title + paragraph(f"{said}.") + (folded("What else differs", bullets(more)) if more else "")
