@@ -3,8 +3,8 @@
     python -m benchmarks.training_faults.treatments --part dev|test [--runs 1] [--healthy 25] [--cnn]
 
 A fault is one setting of a healthy program, changed. It counts if it hurts: networks trained with it and without it,
-of 60 seeds each, differ in held-out accuracy by Cohen's d ≥ 0.5 with p < 0.05. Of each such fault a run (or more) that did
-badly are recorded by `train_mlp` and given to `treat`, which sees the run folder and nothing else. Whether a change
+of 60 seeds each, differ in held-out accuracy by Cohen's d ≥ 0.5 with p < 0.05. Of each such fault the first runs that
+did badly are recorded by `train_mlp` and given to `treat`, which sees the run folder and nothing else. Whether a change
 cures is judged here, with other seeds: it has to bring back at least half of the accuracy that the fault took away.
 Cures were written with the development part in sight; the test part has other data sets, architectures and optimisers.
 
