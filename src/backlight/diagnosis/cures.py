@@ -102,6 +102,7 @@ CNN_CURES: Cures = {
     "vanishing-gradients": (CONV_RELU, FC_RELU, rate(10)),
     "exploding-gradients": (USUAL_RATE, rate(0.1)),
     "batch-too-small": (LARGER, USUAL_RATE),
+    "too-small-model": (USUAL_RATE, CONV_RELU, FC_RELU),
 }
 
 
