@@ -15,7 +15,7 @@ def above(right: float, count: float, other_right: float, other_count: float) ->
     """z of a first rate above a second; with one success and one failure more (Agresti & Caffo 2000).
 
     >>> round(above(90, 100, 50, 100), 1)
-    6.8
+    6.7
     """
     p, q = (right + 1) / (count + 2), (other_right + 1) / (other_count + 2)
     return float((p - q) / np.sqrt(p * (1 - p) / (count + 2) + q * (1 - q) / (other_count + 2)))

@@ -170,6 +170,7 @@ def packed_result(
 ) -> PackedSummary:
     _, nan, positive, negative, zeros, passing = whole
     minimum, maximum, mean, variance = real[:4]
+    mean = min(max(mean, minimum), maximum)  # of values near the largest float64, parts may round up to infinity
     units = 0 if job.units is None else job.units.number
     marks = np.packbits(live[:units]).tobytes() if units else b""
     return PackedSummary(
