@@ -9,8 +9,9 @@ import pytest
 import backlight as bl
 from backlight.cli import main
 from backlight.diagnosis.cures import CNN_CURES, MLP_CURES, changes
+from backlight.diagnosis.finding import Diagnosis, Finding
 from backlight.diagnosis.retraining import RETRAINING
-from backlight.diagnosis.treatment import treat, unrelated, verdict
+from backlight.diagnosis.treatment import as_it_ran, treat, unrelated, verdict
 from backlight.errors import SettingsError
 from backlight.intervals import rate_interval
 from backlight.networks.mistakes import Mistakes
@@ -92,6 +93,15 @@ def test_the_riddle_as_a_run_is_named_and_proved(tmp_path):
         assert "dead logits of 2" in found.findings[0].evidence[0].statistic
         treated = treat(tmp_path / name, seeds=50)
         assert (treated.outcome, str(treated.change)) == ("cured", "output_derivative = False instead of True")
+
+
+def test_no_mistake_is_put_into_a_run_whose_gradients_were_right(tmp_path):
+    settings = MLPSettings(steps=20, record_every=10)
+    right = bl.train_mlp(settings, tmp_path / "right")
+    own = bl.train_mlp(settings, tmp_path / "own", gradients=Mistakes(output_derivative=True).gradients)
+    found = Diagnosis("", (Finding("output-slope", "slows", ()),), (), (), ())
+    assert as_it_ran(right, settings, found) == settings
+    assert as_it_ran(own, settings, found) == replace(settings, output_derivative=True)
 
 
 def test_short_runs_of_the_convolutional_network_are_trained_anew(tmp_path, monkeypatch):

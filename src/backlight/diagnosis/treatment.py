@@ -16,7 +16,8 @@ from backlight.diagnosis.retraining import RETRAINING, Accuracies, Retraining
 from backlight.errors import SettingsError
 from backlight.intervals import Interval, rate_interval
 from backlight.recording.run import Run
-from backlight.training.settings import MLPSettings, settings_from_plain
+from backlight.training.settings import settings_from_plain
+from backlight.training.train_mlp import OWN_GRADIENTS
 
 Outcome = Literal["cured", "not cured", "cannot tell", "only the seed", "healthy", "not tried"]
 OTHER = 10_000  # seeds of a treatment begin here: no run has them
@@ -86,7 +87,7 @@ def treat(run: Run | Path | str, seeds: int | None = None, report: Report | None
     opened = run if isinstance(run, Run) else Run.open(run)
     found = diagnose(opened)
     retraining = RETRAINING.get(opened.command)
-    settings = retraining and as_it_ran(settings_from_plain(retraining.settings, opened.settings), found)
+    settings = retraining and as_it_ran(opened, settings_from_plain(retraining.settings, opened.settings), found)
     cures = changes(retraining.cures, found.causes, settings) if retraining else []
     if retraining is None or not cures:
         return untried(found)
@@ -106,11 +107,10 @@ def instruction(name: str) -> str:
     return "; ".join(CAUSES[name].tries)
 
 
-def as_it_ran(settings: Any, found: Diagnosis) -> Any:
+def as_it_ran(run: Run, settings: Any, found: Diagnosis) -> Any:
     """With the mistake that a network with gradients of its own was found to make, so that mending it can be tried."""
-    if isinstance(settings, MLPSettings) and "output-slope" in found.causes:
-        return replace(settings, output_derivative=True)
-    return settings
+    own = any(event.kind == OWN_GRADIENTS for event in run.events())
+    return replace(settings, output_derivative=True) if own and "output-slope" in found.causes else settings
 
 
 @dataclass(frozen=True)

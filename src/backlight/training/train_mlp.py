@@ -28,6 +28,7 @@ from backlight.training.settings import MLPSettings, plain_settings, settings_fr
 from backlight.training.stopping import stop_on_signal
 
 LATEST = "latest.safetensors"
+OWN_GRADIENTS = "own gradients"  # event: the settings do not say what the gradients were
 NOTE_STEPS = 1000  # the loss is printed as often as this
 SAVE_SECONDS = 5.0  # what a kill costs at most
 
@@ -50,16 +51,17 @@ def train_mlp(
     folder = Path(folder) if folder else next_free_folder(f"mlp-{Path(settings.data).stem}-{settings.activation}")
     data = load_data(settings)
     network = initial_network(settings)
-    gradients = gradients or gradients_of(settings)
     optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
     with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
         first = restore(network, optimizer, writer) if resume else 0
         if not resume:
             write_facts(writer.folder, facts_of(settings, network, data))
+            if gradients is not None:
+                writer.event(0, OWN_GRADIENTS)
         if data.train.X.shape[1] == 2:
             writer.snapshot("train_points", np.column_stack([data.train.X, data.train.y]))
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is reported as such
-            step = train(network, optimizer, data, settings, writer, first, gradients)
+            step = train(network, optimizer, data, settings, writer, first, gradients or gradients_of(settings))
         save(network, optimizer, writer, step)
         writer.event(step, "finished" if step == settings.steps else "stopped")
     return Run.open(folder)
