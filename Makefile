@@ -19,11 +19,11 @@ help:
 
 $(VENV)/user: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/$(INSTALL) --editable ".[torch,digits]"
+	$(BIN)/$(INSTALL) --editable ".[torch,digits,page]"
 	@touch $@
 
 $(VENV)/dev: $(VENV)/user
-	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,cluster,dev]"
+	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,cluster,page,dev]"
 	@touch $@
 
 # Peers bring packages that do not go with the others, so they have an environment of their own.

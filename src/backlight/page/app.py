@@ -1,0 +1,33 @@
+"""The page's routes, put together."""
+
+import asyncio
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from backlight.page.answers import REFUSALS
+from backlight.page.guard import Guard
+from backlight.page.viewer import viewer_routes
+
+STATIC = Path(__file__).parent / "static"
+
+
+def application(runs: Path, port: int, token: str, closing: asyncio.Event) -> ASGIApp:
+    """What answers on 127.0.0.1:port; `runs` is the only folder that it reads, `closing` ends streams."""
+    routes = [
+        Route("/", index),
+        Mount("/static", StaticFiles(directory=STATIC)),
+        *viewer_routes(runs, closing),
+    ]
+    hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+    return Guard(Starlette(routes=routes, exception_handlers=REFUSALS), hosts, token)
+
+
+async def index(request: Request) -> Response:
+    """No secret is in it: the token stays in the browser."""
+    return FileResponse(STATIC / "index.html")

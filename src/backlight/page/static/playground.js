@@ -1,0 +1,4 @@
+// The playground.
+export async function open(main) {
+  main.append("…");
+}
