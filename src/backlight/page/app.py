@@ -1,6 +1,8 @@
 """The page's routes, put together."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp
 
 from backlight.page.answers import REFUSALS
 from backlight.page.guard import Guard
+from backlight.page.playground.routes import Sessions, playground_routes
 from backlight.page.viewer import viewer_routes
 
 STATIC = Path(__file__).parent / "static"
@@ -19,13 +22,21 @@ STATIC = Path(__file__).parent / "static"
 
 def application(runs: Path, port: int, token: str, closing: asyncio.Event) -> ASGIApp:
     """What answers on 127.0.0.1:port; `runs` is the only folder that it reads, `closing` ends streams."""
+    sessions = Sessions()
     routes = [
         Route("/", index),
         Mount("/static", StaticFiles(directory=STATIC)),
+        *playground_routes(sessions, closing),
         *viewer_routes(runs, closing),
     ]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        sessions.sweep(everything=True)
+
     hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
-    return Guard(Starlette(routes=routes, exception_handlers=REFUSALS), hosts, token)
+    return Guard(Starlette(routes=routes, exception_handlers=REFUSALS, lifespan=lifespan), hosts, token)
 
 
 async def index(request: Request) -> Response:
