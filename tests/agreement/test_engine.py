@@ -71,6 +71,17 @@ def test_float64_agrees_with_numpy(activation, optimizer, classes, features, l2)
     assert_agrees((features, 5, 4, classes), activation, optimizer, random_data(features, classes), l2)
 
 
+MIXED = [("relu", "tanh", "identity"), ("identity", "sigmoid", "leaky_relu"), ("tanh", "identity", "relu")]
+
+
+@pytest.mark.parametrize("sizes", [(2, 5, 4, 3, 2), (2, 5, 4, 3, 3), (64, 40, 20, 10, 3)])
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("activation", MIXED)
+def test_each_layer_has_its_own_activation(activation, optimizer, sizes):
+    assert_agrees(sizes, activation, optimizer, random_data(sizes[0], sizes[-1]), 0.01, batch_size=16)
+    assert_agrees(sizes, activation, optimizer, random_data(sizes[0], sizes[-1]), 0.0)
+
+
 @pytest.mark.parametrize("batch_size", [1, 16, 59, 60, 100])
 @pytest.mark.parametrize("optimizer", RATES)
 def test_mini_batches_are_those_of_the_reference(optimizer, batch_size):

@@ -127,6 +127,37 @@ def test_dead_silent_and_saturated_are_counted():
         np.testing.assert_allclose(outcome.saturated_share[0, 0], saturated)
 
 
+def test_each_layer_is_seen_by_its_own_activation():
+    """Two units a layer that give ±1 before the activation, which is beyond no limit of tanh, or ±100, which is."""
+    W, out = np.zeros((2, 2)), [np.ones((2, 2)), np.zeros((1, 2))]
+
+    def seen(activation, size):
+        bias = np.array([[size, -size]])
+        flat = flatten([W, bias, W, bias, *out])
+        outcome = outcome_of((2, 2, 2, 2), activation, flat, DATA[0])
+        return outcome.silent_share[0, 0], outcome.saturated_share[0, 0], outcome.layer_is_dead[0, 0]
+
+    assert seen(("relu", "tanh"), 1) == (1 / 4, 0, False)
+    assert seen(("relu", "tanh"), 100) == (1 / 4, 1 / 2, False)
+    assert seen(("sigmoid", "leaky_relu"), 100) == (1 / 4, 1 / 2, False)
+    assert seen(("identity", "relu"), 100) == (1 / 4, 0, False)
+    assert seen(("identity", "tanh"), -100) == (0, 1 / 2, False)
+    dead = flatten([W, np.full((1, 2), -1.0), W, np.full((1, 2), -1.0), *out])
+    for activation, silent in ((("relu", "identity"), 1 / 2), (("identity", "relu"), 1 / 2), (("relu", "relu"), 1)):
+        outcome = outcome_of((2, 2, 2, 2), activation, dead, DATA[0])
+        assert (outcome.layer_is_dead[0, 0], outcome.silent_share[0, 0]) == (True, silent)
+    assert not outcome_of((2, 2, 2, 2), "identity", dead, DATA[0]).layer_is_dead[0, 0]
+
+
+def test_a_population_of_mixed_layers_predicts_what_its_networks_do():
+    mixed = Population.initialised((2, 4, 3, 2), ["relu", "tanh"], [0, 1])
+    outcome = train_population(mixed, DATA[:1], 20, looks=[])
+    assert outcome.activation == ("relu", "tanh")
+    assert repr(outcome.network(0)) == "DeepNeuralNetwork([2, 4, 3, 2], ('relu', 'tanh'))"
+    grid = np.random.default_rng(0).normal(size=(50, 2))
+    np.testing.assert_allclose(outcome.predict_proba(grid), outcome.networks().predict_proba(grid), atol=1e-5)
+
+
 def test_zero_gradients_and_nonpositive_logits_are_seen():
     data = DATA[0]
     dead = flatten([np.zeros((2, 3)), np.full((1, 3), -1.0), np.ones((3, 2)), np.array([[-1.0, -2.0]])])
@@ -168,7 +199,7 @@ def test_flat_parameters_and_back(sizes, seed):
     assert flat.size == parameter_count(sizes)
     for array, parameter in zip(unflatten(flat, sizes), network.parameters, strict=True):
         np.testing.assert_array_equal(array, parameter)
-    assert plan_of(sizes)[-1, codes.WEIGHTS] == flat.size - (sizes[-2] + 1) * sizes[-1]
+    assert plan_of(sizes, "tanh")[-1, codes.WEIGHTS] == flat.size - (sizes[-2] + 1) * sizes[-1]
 
 
 @given(st.integers(1, 3000), st.integers(1, 3))
@@ -219,6 +250,8 @@ def test_bad_sizes_seeds_and_activations_are_refused():
             Population.initialised(sizes, "tanh", [0])
     with pytest.raises(SettingsError, match="unknown activation 'rleu'"):
         Population.initialised((2, 3, 2), "rleu", [0])
+    with pytest.raises(SettingsError, match="2 hidden layers need one activation for all or one for each, not 1: relu"):
+        Population.initialised((2, 3, 3, 2), ("relu",), [0])
     with pytest.raises(SettingsError, match="at least one seed"):
         Population.initialised((2, 3, 2), "relu", [])
     with pytest.raises(SettingsError, match="GiB"):

@@ -16,8 +16,16 @@ from backlight.data.batches import epoch_order, steps_per_epoch
 from backlight.data.dataset import Dataset
 from backlight.data.named import check_widths
 from backlight.engine.kernels import codes, descent
-from backlight.engine.memory import SEGMENTS, blocks_of, check_memory, empty_blocks, pays_by_matrix, plan_of
-from backlight.engine.outcome import ACTIVATION_CODES, Outcome
+from backlight.engine.memory import (
+    ACTIVATION_CODES,
+    SEGMENTS,
+    blocks_of,
+    check_memory,
+    empty_blocks,
+    pays_by_matrix,
+    plan_of,
+)
+from backlight.engine.outcome import Outcome
 from backlight.engine.population import OPTIMIZER_CODES, Population
 from backlight.engine.threads import Task, one_blas_thread, run_tasks, slices, thread_count
 from backlight.errors import DataError, SettingsError
@@ -110,14 +118,14 @@ class Training:
         self.samples = len(data[0].train)
         batch = min(population.batch_size or self.samples, self.samples)
         self.rule = codes.Rule(
-            ACTIVATION_CODES[population.activation],
             ACTIVATION_CODES[population.output_gate],
             OPTIMIZER_CODES[population.optimizer],
             batch if batch < self.samples else 0,
             pays_by_matrix(sizes),
         )
         as_contrast = sizes[-1] == 2 and self.rule.gate == codes.IDENTITY
-        self.plan, self.whole = plan_of(sizes, as_contrast), plan_of(sizes)
+        self.whole = plan_of(sizes, population.activation)
+        self.plan = plan_of(sizes, population.activation, as_contrast)
         parameters = population.parameters.astype(kind)
         state = np.zeros((count, 2, parameters.shape[1]), kind)
         self.networks = codes.Networks(parameters, state, population.learning_rate, population.l2, population.draws)
