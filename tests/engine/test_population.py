@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from backlight.engine.kernels import codes
 from backlight.engine.memory import blocks_of, flatten, network_of, parameter_count, plan_of, unflatten
 from backlight.engine.outcome import Outcome
 from backlight.engine.population import Population
+from backlight.engine.problem import Problem
 from backlight.engine.train import train_population
 from backlight.errors import DataError, SettingsError
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -63,7 +65,7 @@ def test_threads_meet_between_networks_and_spans(count, threads, monkeypatch):
     data = [load_points("moons", 3000, 50)]
     networks = Population.initialised((2, 8, 8, 2), "tanh", range(count), batch_size=1200)
     alone = train_population(networks, data, 12, looks=range(13), threads=1)
-    monkeypatch.setattr("backlight.engine.train.ORDERS_HELD", 1)
+    monkeypatch.setattr("backlight.engine.problem.ORDERS_HELD", 1)
     for _ in range(5):
         shared = train_population(networks, data, 12, looks=range(13), threads=threads)
         np.testing.assert_array_equal(shared.parameters, alone.parameters)
@@ -71,7 +73,7 @@ def test_threads_meet_between_networks_and_spans(count, threads, monkeypatch):
 
 def test_mini_batches_in_short_spans_are_those_of_a_long_one(monkeypatch):
     whole = train_population(population(batch_size=7, optimizer="adam"), DATA, 90)
-    monkeypatch.setattr("backlight.engine.train.ORDERS_HELD", 1)
+    monkeypatch.setattr("backlight.engine.problem.ORDERS_HELD", 1)
     np.testing.assert_array_equal(
         train_population(population(batch_size=7, optimizer="adam"), DATA, 90).parameters, whole.parameters
     )
@@ -283,21 +285,41 @@ def test_images_are_refused_before_training():
         train_population(Population.initialised((784, 2), "tanh", [0]), [Dataset("images", 2, images, images)], 1)
 
 
-def test_progress_is_reported_and_an_interrupt_stops_all_threads():
-    class Enough(Exception):
-        pass
+class Enough(Exception):
+    pass
 
-    reports = []
+
+def seconds_to_stop(networks, data):
+    """From the exception of the first report until it comes out of the training, which would take hours."""
+    raised = []
 
     def report(updates):
-        reports.append(updates)
-        raise Enough
+        if updates > 0:
+            raised.append(perf_counter())
+            raise Enough
 
-    long = Population.initialised((2, 30, 30, 2), "tanh", range(50))
     with pytest.raises(Enough):
-        train_population(long, DATA[:1], 10_000_000, looks=[], report=report)
-    assert reports[0] > 0
+        train_population(networks, [data], 100_000_000, looks=[], report=report)
+    return perf_counter() - raised[0]
+
+
+@pytest.mark.parametrize(("sizes", "samples", "batch_size"), [((2, 3, 2), 200, None), ((2, 30, 30, 2), 500, 10)])
+def test_an_exception_of_the_report_stops_all_threads_at_once(sizes, samples, batch_size):
+    """Of three times one has to do: a machine may be busy."""
+    data = load_points("moons", samples, 50)
+    many = Population.initialised(sizes, "tanh", range(1000), batch_size=batch_size)
+    train_population(many, [data], 1)
+    assert min(seconds_to_stop(many, data) for _ in range(3)) < 0.2
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("backlight")]
+
+
+def test_orders_are_drawn_in_parts_so_short_that_a_stop_is_soon_seen(monkeypatch):
+    """Two thousand take some twenty milliseconds, however few samples they are of."""
+    drawn, orders = [], Problem.orders
+    monkeypatch.setattr(Problem, "orders", lambda *given: drawn.append(orders(*given)) or drawn[-1])
+    lone = Population.initialised((2, 2), "tanh", [0], batch_size=1)
+    train_population(lone, [load_points("moons", 4, 50)], 4 * 3000, looks=[], threads=1)
+    assert [part.shape for part in drawn] == [(1, 2000, 4), (1, 1000, 4)]
 
 
 def test_an_outcome_knows_when_a_network_succeeded():
