@@ -1,6 +1,7 @@
 """The page's routes, put together."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,10 @@ from starlette.types import ASGIApp
 
 from backlight.page.answers import REFUSALS
 from backlight.page.guard import Guard
+from backlight.page.playground.branch import Branch
+from backlight.page.playground.points import dataset_of
 from backlight.page.playground.routes import Sessions, playground_routes
+from backlight.page.playground.settings import PlaygroundSettings
 from backlight.page.viewer import viewer_routes
 
 STATIC = Path(__file__).parent / "static"
@@ -22,7 +26,8 @@ STATIC = Path(__file__).parent / "static"
 
 def application(runs: Path, port: int, token: str, closing: asyncio.Event) -> ASGIApp:
     """What answers on 127.0.0.1:port; `runs` is the only folder that it reads, `closing` ends streams."""
-    sessions = Sessions()
+    compiled = threading.Event()
+    sessions = Sessions(compiled)
     routes = [
         Route("/", index),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -32,6 +37,7 @@ def application(runs: Path, port: int, token: str, closing: asyncio.Event) -> AS
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        threading.Thread(target=compile_engine, args=(compiled,), name="backlight-compiling", daemon=True).start()
         yield
         sessions.sweep(everything=True)
 
@@ -42,3 +48,10 @@ def application(runs: Path, port: int, token: str, closing: asyncio.Event) -> AS
 async def index(request: Request) -> Response:
     """No secret is in it: the token stays in the browser."""
     return FileResponse(STATIC / "index.html")
+
+
+def compile_engine(compiled: threading.Event) -> None:
+    """Trains a network by one step: the first time on a machine, that takes half a minute."""
+    settings = PlaygroundSettings()
+    Branch.root(settings, dataset_of(settings)).at(1)
+    compiled.set()

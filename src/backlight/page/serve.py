@@ -5,6 +5,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -38,7 +39,7 @@ def serve(
         lifespan="on",
     )
     server = PageServer(config, closing, lambda: announce(f"http://{HOST}:{number}/?token={token}", browser, say))
-    with listening:
+    with listening, suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped, and uvicorn hands it on afterwards
         server.run([listening])
 
 

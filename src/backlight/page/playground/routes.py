@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -33,9 +34,14 @@ class Sample(Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions of all tabs; one that nobody watches for GRACE seconds is closed."""
+    """The sessions of all tabs; one that nobody watches for GRACE seconds is closed.
 
-    def __init__(self) -> None:
+    Args:
+        compiled: set once the engine's code is there; training waits for it by itself.
+    """
+
+    def __init__(self, compiled: threading.Event) -> None:
+        self.compiled = compiled
         self.open: dict[str, Session] = {}
         self.watchers: dict[str, int] = {}
         self.left: dict[str, float] = {}
@@ -100,13 +106,16 @@ def playground_routes(sessions: Sessions, closing: asyncio.Event) -> list[BaseRo
 async def frames(sessions: Sessions, name: str, session: Session, closing: asyncio.Event) -> AsyncIterator[bytes]:
     """What changed, as fast as it changes and the tab takes it, at most PICTURES times a second."""
     sessions.watched(name, +1)
-    sent, seeds, known = None, None, Known()
+    sent, seeds, compiling, known = None, None, False, Known()
     try:
         while not closing.is_set() and not session.closed.is_set():
             began, view = time.monotonic(), session.view
             if view is not sent:
                 yield event("frame", await asyncio.to_thread(frame, view, known))
                 sent = view
+            if compiling == sessions.compiled.is_set():
+                compiling = not compiling
+                yield event("compiling", compiling)
             if session.seeds is not seeds:
                 seeds = session.seeds
                 yield event("seeds", seeds)

@@ -48,7 +48,11 @@ def other_seeds(branch: Branch, steps: int, count: int, report: Callable[[float]
     first = settings.seed + 1  # so that the one that is shown is not among them
     population = population_of(settings, branch.data, tuple(range(first, first + count)))
     outcome = train_population(
-        population, [branch.data], max(1, steps), report=lambda done: report(done / (count * max(1, steps)))
+        population,
+        [branch.data],
+        max(1, steps),
+        dtype=np.float64,  # as the one that is shown, and compiled for it already
+        report=lambda done: report(done / (count * max(1, steps))),
     )
     accuracy = np.where(np.isfinite(outcome.train_loss), outcome.test_accuracy, 0.0)
     loss = np.where(np.isfinite(outcome.train_loss), outcome.train_loss, np.inf)

@@ -25,8 +25,12 @@ from backlight.page.playground.trouble import Trouble, divergence
 STRIDE = 0.015  # seconds of training between two looks at the commands
 FINE = 20  # a stride is at most this part of the way so far, lest the first steps are missed
 MOST_STEPS = 10_000_000
+BEHIND = 0.2  # seconds of steps that are made up for after a delay
 AT_ONCE = 20_000  # steps for which commands can wait
 MOST_BRANCHES = 50
+
+
+Wish = commands.AnyCommand | commands.Start
 
 
 @dataclass(frozen=True)
@@ -69,21 +73,18 @@ class Session:
     """
 
     def __init__(self, start: commands.Start):
-        self.waiting: queue.Queue[tuple[commands.AnyCommand | None, Future[None]]] = queue.Queue()
+        self.waiting: queue.Queue[tuple[Wish | None, Future[None]]] = queue.Queue()
         self.speed: float | None = None
         self.playing, self.closed = False, threading.Event()
         self.seeds: SeedsJob | None = None
         self.stop_seeds = threading.Event()
         self.stride, self.since, self.owed, self.until = 1, 0.0, 0.0, MOST_STEPS
         self.begin(start.settings)
-        for leg in start.legs:
-            self.go(self.number, leg.step)
-            self.change(leg.settings)
-        self.go(self.number, start.step)
         self.publish()
+        self.ask(start)
         threading.Thread(target=self.work, name="backlight-playground", daemon=True).start()
 
-    def ask(self, command: commands.AnyCommand) -> "Future[None]":
+    def ask(self, command: Wish) -> "Future[None]":
         """Is done when the command was obeyed; holds the error of one that could not be."""
         done: Future[None] = Future()
         self.waiting.put((command, done))
@@ -110,7 +111,7 @@ class Session:
             return None
         return 0.0001 if self.speed is None else max(0.0001, min(0.05, (1 - self.owed) / self.speed))
 
-    def obey(self, command: commands.AnyCommand, done: "Future[None]") -> None:
+    def obey(self, command: Wish, done: "Future[None]") -> None:
         try:
             HANDLERS[type(command)](self, command)
             self.publish()
@@ -152,11 +153,11 @@ class Session:
         """A stride, or as many steps as the speed has made due."""
         now = time.monotonic()
         step = self.branch.step_of(self.moment)
-        if self.speed is None:
-            count = min(self.stride, max(1, (step - self.branch.first) // FINE))
-        else:
-            self.owed = min(self.owed + (now - self.since) * self.speed, 1 + self.speed)
-            count = min(int(self.owed), max(1, self.stride))
+        count = min(self.stride, max(1, (step - self.branch.first) // FINE))
+        if self.speed is not None:
+            due = self.owed + (now - self.since) * self.speed
+            self.owed = min(due, max(1.0, BEHIND * self.speed))
+            count = min(count, int(self.owed))
             self.owed -= count
         self.since = now
         count = max(0, min(count, self.until - step))
@@ -206,6 +207,14 @@ class Session:
             self.branches.append(branch.branched(self.number, self.moment, settings))
             self.number = len(self.branches) - 1
         self.stand(self.number, self.branch.kept[0])
+
+
+def restore(session: Session, start: commands.Start) -> None:
+    """The way from the initial weights to the moment that an address names."""
+    for leg in start.legs:
+        session.go(session.number, leg.step)
+        session.change(leg.settings)
+    session.go(session.number, start.step)
 
 
 def play(session: Session, command: commands.Play) -> None:
@@ -272,6 +281,14 @@ def stop_seeds(session: Session, command: commands.StopSeeds) -> None:
 
 
 HANDLERS: dict[type, Callable[[Session, Any], None]] = {
-    commands.Play: play, commands.Pause: pause, commands.Advance: advance, commands.Epoch: epoch, commands.Go: go,
-    commands.Change: change, commands.Probe: probe, commands.OtherSeeds: seeds, commands.StopSeeds: stop_seeds,
-}  # fmt: skip
+    commands.Start: restore,
+    commands.Play: play,
+    commands.Pause: pause,
+    commands.Advance: advance,
+    commands.Epoch: epoch,
+    commands.Go: go,
+    commands.Change: change,
+    commands.Probe: probe,
+    commands.OtherSeeds: seeds,
+    commands.StopSeeds: stop_seeds,
+}

@@ -7,14 +7,14 @@ function ticks(low, high) {
   const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough * (1 - 1e-9)) ?? 10 * power;
   const found = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at++) found.push(at * step);
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at++) found.push(at * step || 0);
   return found;
 }
 
 export class Chart {
   // `lines`: [{name, colour (a custom property such as --c0), dash}]; `format` writes a value
-  constructor(title, lines, { height = 150, top = null, format = number } = {}) {
-    Object.assign(this, { title, lines, height, top, format, steps: [], rows: [], bands: null, mark: null, at: null });
+  constructor(title, lines, { height = 150, top = null, format = number, tick = format } = {}) {
+    Object.assign(this, { title, lines, height, top, format, tick, steps: [], rows: [], bands: null, mark: null, at: null });
     this.canvas = el("canvas", { role: "img", tabindex: "0", "aria-label": title });
     this.readout = el("p", { class: "small readout", "aria-live": "off" });
     this.numbers = el("div", { class: "scroll" });
@@ -60,7 +60,7 @@ export class Chart {
       pen.fillRect(LEFT, this.y(tick), width - LEFT - RIGHT, 1);
       pen.fillStyle = colour("--soft");
       pen.textAlign = "right";
-      pen.fillText(this.format(tick), LEFT - 5, this.y(tick) + 4);
+      pen.fillText(this.tick(tick), LEFT - 5, this.y(tick) + 4);
     }
     pen.textAlign = "center";
     for (const tick of ticks(0, last)) pen.fillText(tick.toLocaleString("en"), Math.min(this.x(tick), width - 16), bottom + 15);

@@ -25,7 +25,7 @@ export class Time {
       el("div", { class: "row" }, this.play,
         button("Step", () => this.ask({ do: "step" }), "One update"),
         button("Epoch", () => this.ask({ do: "epoch" }), "As many updates as it takes to see all samples once"),
-        button("⏮ Start", () => this.ask({ do: "go", branch: this.number ?? 0, step: 0 }), "Back to the initial weights"),
+        button("↺ Start", () => this.ask({ do: "go", branch: this.number ?? 0, step: 0 }), "Back to the initial weights"),
         hidden.has("speed") ? null : el("label", {}, "Speed ", this.speed),
         el("span", { class: "at" }, "step ", this.where)),
       this.slider, this.branches);

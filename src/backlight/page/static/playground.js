@@ -30,11 +30,11 @@ class Playground {
     this.backward = new Backward(() => this.session);
     this.seeds = new Seeds((command) => this.ask(command));
     this.loss = new Chart("Loss", [TRAIN, TEST]);
-    this.accuracy = new Chart("Accuracy", [TRAIN, TEST], { top: 1, format: percent });
+    this.accuracy = new Chart("Accuracy", [TRAIN, TEST], { top: 1, format: percent, tick: (share) => `${Math.round(100 * share)} %` });
     this.link = new LinkPanel(() => this.way(), this.start.hide);
-    this.verdict = el("p", { class: "verdict", role: "status" });
     this.remarks = el("div", { class: "remarks", "aria-live": "polite" });
     this.broken = el("div", { class: "broken", role: "alert" });
+    this.compiling = el("p", { class: "small", role: "status", hidden: true }, "The engine is being compiled for this machine, once; until then, up to a minute, nothing can be trained.");
     this.figures = el("p", { class: "figures" });
     this.layOut(main);
   }
@@ -44,7 +44,7 @@ class Playground {
     const testBox = el("input", { type: "checkbox", onchange: () => { this.boundary.showTest = testBox.checked; this.boundary.drawMarks(); } });
     main.append(el("div", { class: "playground" },
       el("div", { class: "side" }, this.controls.data, this.controls.training),
-      el("div", { class: "middle" }, this.time.element, this.broken, this.network.element, this.remarks,
+      el("div", { class: "middle" }, this.time.element, this.compiling, this.broken, this.network.element, this.remarks,
         shown("unit", this.unit.element), shown("backward", this.backward.element)),
       el("div", { class: "output" }, this.figures, this.boundary.element, el("label", { class: "small" }, testBox, " show held-out points"),
         this.loss.element, this.accuracy.element, shown("seeds", this.seeds.element), shown("link", this.link.element))));
@@ -56,6 +56,7 @@ class Playground {
     this.close = listen(`/api/playground/${this.session}/events`, {
       frame: (frame) => this.take(frame),
       seeds: (job) => this.takeSeeds(job),
+      compiling: (busy) => { this.compiling.hidden = !busy; },
       error: () => this.lost(),
     });
   }
