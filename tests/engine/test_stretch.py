@@ -1,5 +1,7 @@
 """A network trained in stretches is the one that is trained in one go, to the bit."""
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -129,6 +131,19 @@ def test_two_threads_may_use_one_trainer(sizes):
         together = list(pool.map(lambda moment: trainer.advance(moment, 25), starts))
     for one, other in zip(together, alone, strict=True):
         assert_same(one, other)
+
+
+def test_a_trainer_that_is_let_go_holds_no_memory():
+    """At once, not when the collector of cycles comes by: its samples may be many."""
+    trainer = Trainer(population(batch_size=7), DATA[2])
+    trainer.advance(trainer.start(), 20)
+    problem = weakref.ref(trainer.problem)
+    gc.disable()
+    try:
+        del trainer
+        assert problem() is None
+    finally:
+        gc.enable()
 
 
 def blas_threads():

@@ -1,7 +1,7 @@
 """What training networks of one kind needs and does not change, as the kernels read it; threads may share it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,13 @@ def check_data(population: Population, data: Sequence[Dataset]) -> None:
     check_widths(population.sizes, data[0])
 
 
+def read_only_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """`epoch_order`, as an array that can be kept and handed out again."""
+    order = epoch_order(count, seed, epoch)
+    order.setflags(write=False)
+    return order
+
+
 class Problem:
     """What the networks of a population are trained by: rule, plans and samples.
 
@@ -59,13 +66,8 @@ class Problem:
         self.room = population.parameters.shape[1] + sizes[-2] + 1
         self.segments = min(empty_blocks(batch, sizes[0], kind).share.shape[0], SEGMENTS)
         self.per_epoch = steps_per_epoch(self.samples, batch)
-        self.order = lru_cache(min(ORDERS_KEPT, max(1, ORDERS_HELD // self.samples)))(self.draw_order)
-
-    def draw_order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """(N,) the samples as that epoch sees them, read-only; `order` remembers the last ones."""
-        order = epoch_order(self.samples, seed, epoch)
-        order.setflags(write=False)
-        return order
+        kept = min(ORDERS_KEPT, max(1, ORDERS_HELD // self.samples))
+        self.order = lru_cache(kept)(partial(read_only_order, self.samples))  # by seed and epoch
 
     def lanes(self, count: int = 1) -> codes.Lanes:
         """For `count` threads that share the work on each network."""
