@@ -19,6 +19,7 @@ def check(
     fix: Annotated[bool, Parameter(negative=(), help="Write proven patches into the file, beside a backup.")] = False,
     adapter: Annotated[Path | None, Parameter(help="A file with parameters(), loss(), gradients().")] = None,
     sarif: Annotated[Path | None, Parameter(help="Also write the verdict as SARIF, for editors and CI.")] = None,
+    report: Annotated[Path | None, Parameter(help="Also write the verdict as a page, a single file.")] = None,
     seconds: Annotated[float, Parameter(help="Give up after so many seconds.")] = 60.0,
     json: Json = False,
 ) -> None:
@@ -38,6 +39,8 @@ def check(
         result = judged(file, adapter=adapter, seconds=seconds)
     if sarif is not None:
         write_atomically(sarif, dumps(result.sarif(), indent=2))
+    if report is not None:
+        result.report(report)
     if json:
         print_json(result.json())
     else:

@@ -55,9 +55,10 @@ def export(run: Path, /, *, to: Format, out: Path | None = None, prefix: str = "
 
 
 def report(*runs: Path, out: Path | None = None) -> None:
-    """One page, a single file that needs no network: did it learn, and if not, why; several runs side by side.
+    """One page, a single file that needs no network: did it learn, and if not, why; several runs side by side; a study.
 
     Parameters:
+        runs: Folders of runs, or that of one study.
         out: Where the page goes; report.html in the first run's folder if not given.
     """
     from backlight.reports.html.report import report as do

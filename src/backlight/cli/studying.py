@@ -27,14 +27,14 @@ def study(
     json: Json = False,
 ) -> None:
     """Thousands of small networks: every combination of what is given several times, each with many seeds."""
-    from backlight.reports.study_page import write_study_page
+    from backlight.reports.html.report import report
     from backlight.training.study import run_study
     from backlight.training.table import check_tables
 
     check_tables(csv, parquet)
     chosen = resumed_settings(StudySettings, run, settings) if resume else settings or StudySettings()
     result = run_study(chosen, run, resume, cluster, threads)
-    page = write_study_page(result)
+    page = report(result)
     if csv:
         result.to_csv(csv)
     if parquet:

@@ -8,6 +8,7 @@ from backlight.errors import DataError, SettingsError
 from backlight.networks.activations import ACTIVATIONS, Array, activation_named
 from backlight.networks.layer import Layer, LayerPass
 from backlight.networks.losses import Labels, cross_entropy, cross_entropy_gradient, l2_penalty, softmax
+from backlight.notebook import shown
 
 
 class DeepNeuralNetwork:
@@ -51,6 +52,9 @@ class DeepNeuralNetwork:
     def __repr__(self) -> str:
         sizes = [self.layers[0].weights.shape[-2]] + [layer.weights.shape[-1] for layer in self.layers]
         return f"DeepNeuralNetwork({sizes}, {self.layers[0].activation.name!r})"
+
+    def _repr_html_(self) -> str:
+        return shown("network", self)
 
     @property
     def parameters(self) -> list[Array]:
