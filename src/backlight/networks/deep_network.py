@@ -8,6 +8,7 @@ from backlight.errors import DataError, SettingsError
 from backlight.networks.activations import ActivationNames, Array, layer_activations
 from backlight.networks.layer import Layer, LayerPass
 from backlight.networks.losses import Labels, cross_entropy, cross_entropy_gradient, l2_penalty, softmax
+from backlight.notebook import shown
 
 
 class DeepNeuralNetwork:
@@ -51,6 +52,9 @@ class DeepNeuralNetwork:
         sizes = [self.layers[0].weights.shape[-2]] + [layer.weights.shape[-1] for layer in self.layers]
         names = tuple(layer.activation.name for layer in self.layers[:-1] or self.layers)
         return f"DeepNeuralNetwork({sizes}, {names if len(set(names)) > 1 else names[0]!r})"
+
+    def _repr_html_(self) -> str:
+        return shown("network", self)
 
     @property
     def parameters(self) -> list[Array]:

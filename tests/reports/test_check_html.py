@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -7,14 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backlight.checking.verdict import TensorCheck, Verdict
-from backlight.reports.check_notebook import STYLE, html
-from backlight.reports.check_words import headline, visible
+from backlight.errors import SettingsError
+from backlight.reports.check_result import CheckResult
+from backlight.reports.check_words import answer, headline, visible
+from backlight.reports.html.check import check_page
+from backlight.reports.html.page import STYLE
+from backlight.reports.notebook.check import html
 from tests.reports.test_check_text import EVERY_KIND, MISTAKE, PATCH, RIGHT, SEVERAL, TENSORS, UNKNOWN, WRONG
 
 TAGS = {
     *("div", "style", "h3", "h4", "p", "strong", "section", "ul", "li", "br", "pre", "code", "del", "ins"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "article"),
+    *("figure", "figcaption", "svg", "title", "desc", "text", "path", "circle"),
 }
+ATTRIBUTES = {"class", "lang", "scope", "translate", "tabindex", "role", "viewbox"}
+DRAWN = {"x", "y", "cx", "cy", "r", "d", "text-anchor"}
 
 
 class Page(HTMLParser):
@@ -29,7 +37,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         assert tag in TAGS
-        assert {name for name, _ in attributes} <= {"class", "lang", "scope", "translate"}
+        assert {name for name, _ in attributes} <= ATTRIBUTES | DRAWN
         self.tags.append(tag)
         if tag != "br":
             self.open.append(tag)
@@ -78,12 +86,32 @@ def test_everything_is_there():
 def test_tables_have_captions_and_headers_and_long_parts_are_folded():
     text = html(SEVERAL)
     page = Page(text)
-    assert page.tags.count("table") == page.tags.count("caption") == page.tags.count("thead") == 2
+    assert page.tags.count("table") == page.tags.count("thead") == 2
+    assert page.tags.count("caption") == page.tags.count("figcaption") == 1
     assert text.count('scope="row"') == 2 + len(TENSORS)
-    assert page.tags.count("details") == page.tags.count("summary") == 2  # the gradients and the notes
+    assert (
+        page.tags.count("details") == page.tags.count("summary") == 3
+    )  # the gradients, the notes, the effect's numbers
     long = replace(MISTAKE, patch=replace(PATCH, diff="", before="a\n" * 20))
-    assert Page(html(replace(WRONG, findings=(long,)))).tags.count("details") == 3
+    assert Page(html(replace(WRONG, findings=(long,)))).tags.count("details") == 4
     assert "details" not in Page(html(replace(RIGHT, tensors=()))).tags
+
+
+@pytest.mark.parametrize("name", EVERY_KIND)
+def test_the_page_is_one_file_that_needs_nothing_else(name, tmp_path):
+    path = CheckResult(EVERY_KIND[name]).report(tmp_path / "check.html")
+    text = path.read_text(encoding="utf-8")
+    assert answer(EVERY_KIND[name])[1:20] in unescape(text)
+    assert 'http-equiv="Content-Security-Policy" content="default-src' in text
+    assert not re.search(r"https?:|url\(|@import|src=", text)
+    with pytest.raises(SettingsError, match="no such folder"):
+        CheckResult(EVERY_KIND[name]).report(tmp_path / "no" / "check.html")
+
+
+def test_what_mending_does_to_training_is_drawn_with_its_interval():
+    text = check_page(WRONG)
+    assert "before: 0.15 [0.05237, 0.3604], n = 20" in text
+    assert text.count('class="interval"') == 2
 
 
 def luminance(colour):
@@ -96,12 +124,11 @@ def luminance(colour):
 def test_colours_have_contrast(dark):
     """WCAG 2.2: 4.5 for text, 3 for lines."""
     light_rules, dark_rules = STYLE.split("@media (prefers-color-scheme: dark)")
-    colours = dict(re.findall(r"--(\w+): (#\w{6})", dark_rules if dark else light_rules))
-    assert set(colours) == {"back", "ink", "line", "bad", "good", "warn"}
-    for name, colour in colours.items():
-        low, high = sorted((luminance(colours["back"]), luminance(colour)))
-        if name != "back":
-            assert (high + 0.05) / (low + 0.05) >= (3 if name == "line" else 4.5), name
+    colours = dict(re.findall(r"--(\w+): (#\w{6})", light_rules.replace("#fff;", "#ffffff;")))
+    colours |= dict(re.findall(r"--(\w+): (#\w{6})", dark_rules)) if dark else {}
+    for name in ("ink", "soft", "good", "bad", "c0", "c1", "c2"):
+        low, high = sorted((luminance(colours["paper"]), luminance(colours[name])))
+        assert (high + 0.05) / (low + 0.05) >= (3 if name.startswith("c") else 4.5), name
 
 
 def test_it_stays_small_and_says_what_is_left_out():

@@ -1,91 +1,86 @@
-"""A Verdict as a fragment of HTML that needs nothing else: what a notebook shows."""
+"""A check's Verdict: the pieces that its page and a notebook show, and the page; all text of the user is escaped."""
 
 from collections.abc import Iterable
 from html import escape
 
-from backlight.checking.verdict import Finding, TensorCheck, Verdict
+import numpy as np
+
+from backlight.checking.verdict import Effect, Finding, TensorCheck, Verdict
+from backlight.intervals import rate_interval
 from backlight.reports.check_words import (
     Grid,
     Part,
+    answer,
     closing_line,
     counted,
     effect_grid,
     finding_parts,
     finding_title,
     gradients_sentence,
-    headline,
     notes_part,
+    one_line,
     opening_parts,
     tensor_grid,
 )
+from backlight.reports.html.fragments import Section, Table, folded, paragraph
+from backlight.reports.html.intervals import intervals_figure
+from backlight.reports.html.page import document
 
-MOST_BYTES = 190_000
 MOST_CHARACTERS = 4_000  # of a part; a cell of a table holds a twentieth
 MOST_ROWS = 200
 LONG = 12  # lines that are folded away
-# Each colour stands with a background of its own, so that the page around it does not matter.
-STYLE = """
-.backlight-check { --back: #ffffff; --ink: #1c1c1e; --line: #8a8a8e; --bad: #b3261e; --good: #1b6e2d; --warn: #7a5200;
-  background: var(--back); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; padding: .8rem; }
-@media (prefers-color-scheme: dark) { .backlight-check { --back: #1a1b1e; --ink: #e8e8ea; --line: #85858a;
-  --bad: #ff8a80; --good: #7fd992; --warn: #ffc46b; } }
-.backlight-check h3 { font-size: 1.15em; margin: 0 0 .5em; } .backlight-check h4 { font-size: 1em; margin: 0 0 .5em; }
-.backlight-check section { border-left: 4px solid var(--line); margin: 1em 0; padding-left: .8em; }
-.backlight-check .prevents { border-color: var(--bad); } .backlight-check .slows,
-.backlight-check .rescales { border-color: var(--warn); }
-.backlight-check p, .backlight-check ul, .backlight-check pre { margin: .2em 0 .6em; }
-.backlight-check .label { font-weight: 600; margin: .2em 0 0; }
-.backlight-check pre { background: none; color: inherit; font: 13px/1.45 ui-monospace, monospace; overflow-x: auto; }
-.backlight-check del { color: var(--bad); text-decoration: none; }
-.backlight-check ins { color: var(--good); text-decoration: none; }
-.backlight-check .scroll { overflow-x: auto; } .backlight-check table { border-collapse: collapse; color: inherit; }
-.backlight-check caption { text-align: left; padding: .3em 0; }
-.backlight-check tr { background: none; } .backlight-check .wrong { color: var(--bad); font-weight: 600; }
-.backlight-check th, .backlight-check td { text-align: left; padding: .2em 1em .2em 0;
-  border-bottom: 1px solid var(--line); }
-""".strip()
 
 
-def html(verdict: Verdict) -> str:
-    """The report as one element with its own style, below 200 kB; all text of the user is escaped.
+def check_page(verdict: Verdict) -> str:
+    """The whole file."""
+    findings = [finding_html(each, verdict) for each in verdict.findings]
+    found = [
+        Section(
+            "verdict", "Is the gradient right?", answer_html(verdict) + "".join(map(part_html, opening_parts(verdict)))
+        ),
+        Section("findings", "What was found", "".join(findings)),
+        Section("gradients", "Every gradient", tensors_html(verdict.tensors)),
+        Section("notes", "How it was checked", notes_html(verdict) + paragraph(closing_line(verdict))),
+    ]
+    name = clipped(one_line(verdict.file), 200)
+    return document(f"Backlight check: {name}", [each for each in found if each.body])
 
-    What does not fit is left out and counted; the report on a terminal is whole.
-    """
-    pieces = [
+
+def verdict_pieces(verdict: Verdict) -> list[str]:
+    """What was found, each mistake, every gradient, notes."""
+    return [
         *map(part_html, opening_parts(verdict)),
         *(finding_html(each, verdict) for each in verdict.findings),
         tensors_html(verdict.tensors),
         notes_html(verdict),
-        f"<p>{escape(closing_line(verdict))}</p>",
+        paragraph(closing_line(verdict)),
     ]
-    head = f'<div class="backlight-check" lang="en"><style>{STYLE}</style>\n<h3>{text_html(headline(verdict))}</h3>\n'
-    return head + "\n".join(fitting(filter(None, pieces), MOST_BYTES - len(head.encode()))) + "\n</div>\n"
 
 
-def fitting(pieces: Iterable[str], room: int) -> list[str]:
-    """The pieces that together take no more than `room` bytes, and a sentence if some do not."""
-    kept, left_out = [], 0
-    for piece in pieces:
-        size = len(piece.encode()) + 1
-        if size <= room:
-            kept.append(piece)
-            room -= size
-        else:
-            left_out += 1
-    if left_out:
-        kept.append(f"<p>{counted(left_out, 'part')} left out, too long for a notebook; a terminal shows all.</p>")
-    return kept
+def answer_html(verdict: Verdict) -> str:
+    said = answer(verdict)
+    return paragraph(
+        clipped(f"{said[:1].upper()}{said[1:]}."), "answer good" if verdict.status == "right" else "answer"
+    )
 
 
 def finding_html(finding: Finding, verdict: Verdict) -> str:
     effect = finding.patch.effect if finding.patch else None
     pieces = [
-        f"<h4>{text_html(finding_title(finding))}</h4>",
+        f"<h3>{text_html(finding_title(finding))}</h3>",
         *map(part_html, finding_parts(finding, verdict)),
-        *([grid_html(effect_grid(effect))] if effect else []),
+        *([effect_html(effect)] if effect else []),
     ]
     body = "\n".join(pieces)
-    return f'<section class="{finding.severity}">\n{body}\n</section>'
+    return f'<article class="{finding.severity}">\n{body}\n</article>'
+
+
+def effect_html(effect: Effect) -> str:
+    """Training before and after the patch: shares that learnt, with Wilson's 95 % intervals."""
+    learnt = (("before", effect.learnt_before), ("after", effect.learnt_after))
+    rates = [(name, rate_interval(np.arange(effect.seeds) < successes)) for name, successes in learnt]
+    grid = effect_grid(effect)
+    return intervals_figure("share that learnt", rates, f"{clipped(grid.caption)}.", Table(grid.header, grid.rows))
 
 
 def part_html(part: Part) -> str:
@@ -96,7 +91,7 @@ def part_html(part: Part) -> str:
     show = {"prose": prose_html, "list": list_html, "code": code_html, "diff": diff_html}[part.kind]
     body = show(clipped("\n".join(part.lines)).split("\n"))
     if len(part.lines) > LONG:
-        return folded_html(part.label, body)
+        return folded(part.label, body)
     return f'<p class="label">{label}:</p>\n{body}'
 
 
@@ -132,12 +127,12 @@ def tensors_html(tensors: tuple[TensorCheck, ...]) -> str:
     table = grid_html(tensor_grid([each for number, each in enumerate(tensors) if number in kept]))
     more = f"<p>{len(tensors) - MOST_ROWS:,} more are not shown.</p>" if len(tensors) > MOST_ROWS else ""
     sentence = gradients_sentence(tensors)
-    return folded_html(sentence[0].upper() + sentence[1:], table + more)
+    return folded(sentence[0].upper() + sentence[1:], table + more)
 
 
 def notes_html(verdict: Verdict) -> str:
     notes = clipped("\n".join(notes_part(verdict).lines)).split("\n")
-    return folded_html(counted(len(verdict.notes), "note"), list_html(notes)) if verdict.notes else ""
+    return folded(counted(len(verdict.notes), "note"), list_html(notes)) if verdict.notes else ""
 
 
 def grid_html(grid: Grid) -> str:
@@ -152,10 +147,6 @@ def row_html(row: tuple[str, ...]) -> str:
     name, *cells = (escape(clipped(cell, MOST_CHARACTERS // 20)) for cell in row)
     wrong = ' class="wrong"' if row[-1] == "WRONG" else ""
     return f'<tr{wrong}><th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def folded_html(summary: str, body: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary>\n{body}\n</details>"
 
 
 def text_html(text: str) -> str:
