@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cyclopts import App
 
-from backlight.cli import judging, looking, reproducing, studying, training
+from backlight.cli import judging, looking, reproducing, serving, studying, training
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": reproducing.demo,
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": looking.compare,
     "export": looking.export,
     "report": looking.report,
+    "page": serving.page,
 }
 TRAIN_COMMANDS: dict[str, Callable[..., None]] = {"mlp": training.mlp, "cnn": training.cnn}
 
