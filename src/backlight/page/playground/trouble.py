@@ -1,8 +1,9 @@
 """What goes wrong in a small network, in a sentence: units that cannot learn, and numbers that stop being numbers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import LayerPass
