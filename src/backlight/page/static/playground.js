@@ -7,6 +7,7 @@ import { Backward } from "./play_backward.js";
 import { Boundary } from "./play_boundary.js";
 import { Controls, LinkPanel } from "./play_controls.js";
 import { Export } from "./play_export.js";
+import { help } from "./play_help.js";
 import { Network } from "./play_network.js";
 import { Seeds } from "./play_seeds.js";
 import { DEFAULTS, readAddress, wayTo, writeAddress } from "./play_state.js";
@@ -37,7 +38,10 @@ class Playground {
     this.remarks = el("div", { class: "remarks", "aria-live": "polite" });
     this.broken = el("div", { class: "broken", role: "alert" });
     this.compiling = el("p", { class: "small", role: "status", hidden: true }, "The engine is being compiled for this machine, once; until then, up to a minute, nothing can be trained.");
+    this.answers = el("div", { class: "scroll" });
+    this.confusion = el("details", { class: "small" }, el("summary", {}, "Confusion of the held-out points"), this.answers);
     this.figures = el("p", { class: "figures" });
+    this.confusion.addEventListener("toggle", () => this.frame && this.drawConfusion());
     this.layOut(main);
   }
 
@@ -49,7 +53,7 @@ class Playground {
       el("div", { class: "middle" }, this.time.element, this.compiling, this.broken, this.network.element, this.remarks,
         shown("unit", this.unit.element), shown("backward", this.backward.element)),
       el("div", { class: "output" }, this.figures, this.boundary.element, el("label", { class: "small" }, testBox, " show held-out points"),
-        this.loss.element, this.accuracy.element, shown("seeds", this.seeds.element), shown("export", this.export.element), shown("link", this.link.element))));
+        this.loss.element, this.accuracy.element, this.confusion, shown("seeds", this.seeds.element), shown("export", this.export.element), shown("link", this.link.element), help())));
   }
 
   async open() {
@@ -74,7 +78,7 @@ class Playground {
     this.checking = true;
     await new Promise((resolve) => setTimeout(resolve, 1500));
     try {
-      await post(`/api/playground/${this.session}`, { do: "pause" });
+      await post(`/api/playground/${this.session}`, { do: "probe", point: this.frame.point });
     } catch (error) {
       this.close();
       showTrouble(error.message.includes("fetch") ? new Error("the server has stopped; start `backlight page` again and open its link") : error);
@@ -166,12 +170,20 @@ class Playground {
   drawWords() {
     const [, trainLoss, testLoss, trainAccuracy, testAccuracy] = this.frame.measured;
     this.figures.replaceChildren(el("b", { class: "big" }, percent(testAccuracy)), ` of held-out points right, ${percent(trainAccuracy)} of training points; loss ${number(testLoss, 3)} and ${number(trainLoss, 3)}`);
+    this.drawConfusion();
     const remarks = JSON.stringify(this.frame.remarks);
     if (remarks !== this.remarked) this.remarks.replaceChildren(...this.frame.remarks.map((words) => el("p", {}, words)));
     this.remarked = remarks;
     const trouble = JSON.stringify(this.frame.trouble);
     if (trouble !== this.troubled) this.broken.replaceChildren(...this.explain(this.frame.trouble));
     this.troubled = trouble;
+  }
+
+  drawConfusion() {
+    if (!this.confusion.open) return;
+    const rows = this.frame.confusion, names = rows.map((_, label) => `class ${label}`);
+    this.answers.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ["", ...names.map((name) => `answer ${name}`)].map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, rows.map((row, label) => el("tr", {}, el("th", { scope: "row" }, names[label]), row.map((count) => el("td", {}, String(count))))))));
   }
 
   explain(trouble) {
