@@ -1,6 +1,7 @@
 """One way that a training went. Any step of it can be had again, to the bit: from the last moment kept before it."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import cross_entropy
 from backlight.page.playground.settings import PlaygroundSettings
 
-MOST_KEPT = 400  # moments of a branch; of more, every second is let go
+MOST_KEPT = 400  # moments of a branch; of more, half are let go
 
 
 class Measured(NamedTuple):
@@ -94,14 +95,28 @@ class Branch:
         measured = self.measure(moment)
         self.curve = (*self.curve, measured)
         if len(self.kept) > MOST_KEPT:
-            self.kept = self.kept[:-1:2] + self.kept[-1:]
-            self.curve = self.curve[:-1:2] + self.curve[-1:]
+            chosen = spread([each.step for each in self.kept], MOST_KEPT // 2)
+            self.kept = [self.kept[at] for at in chosen]
+            self.curve = tuple(self.curve[at] for at in chosen)
         return measured
 
     def measure(self, moment: Moment) -> Measured:
         network = self.trainer.network(moment)
         train, test = (losses(network, part) for part in (self.data.train, self.data.test))
         return Measured(self.step_of(moment), train[0], test[0], train[1], test[1])
+
+
+def spread(steps: Sequence[int], count: int) -> list[int]:
+    """At most `count` places in ascending steps, the first and the last among them: half of them evenly spaced, half
+    evenly in the logarithm, so that the beginning stays as fine as the rest.
+
+    >>> spread([0, 1, 2, 3, 4, 5, 6, 7, 8], 6)
+    [0, 1, 3, 4, 8]
+    """
+    past = np.asarray(steps) - steps[0]
+    wanted = np.concatenate([np.linspace(0, past[-1], count // 2), np.geomspace(1, past[-1], count - count // 2)])
+    places = np.searchsorted(past, np.minimum(wanted, past[-1]))
+    return sorted({0, *places.tolist(), len(steps) - 1})
 
 
 def losses(network: DeepNeuralNetwork, samples: Samples) -> tuple[float, float]:

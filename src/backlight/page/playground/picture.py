@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.data.dataset import Dataset
+from backlight.data.dataset import Dataset, Samples
 from backlight.engine.memory import flatten
 from backlight.engine.stretch import Moment
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -63,6 +63,7 @@ def picture(branch: Branch, moment: Moment, plane: Plane, point: tuple[float, fl
                 {"z": encoded(passed.pre_activation[0]), "a": encoded(passed.activation[0])}
                 for passed in network.forward(np.array([point]))
             ],
+            "confusion": confusion(network, branch.data.test).tolist(),
             "dead": units.dead,
             "saturated": units.saturated,
             "remarks": units.remarks,
@@ -89,6 +90,13 @@ def boundary(network: DeepNeuralNetwork, plane: Plane) -> NDArray[np.uint8]:
     broken = ~np.isfinite(above)
     cells = best * STEPS + np.minimum(np.where(broken, 0, above) * STEPS, STEPS - 1).astype(np.int64)
     return np.where(broken, BROKEN, cells).astype(np.uint8)
+
+
+def confusion(network: DeepNeuralNetwork, samples: Samples) -> NDArray[np.int64]:
+    """(K, K): samples of each true class (row) by the class that they are given (column); NaN counts as class 0."""
+    classes = network.layers[-1].biases.shape[-1]
+    answers = network.logits(samples.X).argmax(axis=1)
+    return np.bincount(samples.y * classes + answers, minlength=classes**2).reshape(classes, classes)
 
 
 def units_seen(network: DeepNeuralNetwork, plane: Plane) -> list[dict[str, Any]]:

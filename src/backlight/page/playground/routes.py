@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from backlight.errors import SettingsError
 from backlight.page.answers import answer, asked, event, stream
 from backlight.page.playground.backward import one_pass
+from backlight.page.playground.branch import Branch, Measured
 from backlight.page.playground.commands import AnyCommand, Start
 from backlight.page.playground.picture import picture
 from backlight.page.playground.points import csv_points
@@ -22,6 +23,7 @@ from backlight.page.playground.session import ENDED, Session, View
 
 PICTURES = 30  # a second, at most
 MOST_SESSIONS = 24
+MOST_FAINT = 100  # points of a curve in the background
 GRACE = 10.0  # seconds that a session outlives its stream, so that a connection that broke can be taken up again
 
 
@@ -136,6 +138,7 @@ class Known:
     def __init__(self) -> None:
         self.data: object = None
         self.curve: tuple[Any, ...] = ()
+        self.others: object = None
 
 
 def frame(view: View, known: Known) -> dict[str, Any]:
@@ -151,9 +154,13 @@ def frame(view: View, known: Known) -> dict[str, Any]:
         "measured": view.measured,
         "trouble": view.trouble,
         "point": view.point,
-        "curve": news(view.curve, known),
+        "curve": news((*before(view.branches, view.number), *view.curve), known),
         **picture(branch, view.moment, view.plane, view.point),
     }
+    lengths = [each.last if number != view.number else 0 for number, each in enumerate(view.branches)]
+    if (branch.data, view.number, lengths) != known.others:
+        known.others = (branch.data, view.number, lengths)
+        document["others"] = [thin(each.curve) for number, each in enumerate(view.branches) if number != view.number]
     if branch.data is not known.data:
         known.data = branch.data
         document["data"] = {
@@ -169,6 +176,22 @@ def frame(view: View, known: Known) -> dict[str, Any]:
             ],
         }
     return document
+
+
+def before(branches: Sequence[Branch], number: int) -> tuple[Measured, ...]:
+    """The curve of the way to where a branch begins."""
+    branch = branches[number]
+    if branch.origin is None:
+        return ()
+    parent = branches[branch.origin.branch]
+    way = (*before(branches, branch.origin.branch), *parent.curve)
+    return tuple(each for each in way if each.step < branch.first)
+
+
+def thin(curve: Sequence[Measured]) -> list[Measured]:
+    """Enough of the curve of a branch that is not the one looked at."""
+    every = -(-len(curve) // MOST_FAINT)
+    return [*curve[:-1:every], curve[-1]]
 
 
 def news(curve: tuple[Any, ...], known: Known) -> dict[str, Any]:

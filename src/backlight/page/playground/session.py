@@ -192,10 +192,14 @@ class Session:
         branch = self.branches[number]
         if step < branch.first and branch.origin is not None:
             return self.go(branch.origin.branch, step)
-        far = step > branch.last + AT_ONCE
-        self.stand(number, branch.at(branch.last if far else max(step, branch.first)))
-        if far:
+        if step > branch.last + AT_ONCE:
+            self.stand(number, branch.at(branch.last))
             self.run(None, step)
+            return None
+        while step > branch.last:  # in strides, so that there is a curve of the way
+            stride = min(step - branch.last, max(1, (branch.last - branch.first) // FINE))
+            branch.keep(branch.trainer.advance(branch.kept[-1], stride))
+        self.stand(number, branch.at(max(step, branch.first)))
         return None
 
     def run(self, speed: float | None, until: int) -> None:

@@ -1,6 +1,7 @@
 // A chart of a few curves on a canvas: bands behind them, the values under the cursor, and words for who cannot see it.
 import { el, number } from "./dom.js";
 
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
 
 function ticks(low, high) {
@@ -13,8 +14,8 @@ function ticks(low, high) {
 
 export class Chart {
   // `lines`: [{name, colour (a custom property such as --c0), dash}]; `format` writes a value
-  constructor(title, lines, { height = 150, top = null, format = number, tick = format } = {}) {
-    Object.assign(this, { title, lines, height, top, format, tick, steps: [], rows: [], bands: null, mark: null, at: null });
+  constructor(title, lines, { height = 150, top = null, format = number, tick = format === number ? (value) => COMPACT.format(value) : format } = {}) {
+    Object.assign(this, { title, lines, height, top, format, tick, steps: [], rows: [], bands: null, faint: [], mark: null, at: null });
     this.canvas = el("canvas", { role: "img", tabindex: "0", "aria-label": title });
     this.readout = el("p", { class: "small readout", "aria-live": "off" });
     this.numbers = el("div", { class: "scroll" });
@@ -29,17 +30,18 @@ export class Chart {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  // steps: ascending; rows: values of each line; bands: {steps, rows: [[lowest … highest quantile]]}; mark: a step
-  show(steps, rows, { bands = null, mark = null } = {}) {
-    Object.assign(this, { steps, rows, bands, mark });
+  // steps: ascending; rows: values of each line; bands: {steps, rows: [[lowest … highest quantile]]};
+  // mark: a step; faint: [{steps, values}] of other branches
+  show(steps, rows, { bands = null, mark = null, faint = [] } = {}) {
+    Object.assign(this, { steps, rows, bands, mark, faint });
     this.draw();
     if (this.details.open) this.table();
   }
 
   range() {
     const finite = this.rows.flat().filter(Number.isFinite);
-    const high = this.top ?? Math.max(...finite, ...(this.bands?.rows.flat().filter(Number.isFinite) ?? []), 1e-9);
-    return { low: 0, high: this.top ?? high * 1.05, last: Math.max(1, this.steps.at(-1) ?? 1, this.bands?.steps.at(-1) ?? 1) };
+    const high = this.top ?? Math.max(...finite, ...(this.bands?.rows.flat().filter(Number.isFinite) ?? []), ...this.faint.flatMap(({ values }) => values.filter(Number.isFinite)), 1e-9);
+    return { low: 0, high: this.top ?? high * 1.05, last: Math.max(1, this.steps.at(-1) ?? 1, this.bands?.steps.at(-1) ?? 1, ...this.faint.map(({ steps }) => steps.at(-1))) };
   }
 
   draw() {
@@ -65,7 +67,8 @@ export class Chart {
     pen.textAlign = "center";
     for (const tick of ticks(0, last)) pen.fillText(tick.toLocaleString("en"), Math.min(this.x(tick), width - 16), bottom + 15);
     if (this.bands) this.drawBands(pen, colour("--soft"));
-    this.lines.forEach((line, at) => this.drawLine(pen, this.rows[at] ?? [], colour(line.colour), line.dash));
+    for (const each of this.faint) this.drawLine(pen, each.steps, each.values, colour("--c7"), false, 1);
+    this.lines.forEach((line, at) => this.drawLine(pen, this.steps, this.rows[at] ?? [], colour(line.colour), line.dash));
     for (const step of [this.mark, this.at]) {
       if (step === null) continue;
       pen.fillStyle = colour("--soft");
@@ -74,20 +77,20 @@ export class Chart {
     this.canvas.setAttribute("aria-label", `${this.title}. ${this.words()}`);
   }
 
-  drawLine(pen, values, colour, dash) {
+  drawLine(pen, steps, values, colour, dash, width = 1.7) {
     pen.strokeStyle = pen.fillStyle = colour;
-    pen.lineWidth = 1.7;
+    pen.lineWidth = width;
     pen.setLineDash(dash ? [5, 3] : []);
     pen.beginPath();
     let down = false;
     values.forEach((value, at) => {
       if (!Number.isFinite(value)) {
-        pen.fillRect(this.x(this.steps[at]) - 1, TOP, 2, this.height - BOTTOM - TOP);  // a bar where it is not a number
+        pen.fillRect(this.x(steps[at]) - 1, TOP, 2, this.height - BOTTOM - TOP);  // a bar where it is not a number
         down = false;
         return;
       }
-      down ? pen.lineTo(this.x(this.steps[at]), this.y(value)) : pen.moveTo(this.x(this.steps[at]), this.y(value));
-      if (values.length === 1) pen.fillRect(this.x(this.steps[at]), this.y(value) - 2, 4, 4);
+      down ? pen.lineTo(this.x(steps[at]), this.y(value)) : pen.moveTo(this.x(steps[at]), this.y(value));
+      if (values.length === 1) pen.fillRect(this.x(steps[at]), this.y(value) - 2, 4, 4);
       down = true;
     });
     pen.stroke();

@@ -9,7 +9,7 @@ const MANY = ["blobs", "spirals"];  // shapes of any number of classes
 export const HIDEABLE = {
   data: "data", own: "own points", samples: "samples", noise: "noise", classes: "classes", seed: "seed", layers: "layers and units", activations: "activations",
   init_scale: "initial scale", optimizer: "optimiser", learning_rate: "learning rate", l2: "L2", batch_size: "batch", speed: "speed",
-  seeds: "other seeds", backward: "backward pass", unit: "numbers of a unit", link: "this panel",
+  seeds: "other seeds", backward: "backward pass", unit: "numbers of a unit", export: "code and weights", link: "this panel",
 };
 
 export class Controls {

@@ -54,7 +54,7 @@ export class Time {
 
   show(frame) {
     Object.assign(this, { playing: frame.playing, number: frame.number });
-    const words = frame.playing ? "⏸ Pause" : "▶ Play";
+    const words = frame.playing ? "Pause" : "▶ Play";
     if (this.play.textContent !== words) this.play.textContent = words;
     this.play.disabled = frame.trouble !== null;
     this.where.textContent = frame.step.toLocaleString("en");

@@ -6,9 +6,11 @@ import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { Backward } from "./play_backward.js";
 import { Boundary } from "./play_boundary.js";
 import { Controls, LinkPanel } from "./play_controls.js";
+import { Export } from "./play_export.js";
+import { help } from "./play_help.js";
 import { Network } from "./play_network.js";
 import { Seeds } from "./play_seeds.js";
-import { readAddress, wayTo, writeAddress } from "./play_state.js";
+import { DEFAULTS, readAddress, wayTo, writeAddress } from "./play_state.js";
 import { Time } from "./play_time.js";
 import { UnitCard } from "./play_unit.js";
 
@@ -31,11 +33,15 @@ class Playground {
     this.seeds = new Seeds((command) => this.ask(command));
     this.loss = new Chart("Loss", [TRAIN, TEST]);
     this.accuracy = new Chart("Accuracy", [TRAIN, TEST], { top: 1, format: percent, tick: (share) => `${Math.round(100 * share)} %` });
+    this.export = new Export(() => ({ way: this.way(), parameters: this.frame.parameters, sizes: this.sizes }));
     this.link = new LinkPanel(() => this.way(), this.start.hide);
     this.remarks = el("div", { class: "remarks", "aria-live": "polite" });
     this.broken = el("div", { class: "broken", role: "alert" });
     this.compiling = el("p", { class: "small", role: "status", hidden: true }, "The engine is being compiled for this machine, once; until then, up to a minute, nothing can be trained.");
+    this.answers = el("div", { class: "scroll" });
+    this.confusion = el("details", { class: "small" }, el("summary", {}, "Confusion of the held-out points"), this.answers);
     this.figures = el("p", { class: "figures" });
+    this.confusion.addEventListener("toggle", () => this.frame && this.drawConfusion());
     this.layOut(main);
   }
 
@@ -47,12 +53,17 @@ class Playground {
       el("div", { class: "middle" }, this.time.element, this.compiling, this.broken, this.network.element, this.remarks,
         shown("unit", this.unit.element), shown("backward", this.backward.element)),
       el("div", { class: "output" }, this.figures, this.boundary.element, el("label", { class: "small" }, testBox, " show held-out points"),
-        this.loss.element, this.accuracy.element, shown("seeds", this.seeds.element), shown("link", this.link.element))));
+        this.loss.element, this.accuracy.element, this.confusion, shown("seeds", this.seeds.element), shown("export", this.export.element), shown("link", this.link.element), help())));
   }
 
   async open() {
     const { settings, legs, step } = this.start;
-    this.session = (await post("/api/playground", { settings, legs, step })).session;
+    try {
+      this.session = (await post("/api/playground", { settings, legs, step })).session;
+    } catch (error) {  // of a link that cannot be followed: said, and the usual network instead
+      showTrouble(error);
+      this.session = (await post("/api/playground", { settings: DEFAULTS })).session;
+    }
     this.close = listen(`/api/playground/${this.session}/events`, {
       frame: (frame) => this.take(frame),
       seeds: (job) => this.takeSeeds(job),
@@ -67,7 +78,7 @@ class Playground {
     this.checking = true;
     await new Promise((resolve) => setTimeout(resolve, 1500));
     try {
-      await post(`/api/playground/${this.session}`, { do: "pause" });
+      await post(`/api/playground/${this.session}`, { do: "probe", point: this.frame.point });
     } catch (error) {
       this.close();
       showTrouble(error.message.includes("fetch") ? new Error("the server has stopped; start `backlight page` again and open its link") : error);
@@ -101,6 +112,7 @@ class Playground {
   take(frame) {
     this.curve = [...this.curve.slice(0, frame.curve.keep), ...frame.curve.points];
     if (frame.data) this.fresh = frame.data;
+    if (frame.others) this.others = frame.others;
     this.frame = frame;
     this.taken = (this.taken ?? 0) + 1;
     if (!this.waiting) this.waiting = requestAnimationFrame(() => { this.waiting = 0; this.draw(); });
@@ -138,15 +150,17 @@ class Playground {
     this.drawUnit();
     this.drawWords();
     this.backward.show(frame);
+    this.export.show();
     this.remember();
     document.body.dataset.drawn = String(Number(document.body.dataset.drawn ?? 0) + 1);
   }
 
   drawCurves() {
     const steps = this.curve.map(([step]) => step), column = (at) => this.curve.map((point) => point[at] ?? NaN);
+    const faint = (at) => this.others.map((curve) => ({ steps: curve.map(([step]) => step), values: curve.map((point) => point[at] ?? NaN) }));
     const bands = (rows) => this.bands && { steps: this.bands.steps, rows };
-    this.loss.show(steps, [column(1), column(2)], { mark: this.frame.step, bands: bands(this.bands?.loss) });
-    this.accuracy.show(steps, [column(3), column(4)], { mark: this.frame.step, bands: bands(this.bands?.accuracy) });
+    this.loss.show(steps, [column(1), column(2)], { mark: this.frame.step, bands: bands(this.bands?.loss), faint: faint(2) });
+    this.accuracy.show(steps, [column(3), column(4)], { mark: this.frame.step, bands: bands(this.bands?.accuracy), faint: faint(4) });
   }
 
   drawUnit() {
@@ -156,12 +170,20 @@ class Playground {
   drawWords() {
     const [, trainLoss, testLoss, trainAccuracy, testAccuracy] = this.frame.measured;
     this.figures.replaceChildren(el("b", { class: "big" }, percent(testAccuracy)), ` of held-out points right, ${percent(trainAccuracy)} of training points; loss ${number(testLoss, 3)} and ${number(trainLoss, 3)}`);
+    this.drawConfusion();
     const remarks = JSON.stringify(this.frame.remarks);
     if (remarks !== this.remarked) this.remarks.replaceChildren(...this.frame.remarks.map((words) => el("p", {}, words)));
     this.remarked = remarks;
     const trouble = JSON.stringify(this.frame.trouble);
     if (trouble !== this.troubled) this.broken.replaceChildren(...this.explain(this.frame.trouble));
     this.troubled = trouble;
+  }
+
+  drawConfusion() {
+    if (!this.confusion.open) return;
+    const rows = this.frame.confusion, names = rows.map((_, label) => `class ${label}`);
+    this.answers.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ["", ...names.map((name) => `answer ${name}`)].map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, rows.map((row, label) => el("tr", {}, el("th", { scope: "row" }, names[label]), row.map((count) => el("td", {}, String(count))))))));
   }
 
   explain(trouble) {
