@@ -138,3 +138,10 @@ def test_a_plain_classifier_has_no_hidden_units():
     found = seen(root(hidden=(), activations=()), 5)
     assert len(found["units"]) == 1
     assert (found["dead"], found["saturated"], found["remarks"]) == ((), (), ())
+
+
+def test_answers_are_counted_by_class():
+    branch = root(data="blobs", classes=3)
+    network, test = branch.trainer.network(branch.at(30)), branch.data.test
+    found, answers = seen(branch, 30)["confusion"], network.predict(test.X)
+    assert found == [[int(((test.y == row) & (answers == column)).sum()) for column in range(3)] for row in range(3)]

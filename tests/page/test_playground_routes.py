@@ -84,7 +84,7 @@ async def test_a_session_is_begun_told_and_watched():
         assert seen["branches"] == [
             {"origin": None, "first": 0, "last": 25, "settings": {**seen["branches"][0]["settings"], **SMALL}}
         ]
-        assert [point[0] for point in seen["curve"]["points"]] == [0, 25]
+        assert [point[0] for point in seen["curve"]["points"]] == [*range(26)]
 
 
 class Frames:
@@ -126,9 +126,12 @@ async def test_of_a_curve_only_what_is_new_is_sent():
             told = frame(session.view, known)["curve"]
             curve = [*curve[: told["keep"]], *told["points"]]
             assert curve == [tuple(point) for point in session.view.curve]
-        assert told == {"keep": 4, "points": []}
+        assert told == {"keep": len(curve), "points": []}
         await page.post(f"/{name}", {"do": "change", "settings": {**SMALL, "l2": 0.1}})
-        assert frame(session.view, known)["curve"]["keep"] == 0
+        told = frame(session.view, known)["curve"]  # of the branch: the way to it, and its beginning
+        curve = [*curve[: told["keep"]], *told["points"]]
+        assert [point[0] for point in curve] == sorted({point[0] for point in curve})
+        assert (curve[0][0], curve[-1][0]) == (0, 200)
 
 
 @scenario
@@ -337,3 +340,38 @@ def test_a_stream_needs_the_token(tmp_path):
     refused, watched = run(asks())
     assert refused.status == 401
     assert watched.events()[0][0] == "frame"
+
+
+@scenario
+async def test_other_points_are_told_to_who_watches():
+    async with playground() as page:
+        name = await page.begin()
+        known = routes.Known()
+        for seed in (0, 1, 2):
+            await page.post(f"/{name}", {"do": "change", "settings": {**SMALL, "seed": seed}})
+            await page.post(f"/{name}", {"do": "step"})
+            told = frame(page.sessions[name].view, known)["data"]
+            assert [point[:2] for point in told["train"]] == root(seed=seed).data.train.X.tolist()
+
+
+@scenario
+async def test_other_branches_are_told_when_they_have_changed():
+    async with playground() as page:
+        name, known = await page.begin(), routes.Known()
+
+        async def told(**command):
+            await page.post(f"/{name}", command)
+            return frame(page.sessions[name].view, known).get("others")
+
+        assert await told(do="step") == []
+        assert await told(do="step") is None
+        (trunk,) = await told(do="change", settings={**SMALL, "l2": 0.1})
+        assert [point.step for point in trunk] == [0, 1, 2]
+        assert await told(do="step") is None
+        (branch,) = await told(do="go", branch=0, step=1)
+        assert [point.step for point in branch] == [2, 3]
+        for step in (500, 1000, 3000):
+            await told(do="go", branch=0, step=step)
+        (trunk,) = await told(do="go", branch=1, step=3)
+        assert len(trunk) <= routes.MOST_FAINT + 1
+        assert (trunk[0].step, trunk[-1].step) == (0, 3000)

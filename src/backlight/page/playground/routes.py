@@ -158,8 +158,8 @@ def frame(view: View, known: Known) -> dict[str, Any]:
         **picture(branch, view.moment, view.plane, view.point),
     }
     lengths = [each.last if number != view.number else 0 for number, each in enumerate(view.branches)]
-    if (branch.data, view.number, lengths) != known.others:
-        known.others = (branch.data, view.number, lengths)
+    if branch.data is not known.data or (view.number, lengths) != known.others:
+        known.others = (view.number, lengths)
         document["others"] = [thin(each.curve) for number, each in enumerate(view.branches) if number != view.number]
     if branch.data is not known.data:
         known.data = branch.data
