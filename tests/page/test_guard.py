@@ -146,7 +146,7 @@ def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline():
 
 
 def test_a_mistake_of_the_server_has_the_headers_too(app, monkeypatch):
-    monkeypatch.setattr("backlight.page.viewer.list_runs", lambda folder: 1 / 0)
+    monkeypatch.setattr("backlight.page.app.FileResponse", lambda path: 1 / 0)
     sent = []
 
     async def send(message):
@@ -157,7 +157,7 @@ def test_a_mistake_of_the_server_has_the_headers_too(app, monkeypatch):
 
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": "/api/runs", "root_path": "", "query_string": b"",
+        "scheme": "http", "path": "/", "root_path": "", "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in KNOWN.items()],
     }  # fmt: skip
     with pytest.raises(ZeroDivisionError):
