@@ -6,14 +6,14 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment publish clean
+.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment bench-page publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
-	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment); MNIST from DATA_DIR if given"
+	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment, bench-page); MNIST from DATA_DIR if given"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
@@ -47,7 +47,7 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment
+bench: bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment bench-page
 
 bench-cnn: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -68,6 +68,9 @@ bench-diagnosis: $(VENV)/dev
 
 bench-treatment: $(VENV)/dev
 	$(BIN)/python -m benchmarks.training_faults.treatments --part test --cnn --jobs 2
+
+bench-page: $(VENV)/dev
+	$(BIN)/python benchmarks/page.py
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user
