@@ -123,7 +123,7 @@ def luminance(colour):
 @pytest.mark.parametrize("dark", [False, True])
 def test_colours_have_contrast(dark):
     """WCAG 2.2: 4.5 for text, 3 for lines."""
-    light_rules, dark_rules = STYLE.split("@media (prefers-color-scheme: dark)")
+    light_rules, dark_rules = STYLE.split("@media screen and (prefers-color-scheme: dark)")
     colours = dict(re.findall(r"--(\w+): (#\w{6})", light_rules.replace("#fff;", "#ffffff;")))
     colours |= dict(re.findall(r"--(\w+): (#\w{6})", dark_rules)) if dark else {}
     for name in ("ink", "soft", "good", "bad", "c0", "c1", "c2"):

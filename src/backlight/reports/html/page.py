@@ -12,8 +12,8 @@ STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c1c1e; --soft: #5c5c61; --line: #c9c9ce; --grid: #e7e7ea;
   --good: #00664a; --bad: #a33c00; --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #cc79a7; --c4: #b87a00;
   --c5: #56b4e9; --c6: #1c1c1e; --c7: #8a8a8a; }
-@media (prefers-color-scheme: dark) { :root { --paper: #16171a; --ink: #ececef; --soft: #a9a9b0; --line: #4b4c52;
-  --grid: #2c2d32; --good: #5cd6ac; --bad: #ff9d66; --c0: #56b4e9; --c1: #ff8c3a; --c2: #2cc795; --c4: #e69f00;
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #16171a; --ink: #ececef; --soft: #a9a9b0;
+  --line: #4b4c52; --grid: #2c2d32; --good: #5cd6ac; --bad: #ff9d66; --c0: #56b4e9; --c1: #ff8c3a; --c2: #2cc795; --c4: #e69f00;
   --c5: #4794d6; --c6: #ececef; } }
 * { box-sizing: border-box; }
 body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 76rem;
@@ -49,8 +49,8 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head 
   stroke-linecap: round; stroke-opacity: .55; }
 .broken { stroke: var(--ink); stroke-width: 1.6; } .pixels { image-rendering: pixelated; }
 .off { display: none; } input[type=range] { width: min(100%, 30rem); display: block; } .slider { font-size: .85rem; }
-@media print { body { max-width: none; padding: 0; font-size: 11pt; } nav, .slider { display: none; }
-  figure, article { break-inside: avoid; } .scroll { max-height: none; } }
+@media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 11pt; }
+  nav, .slider { display: none; } figure, article { break-inside: avoid; } .scroll { max-height: none; } }
 """.strip()
 COLOURS = 8
 STYLE += "\n" + "\n".join(
