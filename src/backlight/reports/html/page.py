@@ -35,10 +35,12 @@ img { max-width: 100%; background: #fff; border-radius: 4px; } figure.single { m
 .images { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); }
 details { margin: .2rem 0; } summary { cursor: pointer; font-size: .85rem; color: var(--soft); }
 :focus-visible { outline: 2px solid var(--c0); outline-offset: 2px; }
-.scroll { overflow-x: auto; max-height: 24rem; } table { border-collapse: collapse; font-size: .82rem; }
+.scroll { overflow-x: auto; } details .scroll { max-height: 24rem; }
+table { border-collapse: collapse; font-size: .82rem; }
 caption { text-align: left; padding: .3rem 0; color: var(--soft); } tr.wrong { color: var(--bad); }
 del { color: var(--bad); text-decoration: none; } ins { color: var(--good); text-decoration: none; }
-th, td { overflow-wrap: break-word; text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--grid);
+th, td { overflow-wrap: break-word; text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0;
+  border-bottom: 1px solid var(--grid);
   font-variant-numeric: tabular-nums; font-weight: 400; } thead th { font-weight: 600; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head { fill: var(--ink); }
 .frame { fill: none; stroke: var(--line); } .rule { stroke: var(--grid); }
@@ -51,7 +53,8 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head 
 .off { display: none; } input[type=range] { width: min(100%, 30rem); display: block; } .slider { font-size: .85rem; }
 @media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 11pt; }
   nav, .slider { display: none; } figure, pre, tr { break-inside: avoid; }
-  h1, h2, h3, .label, .small { break-after: avoid; } .scroll { max-height: none; } th, td { overflow-wrap: anywhere; } }
+  h1, h2, h3, .label, .small { break-after: avoid; } details .scroll { max-height: none; }
+  th, td { overflow-wrap: anywhere; } }
 """.strip()
 COLOURS = 8
 STYLE += "\n" + "\n".join(
