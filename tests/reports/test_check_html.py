@@ -173,3 +173,6 @@ def test_hostile_text_is_shown_as_it_is(text):
     tensor = TensorCheck(text, (2,), 0.5, False)
     verdict = Verdict(text, "wrong", subject=text, findings=(finding,), tensors=(tensor,), notes=(text,))
     assert f"54 | {visible(f';{text};')}".replace("\n", " ") in Page(html(verdict)).text
+    page = check_page(verdict)
+    assert page.count("<script") == page.count("</html>") == 1
+    assert "<img" not in page

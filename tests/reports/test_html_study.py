@@ -89,6 +89,19 @@ def test_more_rows_than_a_picture_holds_are_all_in_its_table():
     assert page.count("<tr>") == 201
 
 
+def test_names_of_strangers_stay_text():
+    """A label holds the path of a CSV file."""
+    some, hostile = Interval(0.5, 0.4, 0.6, 9), "<script>\"'</svg>"
+    pages = [
+        intervals_figure("rate", [(hostile, some)], hostile, Table(("condition",), [(hostile,)])),
+        dots_figure("accuracy", {hostile: np.ones(3)}, 0.9, hostile),
+        phases_figure(np.ones((1, 1)), (hostile, [hostile]), (hostile, [hostile]), hostile),
+    ]
+    for page in pages:
+        assert "<script>" not in page
+        assert page.count("</svg>") == 1
+
+
 def test_a_phase_diagram_says_every_number():
     page = phases_figure(np.array([[0.0, 0.25], [0.5, 1.0]]), ("l2", ["0", "0.1"]), ("rate", ["1", "2"]), "Rates.")
     assert "l2 0.1: 0.50 at rate 1, 1.00 at rate 2" in page
