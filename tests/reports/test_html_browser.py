@@ -1,11 +1,13 @@
 """Reports in a browser: they open without a network and without a complaint, and everybody can use them."""
 
 import io
+from pathlib import Path
 
 import pytest
 
 import backlight as bl
 
+ROOT = Path(__file__).parents[2]
 TEXTS = "h1, h2, h3, p, li, a, th, td, summary, figcaption, pre, label, output, svg text:not([style])"
 # WCAG 2.2: the contrast of every text with the colour that lies behind it
 CONTRASTS = """
@@ -46,7 +48,7 @@ def reports(tmp_path_factory):
         "failed": bl.report(bad),
         "several": bl.report(good, bad, out=folder / "both.html"),
         "study": bl.report(study),
-        "check": bl.check("examples/casebook/n_layer_network.py").report(folder / "check.html"),
+        "check": bl.check(ROOT / "examples" / "casebook" / "n_layer_network.py").report(folder / "check.html"),
     }
 
 
