@@ -49,7 +49,7 @@ def scalars(version: Version) -> tuple[Topic, ...]:
 def health(version: Version) -> tuple[Topic, ...]:
     """Dead and saturated units, how far updates go, how large gradients are."""
     record = Record(version.run)
-    series = {name: record.series(name) for name in record.names if name.startswith("act/")}
+    series = {name: record.series(name) for name in record.run.tensors_with_units() if name.startswith("act/")}
     gated = {name: each for name, each in series.items() if each.live.shape[1]}
     topics = (
         Topic("share of dead units", "linear", (0, 1), {n: (each.steps, each.dead_share) for n, each in gated.items()}),

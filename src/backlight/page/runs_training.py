@@ -34,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Field:
-    """An entry of the form; `choices` is empty for numbers, and for `layers`, a list of whole numbers."""
+    """An entry of the form; one with `choices` needs no help, the others have none: numbers, and a list of them."""
 
     name: str
     help: str
@@ -63,7 +63,7 @@ def form(kind: str) -> list[Field]:
         shown, choices = shape(hints[each.name])
         if each.name == "data":
             shown, choices = "choice", DATA[kind]
-        found.append(Field(each.name, helps.get(each.name, ""), default, shown, choices))
+        found.append(Field(each.name, "" if choices else helps.get(each.name, ""), default, shown, choices))
     return found
 
 

@@ -135,6 +135,11 @@ class Run:
         present = "SELECT name FROM tensor_name n WHERE EXISTS (SELECT 1 FROM tensor t WHERE t.tensor = n.tensor)"
         return [name for (name,) in self._query(f"{present} ORDER BY tensor")]
 
+    def tensors_with_units(self) -> list[str]:
+        """In that order, those of which it is recorded what their units passed, by the first record."""
+        first = "(SELECT units FROM tensor t WHERE t.tensor = n.tensor LIMIT 1)"
+        return [name for (name,) in self._query(f"SELECT name FROM tensor_name n WHERE {first} > 0 ORDER BY tensor")]
+
     def tensor(self, name: str) -> tuple[Counts, list[TensorSummary]]:
         """(steps, summaries) in order of step."""
         rows = self._tensor_rows(name)

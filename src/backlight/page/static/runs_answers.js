@@ -15,7 +15,7 @@ export function boundaryPart(names, loading) {
     const found = await get(`/api/runs/boundary?${runsQuery(names)}`);
     for (const [label, each] of Object.entries(found)) {
       if (!views.has(label)) {
-        views.set(label, boundary(label || "Decision boundary"));
+        views.set(label, boundary(names.length > 1 ? label : ""));
         panels.append(views.get(label).figure);
       }
       views.get(label).show(each);
@@ -25,8 +25,8 @@ export function boundaryPart(names, loading) {
 }
 
 function boundary(title) {
-  const canvas = el("canvas", { class: "plane", role: "img", "aria-label": `${title}: loading` });
-  const slider = el("input", { type: "range", min: 0, step: 1, "aria-label": `${title}: which step` });
+  const canvas = el("canvas", { class: "plane", role: "img", "aria-label": "decision boundary: loading" });
+  const slider = el("input", { type: "range", min: 0, step: 1, "aria-label": `decision boundary ${title}: which step` });
   const output = el("output", { class: "readout" });
   const caption = el("figcaption");
   const numbers = folded("Numbers", () => (known?.moments ? rows(known) : "Nothing yet."));
@@ -37,7 +37,7 @@ function boundary(title) {
     const moment = known.moments[slider.value];
     output.textContent = moment.words;
     slider.setAttribute("aria-valuetext", moment.words);
-    canvas.setAttribute("aria-label", `${title}: ${moment.words}`);
+    canvas.setAttribute("aria-label", `decision boundary ${title}: ${moment.words}`);
     const image = new Image();
     image.src = moment.image;
     await image.decode();
@@ -114,7 +114,7 @@ export function answersPart(names, loading) {
   const section = el("section", {}, el("h3", {}, "Right and wrong answers"), body);
   loading.add(section, async () => {
     const found = Object.entries(await get(`/api/runs/answers?${runsQuery(names)}`));
-    body.replaceChildren(...found.map(([label, each]) => answers(label, each)));
+    body.replaceChildren(...found.map(([label, each]) => answers(names.length > 1 ? label : "", each)));
   });
   return section;
 }

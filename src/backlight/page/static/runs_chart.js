@@ -1,7 +1,7 @@
 // A picture over the steps, on a canvas: axes, a cursor with the values under it, zoom by mouse and keys, words, numbers.
 //
 // A model says what is shown: {title, words, kind, low, high, unit, names, steps, paint(pen), read(step), rows(), legend}.
-// `names` instead of low and high: a row each, from the top. `pen` is {context, x, y, colour, height}.
+// `names` instead of low and high: a row each, from the top. `caption`: where all words are too many. `pen` is {context, x, y, colour, height}.
 import { el, number, svg } from "./dom.js";
 import { scale } from "./runs_axis.js";
 import { folded, table } from "./runs_table.js";
@@ -49,7 +49,7 @@ export function chart(title, range) {
   function show(next) {
     model = next;
     canvas.setAttribute("aria-label", `${model.title}: ${model.words}. ${HINT}`);
-    caption.textContent = model.words;
+    caption.textContent = model.caption ?? model.words;
     legend.hidden = !model.legend?.length;
     legend.replaceChildren(...(model.legend ?? []).map(legendEntry));
     numbers.refresh();
@@ -138,7 +138,7 @@ function frame({ context, x, y, colour, height, top, row }, width, names) {
     for (const tick of y.ticks()) {
       const place = Math.round(y.at(tick)) + 0.5;
       stroke(context, colour("grid"), [[x.start, place], [x.end, place]]);
-      context.fillText(number(tick, 4), x.start - 5, place + 4);
+      context.fillText(tickText(tick), x.start - 5, place + 4);
     }
   }
   context.textAlign = "center";
@@ -148,6 +148,11 @@ function frame({ context, x, y, colour, height, top, row }, width, names) {
   context.textAlign = "right";
   context.fillText("step", width - RIGHT, height + 28);
   stroke(context, colour("line"), [[x.start + 0.5, top], [x.start + 0.5, height + 0.5], [width - RIGHT, height + 0.5]]);
+}
+
+function tickText(tick) {
+  const size = Math.abs(tick);
+  return size >= 1000 && size < 1e6 ? tick.toLocaleString("en").replace("-", "−") : number(tick).replace(/\.?0+e/, "e");
 }
 
 function short(name, room) {
@@ -166,7 +171,7 @@ export function stroke(context, style, points, width = 1, dash = []) {
     if (!Number.isFinite(top)) { down = false; continue; }
     if (down) context.lineTo(left, top);
     else context.moveTo(left, top);
-    if (!down && !Number.isFinite(points[at + 1]?.[1])) context.lineTo(left + 1.5, top); // a lone point
+    if (!down && !Number.isFinite(points[at + 1]?.[1])) context.arc(left, top, width, 0, 2 * Math.PI); // a lone point
     down = true;
   }
   context.stroke();

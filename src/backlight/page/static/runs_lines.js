@@ -17,9 +17,10 @@ export function lineModel({ title, kind, limits, lines }, several) {
   const [low, high] = limits ?? ends(lines.flatMap((line) => line.values.filter(usable)));
   const steps = [...new Set(lines.flatMap((line) => line.steps))].sort((a, b) => a - b);
   const many = lines.length > MOST_LINES;
-  const model = { title, kind, low, high, steps, words: words(title, lines), read: (step) => read(lines, step), rows: () => rows(lines, steps) };
+  const model = { title, kind, low, high, steps, words: lines.map((line) => line.words).join("; "),
+    caption: lines.length > 4 ? `${lines.length} curves` : undefined, read: (step) => read(lines, step), rows: () => rows(lines, steps) };
   if (many) return { ...model, names: lines.map((line) => line.label), paint: (pen) => paintRows(pen, lines, kind, low, high),
-    words: `a row each, darker for more, from ${number(low)} to ${number(high)}; orange: not finite. ${model.words}` };
+    caption: `a row each, darker for more, from ${number(low)} to ${number(high)}; orange: not finite` };
   return { ...model, legend: styled.map(({ label, colour, dash }) => ({ label, colour, dash })), paint: (pen) => styled.forEach((line) => paintLine(pen, line, usable)) };
 }
 
@@ -64,9 +65,6 @@ function shadeOf(share) {
   const place = Math.max(0, Math.min(1, share || 0)) * (SHADES.length - 1), at = Math.min(Math.floor(place), SHADES.length - 2);
   return `rgb(${SHADES[at].map((value, channel) => value + (place - at) * (SHADES[at + 1][channel] - value)).join(",")})`;
 }
-
-const words = (title, lines) =>
-  lines.length <= 4 ? lines.map((line) => line.words).join("; ") : `${title}, ${lines.length} curves: ${lines.map((line) => line.words).join("; ")}`;
 
 function read(lines, step) {
   const parts = lines.map((line) => {

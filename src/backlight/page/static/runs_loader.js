@@ -2,7 +2,7 @@
 import { showTrouble } from "./dom.js";
 
 const AT_ONCE = 3;
-const NEAR = "500px";
+const NEAR = "1200px";
 const REST = 10; // times as long as a refresh took nothing is refreshed: a training keeps the processor
 
 export function loader() {

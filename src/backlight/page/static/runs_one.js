@@ -19,7 +19,7 @@ export async function openRun(main, name, known) {
   range.grow(run.step ?? 1);
   wire(range, loading, drawn);
 
-  main.replaceChildren(
+  main.replaceChildren(...[
     el("p", {}, el("a", { href: "#runs" }, "← All runs")),
     el("h2", {}, name), status, doing, verdict.section,
     el("section", {}, el("h3", {}, "What was trained"), trained(run)),
@@ -30,7 +30,7 @@ export async function openRun(main, name, known) {
     drawn.lines("Inside the network", "health", "No layer with units that can be dead or saturated, no gradient and no update is recorded."),
     groups,
     costPart(name, loading),
-  );
+  ].filter(Boolean));
   show(run);
 
   function show(about) {

@@ -22,7 +22,8 @@ export function pictures(names, range, loading) {
     const section = el("section", {}, el("h3", {}, title), said, panels);
     loading.add(section, async () => {
       const found = await get(`/api/runs/${path}?${query()}${points(panels.clientWidth > 800 ? panels.clientWidth / 3 : panels.clientWidth)}`);
-      said.textContent = found.length ? "Faint: as recorded; bold: mean over 3 % of the steps; black bars: NaN or infinity." : nothing;
+      const smoothed = found.some((each) => each.lines.some((line) => line.mean));
+      said.textContent = found.length ? `${smoothed ? "Faint: as recorded; bold: mean over 3 % of the steps. " : ""}A bar over the whole height: NaN or infinity.` : nothing;
       for (const each of found) {
         if (!charts.has(each.title)) {
           charts.set(each.title, chart(each.title, range));
@@ -37,7 +38,7 @@ export function pictures(names, range, loading) {
 
   // A picture a tensor; of several runs beside each other, to the same scale.
   function distributions(groups, several) {
-    const key = "Pale to strong: all values, the middle 90 %, the middle 50 %; orange: the median; black bars: NaN or infinity.";
+    const key = "Pale to strong: all values, the middle 90 %, the middle 50 %; orange: the median; bars over the whole height: NaN or infinity.";
     const parts = groups.map(({ title, tensors }) =>
       el("div", {}, el("h4", { class: "group" }, title), several.length > 1
         ? tensors.map((tensor) => bands(tensor, several))

@@ -7,9 +7,9 @@ import { folded, list } from "./runs_table.js";
 const OPEN = ["The numbers", "What it means", "What to try, the likeliest first"];
 
 export function verdictPart(name, loading) {
-  const body = el("div", {}, "…");
+  const body = el("div", {}, "…"), rest = el("div");
   const treatment = el("div", { class: "treatment", role: "status" });
-  const section = el("section", { "aria-label": "Verdict" }, body, treatment);
+  const section = el("section", { "aria-label": "Verdict" }, body, treatment, rest);
   let shown = "", going = null;
 
   async function load() {
@@ -17,23 +17,11 @@ export function verdictPart(name, loading) {
     const text = JSON.stringify(found);
     if (text === shown) return;
     shown = text;
-    body.replaceChildren(...parts(found));
+    body.replaceChildren(...[
+      el("p", { class: found.good ? "answer good" : "answer", role: "status" }, found.sentence), list(found.figures), treatable(found),
+    ].filter(Boolean));
+    rest.replaceChildren(...findings(found));
     buttons();
-  }
-
-  function parts(found) {
-    const causes = found.causes.map((each) => el("article", { class: each.severity },
-      el("h4", {}, each.title),
-      each.parts.filter((part) => OPEN.includes(part.label)).map(partOf),
-      each.parts.some((part) => !OPEN.includes(part.label))
-        ? folded("Where it usually comes from, and what would speak against it", () => each.parts.filter((part) => !OPEN.includes(part.label)).map(partOf)) : null));
-    return [
-      el("p", { class: found.good ? "answer good" : "answer", role: "status" }, found.sentence),
-      list(found.figures), treatable(found), ...causes,
-      others("Also found; it may follow from what stands above, so mend that first", found.later),
-      others("Notes, which are no faults", found.notes),
-      found.asked.length ? folded("What was looked for", () => found.asked.map(partOf)) : null,
-    ].filter(Boolean);
   }
 
   function treatable(found) {
@@ -76,6 +64,20 @@ export function verdictPart(name, loading) {
 
   loading.add(section, load);
   return { section, treated };
+}
+
+function findings(found) {
+  const causes = found.causes.map((each) => {
+    const [shown, more] = [true, false].map((first) => each.parts.filter((part) => OPEN.includes(part.label) === first));
+    return el("article", { class: each.severity }, el("h4", {}, each.title), shown.map(partOf),
+      more.length ? folded("Where it usually comes from, and what would speak against it", () => more.map(partOf)) : null);
+  });
+  return [
+    ...causes,
+    others("Also found; it may follow from what stands above, so mend that first", found.later),
+    others("Notes, which are no faults", found.notes),
+    found.asked.length ? folded("What was looked for", () => found.asked.map(partOf)) : null,
+  ].filter(Boolean);
 }
 
 function others(label, findings) {
