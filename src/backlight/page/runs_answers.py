@@ -103,7 +103,9 @@ def most_wrong(found: Answers) -> list[dict[str, str]]:
     predicted = found.probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != found.labels)
     chosen = wrong[np.argsort(own[wrong], kind="stable")][:MOST_IMAGES]
-    return [{"image": data_uri(found.images[at]), "words": mistake(found, at, int(predicted[at]))} for at in chosen.tolist()]
+    return [
+        {"image": data_uri(found.images[at]), "words": mistake(found, at, int(predicted[at]))} for at in chosen.tolist()
+    ]
 
 
 def mistake(found: Answers, at: int, predicted: int) -> str:
