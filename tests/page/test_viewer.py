@@ -543,7 +543,8 @@ def test_a_run_with_data_from_a_path_is_not_gone_on_with_from_here(tmp_path):
 def test_with_the_server_everything_that_it_started_ends(tmp_path, monkeypatch):
     from backlight.page import runs_training
 
-    script = f"import os, pathlib, time; pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)"
+    note = f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))"
+    script = f"import os, pathlib, time; {note}; time.sleep(60)"
     monkeypatch.setattr(runs_training, "backlight", lambda *words: [sys.executable, "-c", script])
 
     async def scene():

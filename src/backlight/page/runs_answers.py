@@ -33,9 +33,24 @@ AGAIN = "The steps before the last are trained once more from the settings, to t
 ALONE = "Only the last saved weights are known: training once more took too long or ended elsewhere."
 
 
-@lru_cache(maxsize=8)
 def boundary(version: Version) -> dict[str, Any]:
     """Pictures of the plane at several steps, the last of the saved weights; of a run being trained only that one."""
+    return boundary_of(weights(version), bool(is_written(version.folder)))
+
+
+def answers(version: Version) -> dict[str, Any]:
+    """The confusion matrix and the images that the network is most wrong about; what cannot be shown is said."""
+    return answers_of_weights(weights(version))
+
+
+def weights(version: Version) -> Version:
+    """The run as far as its weights are saved, which happens less often than something is recorded."""
+    files = sorted((version.folder / "checkpoints").glob("*.safetensors"))
+    return Version(version.folder, " ".join(f"{file.name}.{file.stat().st_mtime_ns:x}" for file in files))
+
+
+@lru_cache(maxsize=8)
+def boundary_of(version: Version, written: bool) -> dict[str, Any]:
     run = version.run
     try:
         points = checked(run.snapshot("train_points"))
@@ -43,7 +58,6 @@ def boundary(version: Version) -> dict[str, Any]:
     except UNREADABLE as error:
         return {"error": f"It cannot be drawn, since weights or points cannot be read: {error}"}
     frame = frame_of(points)
-    written = bool(is_written(run.folder))
     moments = [] if written else replay(run, steps_shown(step), SECONDS)
     remark = "The last saved weights, a few seconds old." if written else AGAIN if moments else ALONE
     drawn = [moment(at, each, frame, points) for at, each in moments or [(step, network)]]
@@ -70,8 +84,7 @@ def at_step(each: Moment, labels: NDArray[np.int64]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def answers(version: Version) -> dict[str, Any]:
-    """The confusion matrix and the images that the network is most wrong about; what cannot be shown is said."""
+def answers_of_weights(version: Version) -> dict[str, Any]:
     run = version.run
     try:
         found = answers_of(run)

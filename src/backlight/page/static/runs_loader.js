@@ -7,7 +7,7 @@ const REST = 10; // times as long as a refresh took nothing is refreshed: a trai
 
 export function loader() {
   const items = new Map(); // element → {load, fresh, seen, busy}
-  let busy = 0, closed = false, wait = 1000, timer = null;
+  let busy = 0, closed = false, began = 0, wait = 1000, timer = null;
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       const item = items.get(entry.target);
@@ -25,17 +25,17 @@ export function loader() {
 
   async function run(item) {
     item.busy = item.fresh = true;
+    if (busy === 0) began = performance.now();
     busy += 1;
-    const began = performance.now();
     try {
       await item.load();
     } catch (error) {
       if (!closed) showTrouble(error);
     }
-    wait = Math.max(1000, REST * (performance.now() - began));
     item.busy = false;
     busy -= 1;
     work();
+    if (busy === 0) wait = Math.max(1000, REST * (performance.now() - began));
   }
 
   function outdate() {

@@ -9,7 +9,7 @@ export async function open(main) {
   const place = el("div", { class: "viewer" }, "…");
   main.append(place);
   const known = { rows: new Map(), trainings: {}, treatment: null, complete: false, get: (name) => known.rows.get(name) };
-  let page = null, asked = 0;
+  let page = null, asked = 0, lost = false;
 
   async function show() {
     if (location.hash.slice(1).split("?")[0] !== "runs") return;
@@ -28,6 +28,8 @@ export async function open(main) {
     names.length === 0 ? openList(place, known) : names.length === 1 ? openRun(place, names[0], known) : openComparison(place, names, known);
 
   function take(fresh) {
+    if (lost) clearTrouble();
+    lost = false;
     for (const [subject, word] of Object.entries(fresh)) {
       if (!subject.startsWith("run ")) known[subject] = word;
       else if (word) known.rows.set(word.name, word);
@@ -36,9 +38,14 @@ export async function open(main) {
     page?.news(fresh);
   }
 
+  function lose() {
+    lost = true;
+    showTrouble("The server does not answer. If it has ended, start `backlight page` again and open its new link.");
+  }
+
   const moved = () => show().catch(showTrouble);
   addEventListener("hashchange", moved);
-  const stop = listen("/api/runs/news", { news: take });
+  const stop = listen("/api/runs/news", { news: take, error: lose });
   await show();
   return () => {
     removeEventListener("hashchange", moved);
