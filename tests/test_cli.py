@@ -1,11 +1,13 @@
 """The command line as a user meets it: separate processes, exit codes, what is printed."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
+from backlight.cli.app import COMMANDS
 from backlight.recording.run import Run
 
 QUICK = ["train", "mlp", "--steps", "50", "--record-every", "25"]
@@ -25,8 +27,8 @@ def backlight(tmp_path):
 def test_help_names_the_commands(backlight):
     result = backlight("--help")
     assert result.returncode == 0
-    for word in ("demo", "reproduce", "train"):
-        assert word in result.stdout
+    for word in ("train", *COMMANDS):
+        assert re.search(rf"│ {word} +\w", result.stdout), f"{word} says nothing of itself"
 
 
 def test_train_mlp(backlight, tmp_path):

@@ -8,6 +8,7 @@ from backlight.data.dataset import Dataset, Samples
 from backlight.data.points import load_points
 from backlight.engine.memory import flatten
 from backlight.engine.population import Population
+from backlight.engine.stretch import Trainer
 from backlight.engine.train import train_population
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import cross_entropy
@@ -71,10 +72,37 @@ def test_float64_agrees_with_numpy(activation, optimizer, classes, features, l2)
     assert_agrees((features, 5, 4, classes), activation, optimizer, random_data(features, classes), l2)
 
 
+MIXED = [("relu", "tanh", "identity"), ("identity", "sigmoid", "leaky_relu"), ("tanh", "identity", "relu")]
+
+
+@pytest.mark.parametrize("sizes", [(2, 5, 4, 3, 2), (2, 5, 4, 3, 3), (64, 40, 20, 10, 3)])
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("activation", MIXED)
+def test_each_layer_has_its_own_activation(activation, optimizer, sizes):
+    assert_agrees(sizes, activation, optimizer, random_data(sizes[0], sizes[-1]), 0.01, batch_size=16)
+    assert_agrees(sizes, activation, optimizer, random_data(sizes[0], sizes[-1]), 0.0)
+
+
 @pytest.mark.parametrize("batch_size", [1, 16, 59, 60, 100])
 @pytest.mark.parametrize("optimizer", RATES)
 def test_mini_batches_are_those_of_the_reference(optimizer, batch_size):
     assert_agrees((2, 7, 3), "tanh", optimizer, random_data(2, 3), 0.01, batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("activation", ["tanh", ("leaky_relu", "sigmoid")])
+def test_training_in_stretches_is_that_of_the_reference(activation, optimizer, batch_size):
+    sizes, data = (2, 7, 5, 3), random_data(2, 3)
+    population = Population.initialised(
+        sizes, activation, [3], RATES[optimizer], 0.01, optimizer=optimizer, batch_size=batch_size
+    )
+    trainer = Trainer(population, data)
+    moment = trainer.start()
+    for steps in (1, 36, 63, 100):
+        moment = trainer.advance(moment, steps)
+    expected = flatten(reference(sizes, activation, optimizer, data, 0.01, batch_size).parameters)
+    assert np.abs(flatten(trainer.network(moment).parameters) - expected).max() <= 1e-9 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("sizes", [(64, 40, 40, 3), (784, 30, 10), (2, 64, 64, 2), (64, 2), (784, 10)])

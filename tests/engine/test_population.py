@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from backlight.engine.kernels import codes
 from backlight.engine.memory import blocks_of, flatten, network_of, parameter_count, plan_of, unflatten
 from backlight.engine.outcome import Outcome
 from backlight.engine.population import Population
+from backlight.engine.problem import Problem
 from backlight.engine.train import train_population
 from backlight.errors import DataError, SettingsError
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -63,7 +65,7 @@ def test_threads_meet_between_networks_and_spans(count, threads, monkeypatch):
     data = [load_points("moons", 3000, 50)]
     networks = Population.initialised((2, 8, 8, 2), "tanh", range(count), batch_size=1200)
     alone = train_population(networks, data, 12, looks=range(13), threads=1)
-    monkeypatch.setattr("backlight.engine.train.ORDERS_HELD", 1)
+    monkeypatch.setattr("backlight.engine.problem.ORDERS_HELD", 1)
     for _ in range(5):
         shared = train_population(networks, data, 12, looks=range(13), threads=threads)
         np.testing.assert_array_equal(shared.parameters, alone.parameters)
@@ -71,7 +73,7 @@ def test_threads_meet_between_networks_and_spans(count, threads, monkeypatch):
 
 def test_mini_batches_in_short_spans_are_those_of_a_long_one(monkeypatch):
     whole = train_population(population(batch_size=7, optimizer="adam"), DATA, 90)
-    monkeypatch.setattr("backlight.engine.train.ORDERS_HELD", 1)
+    monkeypatch.setattr("backlight.engine.problem.ORDERS_HELD", 1)
     np.testing.assert_array_equal(
         train_population(population(batch_size=7, optimizer="adam"), DATA, 90).parameters, whole.parameters
     )
@@ -127,6 +129,37 @@ def test_dead_silent_and_saturated_are_counted():
         np.testing.assert_allclose(outcome.saturated_share[0, 0], saturated)
 
 
+def test_each_layer_is_seen_by_its_own_activation():
+    """Two units a layer that give ±1 before the activation, which is beyond no limit of tanh, or ±100, which is."""
+    W, out = np.zeros((2, 2)), [np.ones((2, 2)), np.zeros((1, 2))]
+
+    def seen(activation, size):
+        bias = np.array([[size, -size]])
+        flat = flatten([W, bias, W, bias, *out])
+        outcome = outcome_of((2, 2, 2, 2), activation, flat, DATA[0])
+        return outcome.silent_share[0, 0], outcome.saturated_share[0, 0], outcome.layer_is_dead[0, 0]
+
+    assert seen(("relu", "tanh"), 1) == (1 / 4, 0, False)
+    assert seen(("relu", "tanh"), 100) == (1 / 4, 1 / 2, False)
+    assert seen(("sigmoid", "leaky_relu"), 100) == (1 / 4, 1 / 2, False)
+    assert seen(("identity", "relu"), 100) == (1 / 4, 0, False)
+    assert seen(("identity", "tanh"), -100) == (0, 1 / 2, False)
+    dead = flatten([W, np.full((1, 2), -1.0), W, np.full((1, 2), -1.0), *out])
+    for activation, silent in ((("relu", "identity"), 1 / 2), (("identity", "relu"), 1 / 2), (("relu", "relu"), 1)):
+        outcome = outcome_of((2, 2, 2, 2), activation, dead, DATA[0])
+        assert (outcome.layer_is_dead[0, 0], outcome.silent_share[0, 0]) == (True, silent)
+    assert not outcome_of((2, 2, 2, 2), "identity", dead, DATA[0]).layer_is_dead[0, 0]
+
+
+def test_a_population_of_mixed_layers_predicts_what_its_networks_do():
+    mixed = Population.initialised((2, 4, 3, 2), ["relu", "tanh"], [0, 1])
+    outcome = train_population(mixed, DATA[:1], 20, looks=[])
+    assert outcome.activation == ("relu", "tanh")
+    assert repr(outcome.network(0)) == "DeepNeuralNetwork([2, 4, 3, 2], ('relu', 'tanh'))"
+    grid = np.random.default_rng(0).normal(size=(50, 2))
+    np.testing.assert_allclose(outcome.predict_proba(grid), outcome.networks().predict_proba(grid), atol=1e-5)
+
+
 def test_zero_gradients_and_nonpositive_logits_are_seen():
     data = DATA[0]
     dead = flatten([np.zeros((2, 3)), np.full((1, 3), -1.0), np.ones((3, 2)), np.array([[-1.0, -2.0]])])
@@ -168,7 +201,7 @@ def test_flat_parameters_and_back(sizes, seed):
     assert flat.size == parameter_count(sizes)
     for array, parameter in zip(unflatten(flat, sizes), network.parameters, strict=True):
         np.testing.assert_array_equal(array, parameter)
-    assert plan_of(sizes)[-1, codes.WEIGHTS] == flat.size - (sizes[-2] + 1) * sizes[-1]
+    assert plan_of(sizes, "tanh")[-1, codes.WEIGHTS] == flat.size - (sizes[-2] + 1) * sizes[-1]
 
 
 @given(st.integers(1, 3000), st.integers(1, 3))
@@ -219,6 +252,8 @@ def test_bad_sizes_seeds_and_activations_are_refused():
             Population.initialised(sizes, "tanh", [0])
     with pytest.raises(SettingsError, match="unknown activation 'rleu'"):
         Population.initialised((2, 3, 2), "rleu", [0])
+    with pytest.raises(SettingsError, match="2 hidden layers need one activation for all or one for each, not 1: relu"):
+        Population.initialised((2, 3, 3, 2), ("relu",), [0])
     with pytest.raises(SettingsError, match="at least one seed"):
         Population.initialised((2, 3, 2), "relu", [])
     with pytest.raises(SettingsError, match="GiB"):
@@ -250,21 +285,41 @@ def test_images_are_refused_before_training():
         train_population(Population.initialised((784, 2), "tanh", [0]), [Dataset("images", 2, images, images)], 1)
 
 
-def test_progress_is_reported_and_an_interrupt_stops_all_threads():
-    class Enough(Exception):
-        pass
+class Enough(Exception):
+    pass
 
-    reports = []
+
+def seconds_to_stop(networks, data):
+    """From the exception of the first report until it comes out of the training, which would take hours."""
+    raised = []
 
     def report(updates):
-        reports.append(updates)
-        raise Enough
+        if updates > 0:
+            raised.append(perf_counter())
+            raise Enough
 
-    long = Population.initialised((2, 30, 30, 2), "tanh", range(50))
     with pytest.raises(Enough):
-        train_population(long, DATA[:1], 10_000_000, looks=[], report=report)
-    assert reports[0] > 0
+        train_population(networks, [data], 100_000_000, looks=[], report=report)
+    return perf_counter() - raised[0]
+
+
+@pytest.mark.parametrize(("sizes", "samples", "batch_size"), [((2, 3, 2), 200, None), ((2, 30, 30, 2), 500, 10)])
+def test_an_exception_of_the_report_stops_all_threads_at_once(sizes, samples, batch_size):
+    """Of three times one has to do: a machine may be busy."""
+    data = load_points("moons", samples, 50)
+    many = Population.initialised(sizes, "tanh", range(1000), batch_size=batch_size)
+    train_population(many, [data], 1)
+    assert min(seconds_to_stop(many, data) for _ in range(3)) < 0.2
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("backlight")]
+
+
+def test_orders_are_drawn_in_parts_so_short_that_a_stop_is_soon_seen(monkeypatch):
+    """Two thousand take some twenty milliseconds, however few samples they are of."""
+    drawn, orders = [], Problem.orders
+    monkeypatch.setattr(Problem, "orders", lambda *given: drawn.append(orders(*given)) or drawn[-1])
+    lone = Population.initialised((2, 2), "tanh", [0], batch_size=1)
+    train_population(lone, [load_points("moons", 4, 50)], 4 * 3000, looks=[], threads=1)
+    assert [part.shape for part in drawn] == [(1, 2000, 4), (1, 1000, 4)]
 
 
 def test_an_outcome_knows_when_a_network_succeeded():

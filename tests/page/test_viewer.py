@@ -15,15 +15,15 @@ from starlette.testclient import TestClient
 
 from backlight.errors import RunError, SettingsError
 from backlight.page.app import application
-from backlight.page.board import Board
-from backlight.page.runs_bands import stretches
-from backlight.page.runs_folder import RunsFolder, stamp
-from backlight.page.runs_live import keep_looking, look
-from backlight.page.runs_training import Trainings, Wanted, checked, flags, forms
-from backlight.page.runs_treatment import Treatments
-from backlight.page.runs_window import Version, Window
-from backlight.page.thinning import kept
-from backlight.page.viewer import Viewer
+from backlight.page.viewer.bands import stretches
+from backlight.page.viewer.board import Board
+from backlight.page.viewer.folder import RunsFolder, stamp
+from backlight.page.viewer.live import keep_looking, look
+from backlight.page.viewer.routes import Viewer
+from backlight.page.viewer.thinning import kept
+from backlight.page.viewer.training import Trainings, Wanted, checked, flags, forms
+from backlight.page.viewer.treatment import Treatments
+from backlight.page.viewer.window import Version, Window
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter
 from backlight.recording.summarise import summarise_arrays
@@ -208,7 +208,7 @@ def test_the_verdict_has_words_evidence_and_a_cure(page):
 
 
 def test_a_run_being_trained_gets_no_judgement_of_its_end(tmp_path):
-    from backlight.page.runs_verdict import verdict
+    from backlight.page.viewer.verdict import verdict
 
     with RunWriter(tmp_path / "live") as writer:
         for step in range(20):
@@ -219,11 +219,11 @@ def test_a_run_being_trained_gets_no_judgement_of_its_end(tmp_path):
 
 
 def test_a_verdict_is_not_asked_for_again_before_it_is_paid_off(finished_runs, monkeypatch):
-    from backlight.page import runs_verdict
+    from backlight.page.viewer import verdict
 
     asked = []
-    monkeypatch.setattr(runs_verdict, "verdict", lambda run: asked.append(run) or {"n": len(asked)})
-    verdicts = runs_verdict.Verdicts()
+    monkeypatch.setattr(verdict, "verdict", lambda run: asked.append(run) or {"n": len(asked)})
+    verdicts = verdict.Verdicts()
     folder = finished_runs / "good"
     assert [verdicts.of(Version(folder, mark))["n"] for mark in ("a", "a", "b", "b")] == [1, 1, 1, 1]
 
@@ -500,11 +500,9 @@ async def trained(trainings, folder, step):
 
 
 def test_no_more_than_two_trainings_at_once(tmp_path, monkeypatch):
-    from backlight.page import runs_training
+    from backlight.page.viewer import training
 
-    monkeypatch.setattr(
-        runs_training, "backlight", lambda *words: [sys.executable, "-c", "import time; time.sleep(60)"]
-    )
+    monkeypatch.setattr(training, "backlight", lambda *words: [sys.executable, "-c", "import time; time.sleep(60)"])
 
     async def scene():
         trainings = Trainings(RunsFolder.at(tmp_path), Board())
@@ -541,11 +539,11 @@ def test_a_run_with_data_from_a_path_is_not_gone_on_with_from_here(tmp_path):
 
 
 def test_with_the_server_everything_that_it_started_ends(tmp_path, monkeypatch):
-    from backlight.page import runs_training
+    from backlight.page.viewer import training
 
     note = f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))"
     script = f"import os, pathlib, time; {note}; time.sleep(60)"
-    monkeypatch.setattr(runs_training, "backlight", lambda *words: [sys.executable, "-c", script])
+    monkeypatch.setattr(training, "backlight", lambda *words: [sys.executable, "-c", script])
 
     async def scene():
         viewer = Viewer(tmp_path, asyncio.Event())

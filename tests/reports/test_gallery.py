@@ -1,6 +1,7 @@
 from html.parser import HTMLParser
 
-from backlight.reports.gallery import Picture, Section, Table, table_text, write_gallery
+from backlight.reports.gallery import Picture, Section, table_text, write_gallery
+from backlight.reports.html.fragments import Table
 
 
 class Links(HTMLParser):
@@ -16,19 +17,20 @@ class Links(HTMLParser):
         self.cells += tag == "td"
 
 
-def test_pictures_are_linked_beside_the_page_and_text_is_escaped(tmp_path):
-    picture = Picture(tmp_path / "figures" / "a b.png", 'a "picture" <of> & something')
+def test_pictures_stand_in_the_page_and_text_is_escaped(tmp_path):
+    picture = Picture(tmp_path / "a b.png", 'a "picture" <of> & something')
+    picture.path.write_bytes(b"pixels")
     table = Table(("x", "y"), [("<1>", "2"), ("3", "4")])
-    write_gallery(tmp_path / "index.html", "A <title>", "First.\n\nSecond.", [Section("Part", "", [picture, table])])
+    write_gallery(tmp_path / "index.html", "A <title>", [Section("Part", "First.\n\nSecond.", [picture, table])])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     links = Links()
     links.feed(page)
-    assert links.sources == ["figures/a b.png"]
+    assert links.sources == ["data:image/png;base64,cGl4ZWxz"]
     assert links.alternatives == ['a "picture" <of> & something']
-    assert links.cells == 4
+    assert links.cells == 2  # beside the first of each row, which names it
     assert "&lt;1&gt;" in page
     assert page.count("<p>") == 2
-    assert "http" not in page
+    assert "https:" not in page
 
 
 def test_table_as_markdown():

@@ -28,7 +28,14 @@ def test_every_row_has_its_picture(folder):
         assert {f"s18-{kind}-{configuration}" for kind in ("curves", "values", "parameters")} <= names
     assert {"s18-compared-curves", "s18-compared-spread"} <= names
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert all(f"figures/{name}.png" in page for name in names)
+    assert page.count("data:image/png;base64,") == len(names)
+
+
+def test_the_report_says_first_which_run_learnt_and_why_the_other_did_not(folder):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    failed = page.index("No, it did not learn. The likeliest cause: logits get no gradient where they are negative")
+    assert failed < page.index("Yes, it learnt.") < page.index("What sets them apart</h2>")
+    assert "output_derivative" in page
 
 
 def test_every_claim_has_a_verdict_and_intervals(folder):

@@ -11,7 +11,7 @@ from backlight.engine.population import Population
 from backlight.engine.train import train_population
 from backlight.errors import BacklightError, RunError, SettingsError
 from backlight.intervals import rate_difference, rate_interval, seeds_to_tell
-from backlight.reports.study_page import write_study_page
+from backlight.reports.html.report import report
 from backlight.training.settings import StudySettings
 from backlight.training.study import Study, as_swept, run_study, study, study_conditions
 
@@ -209,7 +209,7 @@ def test_all_networks_diverged(tmp_path):
     result = quiet(tmp_path / "study", learning_rate=1e38, l2=0.1, seeds=3, steps=60)
     assert result.outcome().diverged.all()
     assert result.rates()[0][1].estimate == 0
-    assert "diverged" in write_study_page(result).read_text(encoding="utf-8")
+    assert "0% [0%, 56%] of the networks succeed." in report(result).read_text(encoding="utf-8")
 
 
 def test_digits(tmp_path):
@@ -258,12 +258,11 @@ def test_unknown_settings_are_named():
         quiet("never", colour="blue")
 
 
-def test_the_page_has_the_pictures_and_tables(small):
-    page = write_study_page(small).read_text(encoding="utf-8")
-    for name in ("rates", "accuracies", "phases", "boundaries"):
-        assert f"figures/{name}.png" in page
-        assert (small.folder / "figures" / f"{name}.png").stat().st_size > 5000
-    assert page.count("[2,3,2] relu") >= 2
+def test_the_command_writes_the_report(small, tmp_path, capsys):
+    """What stands on it is tested in tests/reports."""
+    run_command("report", str(small.folder), "--out", str(tmp_path / "page.html"))
+    assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
+    assert report(small.folder) == small.folder / "report.html"
 
 
 def run_command(*words):

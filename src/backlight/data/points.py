@@ -159,12 +159,21 @@ def read_unchanged_csv(path: Path, stamp: tuple[int, int] | None) -> tuple[np.nd
 
 def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        text = path.read_text(encoding="utf-8-sig").splitlines()
-        delimiter = max(",;\t", key=text[0].count) if text else ","
-        lines = list(csv.reader(text, delimiter=delimiter))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as CSV text: {error}") from None
+    return parse_csv(text, path)
+
+
+def parse_csv(text: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, d) and classes (N,) of a CSV's text; `path` is what errors call it."""
+    plain = text.splitlines()
+    delimiter = max(",;\t", key=plain[0].count) if plain else ","
+    try:
+        lines = list(csv.reader(plain, delimiter=delimiter))
+    except csv.Error as error:
         raise DataError(f"{path}: cannot be read as CSV text: {error}") from None
     rows = [(number, row) for number, row in enumerate(lines, start=1) if any(cell.strip() for cell in row)]
     if rows and not any(is_number(cell) for cell in rows[0][1]):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
+from backlight.notebook import shown
+
 Severity = Literal["prevents", "slows", "note"]
 
 
@@ -76,6 +78,9 @@ class Diagnosis:
     consequences: tuple[Finding, ...]
     passed: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+
+    def _repr_html_(self) -> str:
+        return shown("diagnosis", self)
 
     @property
     def healthy(self) -> bool:

@@ -15,6 +15,7 @@ from backlight.diagnosis.finding import Diagnosis
 from backlight.diagnosis.retraining import RETRAINING, Accuracies, Retraining
 from backlight.errors import SettingsError
 from backlight.intervals import Interval, rate_interval
+from backlight.notebook import shown
 from backlight.recording.run import Run
 from backlight.training.settings import settings_from_plain
 from backlight.training.train_mlp import OWN_GRADIENTS
@@ -57,6 +58,9 @@ class Treatment:
     changed: Arm | None = None
     random: Arm | None = None
     needed: float = float("nan")
+
+    def _repr_html_(self) -> str:
+        return shown("treatment", self)
 
     @property
     def arms(self) -> tuple[Arm, ...]:

@@ -8,9 +8,10 @@ import psutil
 from numpy.typing import DTypeLike, NDArray
 
 from backlight.data.dataset import Samples
-from backlight.engine.kernels.codes import MEASURES, Blocks
+from backlight.engine.kernels import codes
+from backlight.engine.kernels.codes import Blocks
 from backlight.errors import SettingsError
-from backlight.networks.activations import ACTIVATIONS, activation_named
+from backlight.networks.activations import ActivationNames, layer_activations
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import Layer
 
@@ -18,6 +19,13 @@ LANES = 16  # samples of a vector instruction in float32; blocks are filled up t
 WIDEST_BLOCK = 512  # a block's rows of a small network fit into the first two caches
 MATRIX_CONNECTIONS, MATRIX_WIDTH = 49, 3  # from here on BLAS is faster than rows; benchmarks/engine_scaling.py
 SEGMENTS = 16  # most parts that the threads of one network share; a function of the data alone, as sums depend on it
+ACTIVATION_CODES = {
+    "tanh": codes.TANH,
+    "sigmoid": codes.SIGMOID,
+    "relu": codes.RELU,
+    "leaky_relu": codes.LEAKY_RELU,
+    "identity": codes.IDENTITY,
+}
 
 
 def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
@@ -51,24 +59,25 @@ def flatten(arrays: Sequence[NDArray]) -> NDArray:
     return np.concatenate([array.ravel() for array in arrays])
 
 
-def network_of(sizes: Sequence[int], activation: str, parameters: NDArray) -> DeepNeuralNetwork:
+def network_of(sizes: Sequence[int], activation: ActivationNames, parameters: NDArray) -> DeepNeuralNetwork:
     """The network, or stack of networks, whose flat parameters (…, P) these are, in float64."""
     arrays = unflatten(parameters.astype(np.float64), sizes)
-    functions = [activation_named(activation)] * (len(sizes) - 2) + [ACTIVATIONS["identity"]]
+    functions = layer_activations(activation, len(sizes) - 1)
     return DeepNeuralNetwork.from_layers(
         [Layer(W, b, function) for W, b, function in zip(arrays[::2], arrays[1::2], functions, strict=True)]
     )
 
 
-def plan_of(sizes: Sequence[int], as_contrast: bool = False) -> NDArray[np.int64]:
-    """(L, 4): inputs, outputs, index of the first weight and row of the first unit of each layer.
+def plan_of(sizes: Sequence[int], activation: ActivationNames, as_contrast: bool = False) -> NDArray[np.int64]:
+    """(L, 5): inputs, outputs, index of the first weight, row of the first unit and activation of each layer.
 
     Hidden layers are followed by a row of ones. As a contrast, the two outputs are one whose weights lie behind all
     others.
     """
     plan, at, row = [], 0, 0
-    for d_in, d_out in pairwise(sizes):
-        plan.append([d_in, d_out, at, row])
+    functions = layer_activations(activation, len(sizes) - 1)
+    for d_in, d_out, function in zip(sizes[:-1], sizes[1:], functions, strict=True):
+        plan.append([d_in, d_out, at, row, ACTIVATION_CODES[function.name]])
         at, row = at + (d_in + 1) * d_out, row + d_out + 1
     if as_contrast:
         plan[-1][1:3] = 1, at
@@ -115,7 +124,7 @@ def empty_blocks(count: int, features: int, dtype: DTypeLike) -> Blocks:
 def check_memory(networks: int, sizes: Sequence[int], looks: int = 100) -> None:
     """Raises SettingsError if so many networks with their optimiser's state and curves do not fit into memory."""
     parameters = parameter_count(sizes)
-    needed = networks * (parameters * 8 * 4 + looks * MEASURES * 8 * 2)
+    needed = networks * (parameters * 8 * 4 + looks * codes.MEASURES * 8 * 2)
     available = psutil.virtual_memory().available
     if needed > available:
         raise SettingsError(

@@ -15,21 +15,13 @@ from backlight.errors import DataError
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import softmax
 
-ACTIVATION_CODES = {
-    "tanh": codes.TANH,
-    "sigmoid": codes.SIGMOID,
-    "relu": codes.RELU,
-    "leaky_relu": codes.LEAKY_RELU,
-    "identity": codes.IDENTITY,
-}
-
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of S networks; the curves have a row a look, T looks.
 
     Attributes:
-        sizes, activation: of all networks.
+        sizes, activation: of all networks, as in `Population`.
         parameters: (S, P) final ones.
         looks: (T,) steps done at each look.
         train_loss: (T, S) mean cross-entropy on the training samples, without the penalty.
@@ -37,14 +29,15 @@ class Outcome:
         gradient_is_zero: (T, S) True where the data gradient of every parameter is exactly 0.
         logits_nonpositive: (T, S) True where no sample has a logit above 0.
         layer_is_dead: (T, S) True where some hidden layer is exactly 0 on every training sample.
-        silent_share: (T, S) share of hidden units that fire (a > 0) on no training sample; 0 for tanh and sigmoid.
+        silent_share: (T, S) share of hidden units that fire (a > 0) on no training sample; only units of a
+            rectifier can be silent.
         saturated_share: (T, S) share of hidden values outside [0.01, 0.99] (sigmoid) or [−0.98, 0.98] (tanh).
 
     All curves are NaN or False from the look at which the loss is no longer finite.
     """
 
     sizes: tuple[int, ...]
-    activation: str
+    activation: str | tuple[str, ...]
     parameters: NDArray
     looks: NDArray[np.int64]
     train_loss: NDArray[np.float64]
@@ -96,8 +89,8 @@ def population_logits(outcome: Outcome, X: NDArray, threads: int | None = None) 
     samples = blocks_of([Samples(X, np.zeros(len(X), np.int64))], kind)
     room = samples.X.shape[1] * samples.X.shape[3]
     logits = np.empty((len(outcome), outcome.sizes[-1], room), kind)
-    code, whole = ACTIVATION_CODES[outcome.activation], plan_of(outcome.sizes)
-    rule = codes.Rule(code, codes.IDENTITY, codes.GRADIENT_DESCENT, 0, pays_by_matrix(outcome.sizes))
+    whole = plan_of(outcome.sizes, outcome.activation)
+    rule = codes.Rule(codes.IDENTITY, codes.GRADIENT_DESCENT, 0, pays_by_matrix(outcome.sizes))
     draws = np.zeros(len(outcome), np.int64)
 
     def run(part: slice) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from backlight.engine.kernels import codes
 from backlight.engine.memory import check_memory, check_sizes, flatten, parameter_count
 from backlight.errors import SettingsError
-from backlight.networks.activations import activation_named
+from backlight.networks.activations import ActivationNames, activation_named, layer_activations
 from backlight.networks.deep_network import DeepNeuralNetwork
 
 OPTIMIZER_CODES = {"sgd": codes.GRADIENT_DESCENT, "momentum": codes.MOMENTUM, "adam": codes.ADAM}
@@ -21,7 +21,7 @@ class Population:
 
     Attributes:
         sizes: widths [d_0, …, K] of all.
-        activation: of their hidden layers.
+        activation: one name for all their hidden layers, or a name for each.
         parameters: (S, P) float64: W_1 row by row, b_1, W_2, …
         seeds: (S,) of the mini-batches' order.
         learning_rate: (S,) steps on the mean loss; l2: (S,) λ of each.
@@ -32,7 +32,7 @@ class Population:
     """
 
     sizes: tuple[int, ...]
-    activation: str
+    activation: str | tuple[str, ...]
     parameters: NDArray[np.float64]
     seeds: NDArray[np.int64]
     learning_rate: NDArray[np.float64]
@@ -44,7 +44,7 @@ class Population:
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
-        activation_named(self.activation)
+        layer_activations(self.activation, len(self.sizes) - 1)
         activation_named(self.output_gate)
         if self.optimizer not in OPTIMIZER_CODES:
             raise SettingsError(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(OPTIMIZER_CODES)}")
@@ -72,7 +72,7 @@ class Population:
     def initialised(
         cls,
         sizes: Sequence[int],
-        activation: str,
+        activation: ActivationNames,
         seeds: Sequence[int],
         learning_rate: ArrayLike = 0.5,
         l2: ArrayLike = 5e-5,
@@ -102,7 +102,7 @@ class Population:
         )
         return cls(
             sizes,
-            activation,
+            activation if isinstance(activation, str) else tuple(activation),
             parameters,
             np.asarray(seeds, np.int64),
             np.array(np.broadcast_to(np.asarray(learning_rate, np.float64), count)),

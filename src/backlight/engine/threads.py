@@ -1,12 +1,18 @@
 """Kernels run without the interpreter's lock, so plain threads share a machine's cores."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 POLL_SECONDS = 0.1
 SLICES_PER_THREAD = 8
@@ -50,13 +56,40 @@ def run_tasks(
             raise
 
 
-@contextmanager
-def one_blas_thread(needed: bool) -> Iterator[None]:
-    """BLAS keeps to the calling thread, where it is used at all: the threads are the parallelism."""
-    if not needed:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
+class BlasLimit:
+    """Within it BLAS keeps to the calling thread; several threads may be in it at once.
 
-    with threadpool_limits(1, user_api="blas"):
-        yield
+    The limit is one of the whole process: who comes first sets it, who goes last lifts it.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.inside, self.limiter = Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.limiter.enter_context(blas_libraries().limit(limits=1, user_api="blas"))
+            self.inside += 1
+
+    def __exit__(self, *raised: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limiter.close()
+
+
+@cache
+def blas_libraries() -> "ThreadpoolController":
+    """Those of this process; finding them takes a millisecond."""
+    import scipy.linalg.cython_blas  # noqa: F401 - the one that kernels call, and which has to be loaded to be found
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+BLAS_LIMIT = BlasLimit()  # one, as there is one process
+
+
+def one_blas_thread(needed: bool) -> AbstractContextManager[None]:
+    """BLAS keeps to the calling thread, where it is used at all: the threads are the parallelism."""
+    return BLAS_LIMIT if needed else nullcontext()

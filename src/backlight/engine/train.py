@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from backlight.compilation import announced
-from backlight.data.batches import epoch_order, steps_per_epoch
 from backlight.data.dataset import Dataset
-from backlight.data.named import check_widths
-from backlight.engine.kernels import codes, descent
-from backlight.engine.memory import SEGMENTS, blocks_of, check_memory, empty_blocks, pays_by_matrix, plan_of
-from backlight.engine.outcome import ACTIVATION_CODES, Outcome
-from backlight.engine.population import OPTIMIZER_CODES, Population
+from backlight.engine.kernels import codes
+from backlight.engine.memory import check_memory
+from backlight.engine.outcome import Outcome
+from backlight.engine.population import Population
+from backlight.engine.problem import Problem
 from backlight.engine.threads import Task, one_blas_thread, run_tasks, slices, thread_count
-from backlight.errors import DataError, SettingsError
+from backlight.errors import SettingsError
 
 MEASURES = (
     "train_loss",
@@ -34,7 +33,6 @@ MEASURES = (
 )
 LOOKS = 100  # times a training run is looked at
 WORTH_SHARING = 50_000  # samples × parameters, some ten microseconds
-ORDERS_HELD = 2_000_000  # sample indices of mini-batches that a task prepares ahead
 
 Report = Callable[[int], None]
 
@@ -66,7 +64,6 @@ def train_population(
     Raises:
         SettingsError, DataError: before anything is trained, for settings and data that do not fit.
     """
-    check_data(population, data)
     for name, value in (("steps", steps), ("threads", threads)):
         if value is not None and value < 1:
             raise SettingsError(f"{name} must be at least 1, not {value}")
@@ -80,100 +77,43 @@ def train_population(
     training = Training(population, data, times, kind)
     shared = len(population) < (threads or thread_count()) and training.worth_sharing
     tasks = training.shared_tasks(threads) if shared else training.tasks(threads)
-    with announced(), one_blas_thread(training.rule.by_matrix):
+    with announced(), one_blas_thread(training.problem.rule.by_matrix):
         run_tasks(tasks, threads, training.watch.stop, lambda: report and report(int(training.watch.done.sum())))
     return training.outcome()
-
-
-def check_data(population: Population, data: Sequence[Dataset]) -> None:
-    """Raises SettingsError or DataError where networks and data, or the data sets among themselves, do not fit."""
-    if len(data) == 0:
-        raise DataError("no data set to train on")
-    used = population.draws
-    if used.min() < 0 or used.max() >= len(data):
-        raise SettingsError(f"draws name data sets {used.min()} … {used.max()}, but there are {len(data)} (0-based)")
-    shapes = {(each.train.X.shape, each.test.X.shape, each.classes) for each in data}
-    if len(shapes) > 1:
-        raise DataError(f"the data sets of a population must have one shape, but differ: {sorted(shapes)}")
-    (shape, *_) = shapes.pop()
-    if len(shape) != 2:
-        raise DataError(f"samples must be rows of numbers (N, d), not of shape {shape}")
-    check_widths(population.sizes, data[0])
 
 
 class Training:
     """A population in the kernels' memory, cut into tasks for threads."""
 
     def __init__(self, population: Population, data: Sequence[Dataset], looks: NDArray[np.int64], kind: np.dtype):
-        count, sizes = len(population), population.sizes
-        self.population, self.looks, self.kind = population, looks, kind
-        self.samples = len(data[0].train)
-        batch = min(population.batch_size or self.samples, self.samples)
-        self.rule = codes.Rule(
-            ACTIVATION_CODES[population.activation],
-            ACTIVATION_CODES[population.output_gate],
-            OPTIMIZER_CODES[population.optimizer],
-            batch if batch < self.samples else 0,
-            pays_by_matrix(sizes),
-        )
-        as_contrast = sizes[-1] == 2 and self.rule.gate == codes.IDENTITY
-        self.plan, self.whole = plan_of(sizes, as_contrast), plan_of(sizes)
-        parameters = population.parameters.astype(kind)
+        self.population, self.looks = population, looks
+        self.problem = Problem(population, data, kind)
+        count, parameters = len(population), population.parameters.astype(kind)
         state = np.zeros((count, 2, parameters.shape[1]), kind)
         self.networks = codes.Networks(parameters, state, population.learning_rate, population.l2, population.draws)
-        self.train, self.test = (blocks_of([getattr(each, part) for each in data], kind) for part in ("train", "test"))
         curves = np.full((count, len(looks), codes.MEASURES), np.nan)
         self.watch = codes.Watch(looks, curves, np.zeros(count, np.int64), np.zeros(1, np.int64))
-        self.room = parameters.shape[1] + sizes[-2] + 1
-        self.blocks = empty_blocks(batch, sizes[0], kind).share.shape[0]
-        self.segments = min(self.blocks, SEGMENTS)
 
     @property
     def worth_sharing(self) -> bool:
         """Whether a step takes long enough for threads to meet after it."""
-        return self.segments > 1 and self.samples * self.room >= WORTH_SHARING
+        return self.problem.segments > 1 and self.problem.samples * self.problem.room >= WORTH_SHARING
 
     def tasks(self, threads: int | None) -> list[Task]:
         """A few networks each."""
-        return [partial(self.run, part, self.lanes(1), 0) for part in slices(len(self.population), threads)]
+        return [partial(self.run, part, self.problem.lanes(), 0) for part in slices(len(self.population), threads)]
 
     def shared_tasks(self, threads: int | None) -> list[Task]:
         """One for each thread, all of which work on one network after the other."""
-        count = min(threads or thread_count(), self.segments)
-        lanes = self.lanes(count)
+        count = min(threads or thread_count(), self.problem.segments)
+        lanes = self.problem.lanes(count)
         return [partial(self.run, slice(None), lanes, lane) for lane in range(count)]
 
-    def lanes(self, count: int) -> codes.Lanes:
-        return codes.Lanes(np.zeros((2, self.segments, self.room), self.kind), np.zeros(count, np.int64))
-
     def run(self, part: slice, lanes: codes.Lanes, lane: int) -> None:
-        """Trains the networks of `part`, in spans short enough for the orders of their mini-batches to be held."""
+        """Trains the networks of `part` from the first step to the last."""
         networks = codes.Networks(*(array[part] for array in self.networks))
         watch = self.watch._replace(curves=self.watch.curves[part], done=self.watch.done[part])
-        batch = empty_blocks(self.rule.batch or 1, self.population.sizes[0], self.kind)
-        last = int(self.looks[-1])
-        per_span, per_epoch = last, 1
-        if self.rule.batch:
-            per_epoch = steps_per_epoch(self.samples, self.rule.batch)
-            per_span = max(1, ORDERS_HELD // (self.samples * len(networks.draw))) * per_epoch
-        for first in range(0, last, per_span):
-            span = (first, min(first + per_span, last))
-            orders = self.orders(self.population.seeds[part], span, per_epoch)
-            descent.train_networks(
-                self.rule, self.plan, self.whole, networks, self.train, self.test, batch, orders, watch, lanes, lane,
-                span,
-            )  # fmt: skip
-            if self.watch.stop[0]:
-                break
-
-    def orders(self, seeds: NDArray[np.int64], span: tuple[int, int], per_epoch: int) -> NDArray[np.int32]:
-        """(S, epochs, N): the samples' order in each epoch of the span; no epochs where a step sees all samples."""
-        epochs = range(span[0] // per_epoch, -(-span[1] // per_epoch)) if self.rule.batch else range(0)
-        orders = np.empty((len(seeds), len(epochs), self.samples), np.int32)
-        for row, seed in enumerate(seeds):
-            for column, epoch in enumerate(epochs):
-                orders[row, column] = epoch_order(self.samples, int(seed), epoch)
-        return orders
+        self.problem.descend(networks, self.population.seeds[part], (0, int(self.looks[-1])), watch, lanes, lane)
 
     def outcome(self) -> Outcome:
         curves = np.moveaxis(self.watch.curves, 2, 0).swapaxes(1, 2)  # (measures, T, S)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from backlight.errors import SettingsError
 
 Array: TypeAlias = NDArray[np.float64]
+ActivationNames: TypeAlias = str | list[str] | tuple[str, ...]  # one for all hidden layers, or one for each
 
 LEAKY_SLOPE = 0.1
 
@@ -99,3 +100,27 @@ def activation_named(name: str) -> Activation:
     if name not in ACTIVATIONS:
         raise SettingsError(f"unknown activation {name!r}; choose one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
+
+
+def layer_activations(activation: ActivationNames, layers: int) -> list[Activation]:
+    """The activation of each of `layers` layers: of the hidden ones as named, and identity of the last.
+
+    Args:
+        activation: one name for all hidden layers, or a name for each.
+
+    Raises:
+        SettingsError: for an unknown name, or another number of names than of hidden layers.
+
+    >>> [each.name for each in layer_activations(("relu", "tanh"), 3)]
+    ['relu', 'tanh', 'identity']
+    """
+    if isinstance(activation, list | tuple):
+        hidden = [activation_named(name) for name in activation]
+    else:
+        hidden = [activation_named(activation)] * (layers - 1)
+    if len(hidden) != layers - 1:
+        raise SettingsError(
+            f"{layers - 1} hidden layers need one activation for all or one for each, not {len(hidden)}: "
+            f"{', '.join(each.name for each in hidden) or 'none'}"
+        )
+    return [*hidden, ACTIVATIONS["identity"]]

@@ -10,6 +10,7 @@ from torch.nn.utils import skip_init
 
 from backlight.errors import SettingsError
 from backlight.networks.activations import LEAKY_SLOPE
+from backlight.notebook import shown
 
 TORCH_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -48,6 +49,9 @@ class ConvNetwork(nn.Module):
         self._seed = seed
         self._dropout_generator: torch.Generator | None = None
         self._initialise(torch.Generator().manual_seed(seed))
+
+    def _repr_html_(self) -> str:
+        return shown("network", self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 10) of normalised images (N, 1, 28, 28)."""

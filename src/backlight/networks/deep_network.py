@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from backlight.errors import DataError, SettingsError
-from backlight.networks.activations import ACTIVATIONS, Array, activation_named
+from backlight.networks.activations import ActivationNames, Array, layer_activations
 from backlight.networks.layer import Layer, LayerPass
 from backlight.networks.losses import Labels, cross_entropy, cross_entropy_gradient, l2_penalty, softmax
+from backlight.notebook import shown
 
 
 class DeepNeuralNetwork:
@@ -19,7 +20,7 @@ class DeepNeuralNetwork:
 
     Args:
         sizes: widths [d_0, …, K], at least two, each at least 1.
-        activation: tanh, sigmoid, relu, leaky_relu or identity.
+        activation: tanh, sigmoid, relu, leaky_relu or identity; one for all hidden layers, or a tuple of one for each.
         seed: an integer, or a `numpy.random.Generator` to draw from.
 
     Raises:
@@ -30,13 +31,12 @@ class DeepNeuralNetwork:
     array([[0.5, 0.5]])
     """
 
-    def __init__(self, sizes: Sequence[int], activation: str = "tanh", seed: int | np.random.Generator = 0):
+    def __init__(self, sizes: Sequence[int], activation: ActivationNames = "tanh", seed: int | np.random.Generator = 0):
         if len(sizes) < 2 or any(size != int(size) or size < 1 for size in sizes):
             raise SettingsError(f"layer widths must be two or more whole numbers of at least 1, not {list(sizes)}")
         sizes = [int(size) for size in sizes]
         rng = np.random.default_rng(seed)
-        hidden, output = activation_named(activation), ACTIVATIONS["identity"]
-        functions = [hidden] * (len(sizes) - 2) + [output]
+        functions = layer_activations(activation, len(sizes) - 1)
         self.layers = tuple(
             Layer.initialised(d_in, d_out, function, rng)
             for d_in, d_out, function in zip(sizes[:-1], sizes[1:], functions, strict=True)
@@ -50,7 +50,11 @@ class DeepNeuralNetwork:
 
     def __repr__(self) -> str:
         sizes = [self.layers[0].weights.shape[-2]] + [layer.weights.shape[-1] for layer in self.layers]
-        return f"DeepNeuralNetwork({sizes}, {self.layers[0].activation.name!r})"
+        names = tuple(layer.activation.name for layer in self.layers[:-1] or self.layers)
+        return f"DeepNeuralNetwork({sizes}, {names if len(set(names)) > 1 else names[0]!r})"
+
+    def _repr_html_(self) -> str:
+        return shown("network", self)
 
     @property
     def parameters(self) -> list[Array]:

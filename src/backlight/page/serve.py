@@ -5,6 +5,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -21,12 +22,13 @@ def serve(
     """Serves until Ctrl-C or SIGTERM; `say` is called with the link once the server listens.
 
     Args:
-        runs: folder whose runs are shown; nothing outside it is.
+        runs: folder whose runs are shown, made if need be; nothing outside it is.
         port: 8421 if not given, or any that is free where that one is taken.
 
     Raises:
         SettingsError: if the port that was asked for cannot be had.
     """
+    runs.mkdir(parents=True, exist_ok=True)
     listening = listen(port)
     number, token, closing = listening.getsockname()[1], secrets.token_urlsafe(24), asyncio.Event()
     config = uvicorn.Config(
@@ -38,7 +40,7 @@ def serve(
         lifespan="on",
     )
     server = PageServer(config, closing, lambda: announce(f"http://{HOST}:{number}/?token={token}", browser, say))
-    with listening:
+    with listening, suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped, and uvicorn hands it on afterwards
         server.run([listening])
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.errors import RunError
+from backlight.notebook import shown
 from backlight.recording.database import COLUMNS, VERSION, norms_of
 from backlight.recording.facts import Facts, read_facts
 from backlight.recording.histogram import Counts
@@ -86,6 +87,9 @@ class Run:
                 f"{folder}: record of version {version}, this Backlight reads version {VERSION}; run it again"
             )
         return run
+
+    def _repr_html_(self) -> str:
+        return shown("run", self)
 
     @property
     def command(self) -> tuple[str, ...]:

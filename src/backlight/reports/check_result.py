@@ -22,9 +22,11 @@ from rich.console import Console
 from backlight.checking.check import SECONDS, CheckError, located
 from backlight.checking.check import check as judged
 from backlight.checking.verdict import Finding, Status, Verdict
-from backlight.reports.check_notebook import html
+from backlight.notebook import shown
 from backlight.reports.check_sarif import sarif
 from backlight.reports.check_text import print_verdict
+from backlight.reports.html.check import check_page
+from backlight.reports.html.page import write_page
 
 WIDTH = 100  # columns of the text
 CELLS = "cells.py"  # what definitions that stand in no file are gathered in
@@ -66,7 +68,15 @@ class CheckResult:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return html(self.verdict)
+        return shown("check", self.verdict)
+
+    def report(self, out: str | Path) -> Path:
+        """Writes the verdict as a page, a single file that needs no network, and says where.
+
+        Raises:
+            SettingsError: if there is no folder to write into.
+        """
+        return write_page(Path(out), check_page(self.verdict))
 
     def sarif(self) -> dict[str, Any]:
         """The verdict as SARIF 2.1.0, ready for `json.dump`."""
@@ -92,7 +102,7 @@ def check(target: Any, *, adapter: str | Path | None = None, seconds: float = SE
     """
     if isinstance(target, str | Path) or stands_in_file(target):
         verdict = judged(target, adapter=adapter, seconds=seconds)
-        return CheckResult(dataclasses.replace(verdict, file=shown(located(target)[0])))
+        return CheckResult(dataclasses.replace(verdict, file=as_given(located(target)[0])))
     if not isinstance(target, type | types.FunctionType):
         raise CheckError(
             f"give the path of a file, a class or a function, not {article(type(target).__name__)}; "
@@ -104,7 +114,7 @@ def check(target: Any, *, adapter: str | Path | None = None, seconds: float = SE
         return CheckResult(judged(f"{file}:{target.__name__}", adapter=adapter, seconds=seconds))
 
 
-def shown(path: Path) -> str:
+def as_given(path: Path) -> str:
     """The file's path as it was given; relative to the working directory where it lies below it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError
@@ -33,10 +34,8 @@ class DigitsJob:
     def run(self) -> None:
         from backlight.training.train_cnn import LATEST, train_cnn
 
-        if finished(self.folder):
-            if same_settings(Run.open(self.folder).settings, plain_settings(self.settings)):
-                return
-            raise RunError(f"{self.folder}: holds a run with other settings; name another folder or remove it")
+        if done_already(self.folder, plain_settings(self.settings)):
+            return
         resumable = (self.folder / "checkpoints" / LATEST).exists()
         if not resumable:
             remove_unstarted(self.folder)
@@ -47,6 +46,13 @@ class DigitsJob:
 
 
 Job = Callable[[], None]
+
+
+def done_already(folder: Path, settings: dict[str, Any]) -> bool:
+    """Raises RunError if what is finished there has other settings."""
+    if finished(folder) and not same_settings(Run.open(folder).settings, settings):
+        raise RunError(f"{folder}: holds a run with other settings; name another folder or remove it")
+    return finished(folder)
 
 
 def finished(folder: Path) -> bool:

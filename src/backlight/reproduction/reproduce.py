@@ -16,7 +16,8 @@ from backlight.files import write_atomically
 from backlight.networks.mistakes import REPORTED_MISTAKES
 from backlight.recording.environment import describe_environment, environment_text
 from backlight.recording.run import Run
-from backlight.reports.gallery import Section, Table, table_text, write_gallery
+from backlight.reports.gallery import Section, table_text, write_gallery
+from backlight.reports.html.fragments import Table
 from backlight.reproduction.born_dead import BornDead, born_dead
 from backlight.reproduction.digits_claims import digits_claims, digits_settings
 from backlight.reproduction.digits_pictures import draw_digits
@@ -33,6 +34,7 @@ from backlight.reproduction.riddle import (
     riddle_conditions,
     riddle_rows,
 )
+from backlight.reproduction.two_runs import riddle_report
 from backlight.reproduction.verdicts import Claim
 from backlight.training.blocks import Block
 
@@ -55,7 +57,8 @@ FULL = Scale(passes=20_000, seeds=1000, data="mnist", epochs=5, digits_seeds=3)
 
 
 def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console: Console | None = None) -> list[Claim]:
-    """Trains what is missing, draws every picture and writes claims.json, claims.md, riddle.md and index.html.
+    """Trains what is missing, draws every picture and writes claims.json, claims.md, riddle.md, index.html and
+    report.html.
 
     Called again on the same folder it goes on where it was stopped.
 
@@ -88,7 +91,7 @@ def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console:
     figures = folder / "figures"
     point_pictures, digit_pictures = draw_points(by_cell, figures), draw_digits(runs, figures)
     riddle_pictures = draw_riddle(outcomes, scale.passes, figures)
-    riddle_tables = riddle_report(outcomes, scale.passes)
+    riddle_tables = riddle_tables_of(outcomes, scale.passes)
     write_results(folder, scale, claims, riddle_tables)
     sections = [
         Section("Claims", claims_text(scale), [claims_table(claims)]),
@@ -96,12 +99,14 @@ def reproduce(folder: Path, scale: Scale, data_dir: Path | None = None, console:
         Section("The riddle: why ReLU draws no boundary", RIDDLE_TEXT, [*riddle_pictures, *riddle_tables]),
         Section("Part 2: digits", "", digit_pictures),
     ]
-    write_gallery(folder / "index.html", "The source report, reproduced", "", sections)
+    write_gallery(folder / "index.html", "The source report, reproduced", sections)
+    answer = riddle_report(folder)
     print_claims(claims, console)
     print_effects(outcomes, scale.passes, console)
     console.print(
         f"{time.monotonic() - began:.0f} s; everything is on one page: {folder / 'index.html'}", soft_wrap=True
     )
+    console.print(f"did it learn, and if not, why? The riddle in two runs: {answer}", soft_wrap=True)
     return claims
 
 
@@ -164,7 +169,7 @@ def claims_table(claims: Sequence[Claim]) -> Table:
     return Table(CLAIM_HEADER, rows)
 
 
-def riddle_report(outcomes: FactorialOutcomes, passes: int) -> list[Table]:
+def riddle_tables_of(outcomes: FactorialOutcomes, passes: int) -> list[Table]:
     rows = riddle_rows(outcomes, passes)
     effects = mending_effects(outcomes, passes)
     facts = absorbing_facts(outcomes, passes)

@@ -21,6 +21,7 @@ from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
 from backlight.files import write_atomically
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
+from backlight.notebook import shown
 from backlight.recording.environment import describe_environment
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter, next_free_folder
@@ -219,6 +220,9 @@ class Study:
         if run.command != ("study",):
             raise RunError(f"{folder}: holds a run of `backlight {' '.join(run.command)}`, not a study")
         return cls(settings_from_plain(StudySettings, run.settings), Path(folder))
+
+    def _repr_html_(self) -> str:
+        return shown("study", self)
 
     @property
     def conditions(self) -> list[TrainingCondition]:

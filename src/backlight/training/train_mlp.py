@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -38,11 +39,12 @@ def train_mlp(
     folder: Path | str | None = None,
     resume: bool = False,
     gradients: GradientFunction | None = None,
+    stream: TextIO | None = None,
 ) -> Run:
     """Trains as `settings` say and records into `folder`; weights end up in checkpoints/latest.safetensors.
 
     Without a folder it is the next free one under runs/. `gradients` may be exchanged for your own, or for a wrong
-    one: that is how mistakes are studied.
+    one: that is how mistakes are studied. Progress goes to `stream`, standard error if not given.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.
@@ -61,7 +63,7 @@ def train_mlp(
         if data.train.X.shape[1] == 2:
             writer.snapshot("train_points", np.column_stack([data.train.X, data.train.y]))
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is reported as such
-            step = train(network, optimizer, data, settings, writer, first, gradients or gradients_of(settings))
+            step = train(network, optimizer, data, settings, writer, first, gradients or gradients_of(settings), stream)
         save(network, optimizer, writer, step)
         writer.event(step, "finished" if step == settings.steps else "stopped")
     return Run.open(folder)
@@ -114,6 +116,7 @@ def train(
     writer: RunWriter,
     first: int,
     gradients: GradientFunction = DeepNeuralNetwork.gradients,
+    stream: TextIO | None = None,
 ) -> int:
     """From step `first` to the last one or until asked to stop; the number of steps done."""
     count = len(data.train)
@@ -122,7 +125,7 @@ def train(
     saved = time.monotonic()
     with (
         stop_on_signal() as stop,
-        Progress(settings.steps, min(settings.batch_size or count, count), first) as progress,
+        Progress(settings.steps, min(settings.batch_size or count, count), first, stream) as progress,
     ):
         if first == 0:
             record(network, data, settings, writer, 0, gradients)

@@ -6,20 +6,19 @@ import numpy as np
 
 TANH, SIGMOID, RELU, LEAKY_RELU, IDENTITY = range(5)
 GRADIENT_DESCENT, MOMENTUM, ADAM = range(3)
-INPUTS, OUTPUTS, WEIGHTS, ROW = range(4)  # columns of a plan, which has a row per layer
+INPUTS, OUTPUTS, WEIGHTS, ROW, ACTIVATION = range(5)  # columns of a plan, which has a row per layer
 LOSS, TRAIN_ACCURACY, TEST_ACCURACY, ZERO_GRADIENT, NO_POSITIVE_LOGIT, DEAD_LAYER, SILENT, SATURATED = range(8)
 MEASURES = 8
 
 
 class Rule(NamedTuple):
-    """How networks are trained: codes of activation, output gate and optimiser; the batch, 0 for all samples.
+    """How networks are trained: codes of output gate and optimiser; the batch, 0 for all samples.
 
     Layers are computed row by row, or by products of matrices.
 
     The gate is IDENTITY. Any other activation multiplies δ_L by its derivative: a mistake that is worth studying.
     """
 
-    activation: int
     gate: int
     optimizer: int
     batch: int

@@ -18,7 +18,7 @@ from backlight.engine.kernels.compiler import EXACT, entry, kernel, leaf
 from backlight.engine.kernels.looks import measure
 from backlight.engine.kernels.passes import accumulate, forward
 
-REVISION = "a0925d7d895e"
+REVISION = "3846ca43a231"
 BETA1, BETA2, EPSILON, FRICTION = 0.9, 0.999, 1e-8, 0.9  # training.optimizers
 PATIENCE = 5000  # looks at another lane, some microseconds, before the thread is given away
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from backlight.engine.kernels.codes import (
+    ACTIVATION,
     DEAD_LAYER,
     LEAKY_RELU,
     LOSS,
@@ -55,20 +56,20 @@ def cross_entropy(values, row, classes, samples, draw, block):  # type: ignore[n
 
 
 @leaf(EXACT)
-def watch_units(plan, code, values, highest, count):  # type: ignore[no-untyped-def]
+def watch_units(plan, values, highest, count):  # type: ignore[no-untyped-def]
     """Raises `highest` (rows,) to each hidden unit's largest |a| (largest a for leaky_relu); saturated values."""
     saturated = 0
-    low, high = 0.01, 0.99
-    if code == TANH:
-        low, high = -SATURATED_TANH, SATURATED_TANH
     for layer in range(plan.shape[0] - 1):
+        code = plan[layer, ACTIVATION]
+        saturates = code in (TANH, SIGMOID)
+        low, high = (-SATURATED_TANH, SATURATED_TANH) if code == TANH else (0.01, 0.99)
         for row in range(plan[layer, ROW], plan[layer, ROW] + plan[layer, OUTPUTS]):
             for n in range(count):
                 a = values[row, n]
                 size = a if code == LEAKY_RELU else abs(a)
                 highest[row] = size if size > highest[row] else highest[row]
-                saturated += a < low or a > high
-    return saturated if code in (TANH, SIGMOID) else 0
+                saturated += saturates and (a < low or a > high)
+    return saturated
 
 
 @kernel(EXACT)
@@ -89,7 +90,7 @@ def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-unt
         seen += count
         for k in range(classes):
             positive |= np.any(values[row + k] > 0)
-        saturated += watch_units(plan, rule.activation, values, highest, count)
+        saturated += watch_units(plan, values, highest, count)
     if not np.isfinite(loss):
         out[:] = np.nan
         return
@@ -99,9 +100,10 @@ def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-unt
         test_correct += hits
         test_seen += count
     units = silent = 0
-    dead_layer, rectifies = False, rule.activation in (RELU, LEAKY_RELU)
+    dead_layer = False
     for layer in range(last):
         quiet = all_zero = 0
+        rectifies = plan[layer, ACTIVATION] in (RELU, LEAKY_RELU)
         for unit in range(plan[layer, ROW], plan[layer, ROW] + plan[layer, OUTPUTS]):
             quiet += rectifies and highest[unit] <= 0
             all_zero += highest[unit] == 0

@@ -7,13 +7,13 @@ d_in + 1 rows.
 import numpy as np
 
 from backlight.engine.kernels.arithmetic import exponential, reciprocal
-from backlight.engine.kernels.codes import IDENTITY, INPUTS, OUTPUTS, ROW, WEIGHTS
+from backlight.engine.kernels.codes import ACTIVATION, IDENTITY, INPUTS, OUTPUTS, ROW, WEIGHTS
 from backlight.engine.kernels.compiler import EXACT, kernel, leaf
 from backlight.engine.kernels.rows import activate, add_correlations, times_derivative, weighted_sum
 
 
 @leaf(EXACT)
-def forward_by_rows(p, plan, code, X, values):  # type: ignore[no-untyped-def]
+def forward_by_rows(p, plan, X, values):  # type: ignore[no-untyped-def]
     """Fills `values` (rows, B): activations of the hidden layers, each with its row of ones, then the logits."""
     for layer in range(plan.shape[0]):
         d_in, d_out, at, row = plan[layer, INPUTS], plan[layer, OUTPUTS], plan[layer, WEIGHTS], plan[layer, ROW]
@@ -23,11 +23,11 @@ def forward_by_rows(p, plan, code, X, values):  # type: ignore[no-untyped-def]
             else:
                 weighted_sum(p, at + j, d_out, values, plan[layer - 1, ROW], d_in + 1, values, row + j)
         if layer < plan.shape[0] - 1:
-            activate(code, values, row, row + d_out)
+            activate(plan[layer, ACTIVATION], values, row, row + d_out)
 
 
 @leaf(EXACT)
-def backward_by_rows(p, plan, code, X, values, deltas, g):  # type: ignore[no-untyped-def]
+def backward_by_rows(p, plan, X, values, deltas, g):  # type: ignore[no-untyped-def]
     """Adds the gradient to g, from δ of the logits in `deltas`: δ_l = (W_{l+1} δ_{l+1}) ⊙ f′(z_l)."""
     for layer in range(plan.shape[0] - 1, -1, -1):
         d_in, d_out, at, row = plan[layer, INPUTS], plan[layer, OUTPUTS], plan[layer, WEIGHTS], plan[layer, ROW]
@@ -40,11 +40,11 @@ def backward_by_rows(p, plan, code, X, values, deltas, g):  # type: ignore[no-un
         if layer:
             for i in range(d_in):
                 weighted_sum(p, at + i * d_out, 1, deltas, row, d_out, deltas, below + i)
-            times_derivative(code, deltas, below, values, below, below + d_in)
+            times_derivative(plan[layer - 1, ACTIVATION], deltas, below, values, below, below + d_in)
 
 
 @kernel(EXACT)
-def forward_by_matrices(p, plan, code, X, values):  # type: ignore[no-untyped-def]
+def forward_by_matrices(p, plan, X, values):  # type: ignore[no-untyped-def]
     """What `forward_by_rows` does, each layer as one product of BLAS."""
     inputs = X
     for layer in range(plan.shape[0]):
@@ -52,12 +52,12 @@ def forward_by_matrices(p, plan, code, X, values):  # type: ignore[no-untyped-de
         W = p[at : at + (d_in + 1) * d_out].reshape(d_in + 1, d_out)
         np.dot(W.T, inputs, values[row : row + d_out])
         if layer < plan.shape[0] - 1:
-            activate(code, values, row, row + d_out)
+            activate(plan[layer, ACTIVATION], values, row, row + d_out)
         inputs = values[row : row + d_out + 1]
 
 
 @kernel(EXACT)
-def backward_by_matrices(p, plan, code, X, values, deltas, g, product):  # type: ignore[no-untyped-def]
+def backward_by_matrices(p, plan, X, values, deltas, g, product):  # type: ignore[no-untyped-def]
     """What `backward_by_rows` does, each layer as two products of BLAS."""
     for layer in range(plan.shape[0] - 1, -1, -1):
         d_in, d_out, at, row = plan[layer, INPUTS], plan[layer, OUTPUTS], plan[layer, WEIGHTS], plan[layer, ROW]
@@ -70,15 +70,15 @@ def backward_by_matrices(p, plan, code, X, values, deltas, g, product):  # type:
             g[at + k] += product[k]
         if layer:
             np.dot(p[at : at + d_in * d_out].reshape(d_in, d_out), delta, deltas[below : below + d_in])
-            times_derivative(code, deltas, below, values, below, below + d_in)
+            times_derivative(plan[layer - 1, ACTIVATION], deltas, below, values, below, below + d_in)
 
 
 @kernel(EXACT)
 def forward(rule, p, plan, X, values):  # type: ignore[no-untyped-def]
     if rule.by_matrix:
-        forward_by_matrices(p, plan, rule.activation, X, values)
+        forward_by_matrices(p, plan, X, values)
     else:
-        forward_by_rows(p, plan, rule.activation, X, values)
+        forward_by_rows(p, plan, X, values)
 
 
 @leaf(EXACT)
@@ -131,9 +131,9 @@ def accumulate_by_rows(rule, p, plan, samples, draw, first, last, values, deltas
     row, outputs = plan[plan.shape[0] - 1, ROW], plan[plan.shape[0] - 1, OUTPUTS]
     for block in range(first, last):
         X = samples.X[draw, block]
-        forward_by_rows(p, plan, rule.activation, X, values)
+        forward_by_rows(p, plan, X, values)
         output_residuals(rule, values, row, outputs, samples, draw, block, deltas)
-        backward_by_rows(p, plan, rule.activation, X, values, deltas, g)
+        backward_by_rows(p, plan, X, values, deltas, g)
 
 
 @kernel(EXACT)
@@ -147,6 +147,6 @@ def accumulate(rule, p, plan, samples, draw, first, last, values, deltas, g, pro
     row, outputs = plan[plan.shape[0] - 1, ROW], plan[plan.shape[0] - 1, OUTPUTS]
     for block in range(first, last):
         X = samples.X[draw, block]
-        forward_by_matrices(p, plan, rule.activation, X, values)
+        forward_by_matrices(p, plan, X, values)
         output_residuals(rule, values, row, outputs, samples, draw, block, deltas)
-        backward_by_matrices(p, plan, rule.activation, X, values, deltas, g, product)
+        backward_by_matrices(p, plan, X, values, deltas, g, product)

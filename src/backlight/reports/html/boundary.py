@@ -92,14 +92,18 @@ def moment(step: int, network: DeepNeuralNetwork, frame: Frame, points: NDArray)
 def figure(title: str, moments: Sequence[Moment], points: NDArray, frame: Frame, remark: str) -> str:
     last, y = moments[-1], points[:, 2].astype(int)
     description = f"{words(last, y)}. {plain(last)}"
-    drawn = frame.drawn("x1, and x2 upwards") + frames_svg(moments, y) + marks(points, frame)
-    picture = svg(SIZE, SIZE, title, description, drawn)
+    picture = boundary_svg(title, description, moments, points, frame)
     if len(moments) > 1:
         picture += slider(title, len(moments) - 1)
         remark += "The steps before the last are trained once more from the settings, to the same weights in the end. "
     shown = "" if len(points) <= MOST_POINTS else f"{MOST_POINTS} of {len(points):,} training points are drawn. "
     key = "Shade: the probability of each class; dark line: where the likeliest class changes; marks: training points."
     return figure_html(picture, f"{description} {key} {remark}{shown}", points_table(last, points), "single")
+
+
+def boundary_svg(title: str, words: str, moments: Sequence[Moment], points: NDArray, frame: Frame) -> str:
+    drawn = frame.drawn("x1, and x2 upwards") + frames_svg(moments, points[:, 2].astype(int)) + marks(points, frame)
+    return svg(SIZE, SIZE, title, words, drawn)
 
 
 def frames_svg(moments: Sequence[Moment], y: NDArray) -> str:

@@ -16,7 +16,16 @@ MOST_PICTURES = 24
 
 
 def curves_html(runs: Mapping[str, Run]) -> str:
-    """A picture a kind of number; `runs` by the labels that tell them apart."""
+    """`runs` by the labels that tell them apart."""
+    figures, left_out = curve_figures(runs)
+    if not figures:
+        return paragraph("No scalar is recorded.")
+    left = f" {left_out} more scalars are not drawn." if left_out else ""
+    return paragraph(f"Faint: as recorded; bold: mean over 3 % of the steps.{left}", "small") + panels(figures)
+
+
+def curve_figures(runs: Mapping[str, Run]) -> tuple[list[str], int]:
+    """A picture a kind of number, and how many kinds are left out."""
     names = list(dict.fromkeys(name for run in runs.values() for name in run.scalar_names()))
     groups: dict[tuple[str, Kind], list[str]] = {}
     for name in names:
@@ -25,10 +34,7 @@ def curves_html(runs: Mapping[str, Run]) -> str:
     order = [*(group for group in TOGETHER.values() if group in groups), *groups]
     shown = list(dict.fromkeys(order))
     figures = [line_figure(title, lines_of(runs, groups[title, kind]), kind) for title, kind in shown[:MOST_PICTURES]]
-    if not figures:
-        return paragraph("No scalar is recorded.")
-    left = f" {len(shown) - MOST_PICTURES} more scalars are not drawn." if len(shown) > MOST_PICTURES else ""
-    return paragraph(f"Faint: as recorded; bold: mean over 3 % of the steps.{left}", "small") + panels(figures)
+    return figures, max(0, len(shown) - MOST_PICTURES)
 
 
 def lines_of(runs: Mapping[str, Run], names: Sequence[str]) -> list[Line]:

@@ -1,7 +1,10 @@
 """The page around the sections: one style, one small script, nothing from anywhere else."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from backlight.errors import SettingsError
+from backlight.files import write_atomically
 from backlight.reports.html.fragments import Section, text
 
 # Okabe & Ito's colours; in the dark, blue and sky blue change places, since blue on black is hard to see.
@@ -21,17 +24,20 @@ nav a { margin-right: 1rem; } a { color: var(--c0); }
 .answer { font-size: 1.35rem; line-height: 1.35; font-weight: 600; border-left: 6px solid var(--bad);
   padding-left: .8rem; margin: .8rem 0; } .answer.good { border-color: var(--good); }
 article { border-left: 4px solid var(--line); padding-left: .8rem; margin: 1rem 0; }
-article.prevents { border-color: var(--bad); } article.slows { border-color: var(--c4); }
+article.prevents { border-color: var(--bad); } article.slows, article.rescales { border-color: var(--c4); }
 article h3 { margin-top: 0; } ul, ol { margin: .2rem 0 .6rem; padding-left: 1.4rem; max-width: 50rem; }
 .label { font-weight: 600; margin: .4rem 0 0; } .small, figcaption { font-size: .85rem; color: var(--soft); }
 pre { background: var(--grid); padding: .7rem; border-radius: 4px; white-space: pre-wrap; font-size: .85rem; }
 figure { margin: 0 0 .8rem; min-width: 0; } svg { display: block; width: 100%; height: auto; overflow: visible; }
-figure.single { max-width: 34rem; } .panels { display: grid; gap: .4rem 1.2rem;
+img { max-width: 100%; background: #fff; border-radius: 4px; } figure.single { max-width: 34rem; }
+.panels { display: grid; gap: .4rem 1.2rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
 .images { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); }
 details { margin: .2rem 0; } summary { cursor: pointer; font-size: .85rem; color: var(--soft); }
 :focus-visible { outline: 2px solid var(--c0); outline-offset: 2px; }
 .scroll { overflow-x: auto; max-height: 24rem; } table { border-collapse: collapse; font-size: .82rem; }
+caption { text-align: left; padding: .3rem 0; color: var(--soft); } tr.wrong { color: var(--bad); }
+del { color: var(--bad); text-decoration: none; } ins { color: var(--good); text-decoration: none; }
 th, td { text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--grid);
   font-variant-numeric: tabular-nums; font-weight: 400; } thead th { font-weight: 600; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head { fill: var(--ink); }
@@ -39,6 +45,8 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head 
 .guide { stroke: var(--soft); stroke-dasharray: 2 3; }
 .thin { fill: none; stroke-width: .8; opacity: .35; } .thick { fill: none; stroke-width: 1.7; }
 .band { fill: var(--c0); stroke: var(--c0); stroke-width: .7; stroke-opacity: .5; } .median { stroke: var(--c1); }
+.interval { stroke: var(--c0); stroke-width: 4; stroke-opacity: .45; } .dots { fill: none; stroke-width: 4;
+  stroke-linecap: round; stroke-opacity: .55; }
 .broken { stroke: var(--ink); stroke-width: 1.6; } .pixels { image-rendering: pixelated; }
 .off { display: none; } input[type=range] { width: min(100%, 30rem); display: block; } .slider { font-size: .85rem; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } nav, .slider { display: none; }
@@ -77,3 +85,11 @@ def document(title: str, sections: Sequence[Section]) -> str:
         f"<style>\n{STYLE}\n</style></head>\n<body><header><h1>{text(title)}</h1><nav>{links}</nav></header>\n"
         f"<main>\n{body}\n</main>\n<script>\n{SCRIPT}\n</script></body></html>\n"
     )
+
+
+def write_page(target: Path, page: str) -> Path:
+    """Raises SettingsError if the folder to write into is not there."""
+    if not target.parent.is_dir():
+        raise SettingsError(f"{target.parent}: no such folder; make it first, or choose another place for the page")
+    write_atomically(target, page)
+    return target

@@ -5,42 +5,49 @@ from pathlib import Path
 
 from backlight.diagnosis.diagnose import diagnose
 from backlight.errors import SettingsError
-from backlight.files import write_atomically
 from backlight.recording.run import Run
 from backlight.reports.html.boundary import boundary_html
 from backlight.reports.html.cost import cost_html
 from backlight.reports.html.curves import curves_html
 from backlight.reports.html.fragments import Section, panels, text
 from backlight.reports.html.inside import inside_sections
-from backlight.reports.html.page import document
+from backlight.reports.html.page import document, write_page
 from backlight.reports.html.predictions import predictions_html
 from backlight.reports.html.settings import settings_html
 from backlight.reports.html.several import differences_html, labels, verdicts_html
+from backlight.reports.html.study import study_page
 from backlight.reports.html.verdict import verdict_html
+from backlight.training.study import Study
 
 NAME = "report.html"
 
 
-def report(*runs: Run | Path | str, out: Path | str | None = None) -> Path:
-    """Writes the page and says where: `out`, or report.html in the folder of the first run.
+def report(*runs: Run | Study | Path | str, out: Path | str | None = None) -> Path:
+    """Writes the page of a run, of several, or of a study, and says where: `out`, or report.html in the first folder.
 
     Raises:
         SettingsError: if no run is given, or no folder is there to write into.
         RunError: if one of the folders cannot be read.
         OSError: if the page cannot be written.
     """
-    opened = [run if isinstance(run, Run) else Run.open(run) for run in runs]
+    folders = [run.folder if isinstance(run, Study) else run for run in runs]
+    opened = [each if isinstance(each, Run) else Run.open(each) for each in folders]
     if not opened:
         raise SettingsError("a report needs at least one run folder, such as runs/mine")
-    target = Path(out) if out is not None else opened[0].folder / NAME
-    if not target.parent.is_dir():
-        raise SettingsError(f"{target.parent}: no such folder; make it first, or choose another place for the page")
-    write_atomically(target, page(opened))
-    return target
+    return write_page(Path(out) if out is not None else opened[0].folder / NAME, page(opened))
 
 
 def page(runs: Sequence[Run]) -> str:
-    """The whole file."""
+    """The whole file.
+
+    Raises:
+        SettingsError: if a study is not alone: its networks have no records to set beside those of a run.
+    """
+    studies = [run for run in runs if run.command == ("study",)]
+    if len(runs) == 1 and studies:
+        return study_page(Study.open(runs[0].folder))
+    if studies:
+        raise SettingsError(f"{studies[0].folder}: is a study, which has a report of its own; name it alone")
     named = labels(runs) if len(runs) > 1 else {"": runs[0]}
     diagnoses = {label: diagnose(run) for label, run in named.items()}
     if len(runs) > 1:

@@ -25,12 +25,19 @@ def command_line(words: tuple[str, ...], settings: dict[str, Any]) -> str:
     """
     >>> command_line(("train", "mlp"), {"layers": [2, 4, 2], "output_derivative": False, "data": "a b.csv"})
     "backlight train mlp --layers 2,4,2 --data 'a b.csv'"
+
+    What a study sweeps is repeated.
+
+    >>> command_line(("study",), {"layers": ["2,3,2", "2,4,2"], "seeds": 100})
+    'backlight study --layers 2,3,2 --layers 2,4,2 --seeds 100'
     """
     parts = ["backlight", *words]
     for name, value in settings.items():
         flag = f"--{name.replace('_', '-')}"
         if value is True:
             parts.append(flag)
+        elif isinstance(value, list) and words == ("study",):
+            parts += [word for each in value for word in (flag, str(each))]
         elif value is not False and value is not None:
             parts += [flag, ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)]
     return shlex.join(parts)

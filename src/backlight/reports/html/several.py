@@ -28,9 +28,13 @@ def labels(runs: Sequence[Run]) -> dict[str, Run]:
 
 
 def verdicts_html(runs: Mapping[str, Run], diagnoses: Mapping[str, Diagnosis]) -> str:
-    """A row a run, then each in full, folded away."""
-    rows = [(label, answer(run, diagnoses[label]).sentence, last_accuracy(run)) for label, run in runs.items()]
-    each = [folded(label, verdict_html(run, diagnoses[label])) for label, run in runs.items()]
+    """A row a run, then each in full, folded away but for the first that failed."""
+    answers = {label: answer(run, diagnoses[label]) for label, run in runs.items()}
+    rows = [(label, answers[label].sentence, last_accuracy(run)) for label, run in runs.items()]
+    failed = next((label for label, said in answers.items() if not said.good), "")
+    each = [
+        folded(f"{label} in full", verdict_html(run, diagnoses[label]), label == failed) for label, run in runs.items()
+    ]
     return table_html(Table(("run", "did it learn?", "accuracy"), rows)) + "".join(each)
 
 

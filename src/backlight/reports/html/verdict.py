@@ -99,19 +99,27 @@ def loss_line(course: Course) -> str:
     return f"{reached}; knowing the classes' shares alone gives {course.chance:.4g}."
 
 
-def verdict_html(run: Run, diagnosis: Diagnosis, level: str = "") -> str:
+def verdict_html(run: Run, diagnosis: Diagnosis) -> str:
+    return "".join(verdict_pieces(run, diagnosis))
+
+
+def verdict_pieces(run: Run, diagnosis: Diagnosis) -> list[str]:
     """The sentence, the accuracies, each cause, and what else was asked."""
     said = answer(run, diagnosis)
-    parts = [paragraph(level + said.sentence, "answer good" if said.good else "answer"), bullets(said.figures)]
+    parts = [paragraph(said.sentence, "answer good" if said.good else "answer"), bullets(said.figures)]
     status = status_of(run, run.events())
     if status not in ("finished", "diverged"):
         parts.append(paragraph(f"The run is {status}: this is what is there so far."))
-    parts.append(cure_html(run, diagnosis))
-    told: set[str] = set()
+    return [*parts, cure_html(run, diagnosis), *finding_pieces(diagnosis)]
+
+
+def finding_pieces(diagnosis: Diagnosis) -> list[str]:
+    """Each cause, then what else was asked."""
+    parts, told = [], set[str]()
     for finding in diagnosis.findings:
         parts.append(finding_html(finding, finding.name in told))
         told.add(finding.name)
-    return "".join([*parts, *others_html(diagnosis)])
+    return [*parts, *others_html(diagnosis)]
 
 
 def finding_html(finding: Finding, told: bool) -> str:

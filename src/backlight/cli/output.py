@@ -1,0 +1,27 @@
+"""What commands print, and what they end with."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from backlight.errors import BacklightError
+
+
+@contextmanager
+def two_for_errors() -> Iterator[None]:
+    """Ends with 2 where nothing can be judged: 1 would say that something is wrong with what was to be judged."""
+    try:
+        yield
+    except (BacklightError, OSError) as error:
+        sys.stderr.write(f"backlight: {error}\n")
+        sys.exit(2)
+
+
+def print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+
+
+def print_lines(*lines: object) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
