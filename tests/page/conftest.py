@@ -1,13 +1,8 @@
-from pathlib import Path
-
 import pytest
 from tests.page.served import start, stop
 
 from backlight.training.settings import MLPSettings
 from backlight.training.train_mlp import train_mlp
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +18,6 @@ def finished_runs(tmp_path_factory):
             MLPSettings(steps=50, record_every=1, learning_rate=1e150, activation="relu"), folder / "deep" / "nan"
         )
     return folder
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Chromium under playwright's hand; without either of them the tests are skipped."""
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
-    with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -53,12 +36,12 @@ def served():
 
 
 @pytest.fixture
-def opened(chromium):
+def opened(browser):
     """A function that opens a page; what it complains of in the console fails the test, but for `expected`."""
     complaints, contexts = [], []
 
     def open_page(link, width=1280, expected=None, **options):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)

@@ -25,7 +25,7 @@ def expect(locator):
 
 
 @pytest.fixture(scope="module")
-def server(chromium, tmp_path_factory):
+def server(browser, tmp_path_factory):
     """One for all tests of this file."""
     process, link = start(tmp_path_factory.mktemp("runs"))
     yield process, link

@@ -19,7 +19,7 @@ from backlight.page.playground.branch import Branch
 from backlight.page.playground.points import dataset_of
 from backlight.page.playground.routes import Sessions, playground_routes
 from backlight.page.playground.settings import PlaygroundSettings
-from backlight.page.viewer import viewer_routes
+from backlight.page.viewer.routes import Viewer
 
 STATIC = Path(__file__).parent / "static"
 
@@ -28,17 +28,19 @@ def application(runs: Path, port: int, token: str, closing: asyncio.Event) -> AS
     """What answers on 127.0.0.1:port; `runs` is the only folder that it reads, `closing` ends streams."""
     compiled = threading.Event()
     sessions = Sessions(compiled)
+    viewer = Viewer(runs, closing)
     routes = [
         Route("/", index),
         Mount("/static", StaticFiles(directory=STATIC)),
         *playground_routes(sessions, closing),
-        *viewer_routes(runs, closing),
+        *viewer.routes(),
     ]
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         threading.Thread(target=compile_engine, args=(compiled,), name="backlight-compiling", daemon=True).start()
-        yield
+        async with viewer.life():
+            yield
         sessions.sweep(everything=True)
 
     hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))

@@ -32,15 +32,19 @@ from backlight.recording.series import SummarySeries
 from backlight.recording.settings_file import split_command
 from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
-TENSOR_QUERY = f"SELECT step, {', '.join(COLUMNS)} FROM tensors WHERE name = ? ORDER BY step"
+TENSOR_QUERY = f"SELECT step, {', '.join(COLUMNS)} FROM tensors WHERE name = ? AND step BETWEEN ? AND ? ORDER BY step"
+# Tensor by tensor, in the order of the key: of a long run only the rows that are asked for are read.
 NONFINITE_QUERY = """
-SELECT MIN(step) AS first, name, tensor, nan, positive_infinity + negative_infinity, size FROM tensors
-WHERE nan + positive_infinity + negative_infinity > 0 GROUP BY tensor ORDER BY first, tensor
+SELECT MIN(step) AS first, name, t.tensor, nan, positive_infinity + negative_infinity, size
+FROM tensor_name n CROSS JOIN tensor t ON t.tensor = n.tensor AND t.step > ?
+WHERE nan + positive_infinity + negative_infinity > 0 GROUP BY t.tensor ORDER BY first, t.tensor
 """
 LAST_STEP_QUERY = """
 SELECT MAX(last) FROM (
-    SELECT MAX(step) AS last FROM step UNION ALL SELECT MAX(step) FROM norm UNION ALL SELECT MAX(step) FROM tensor)
+    SELECT MAX(step) AS last FROM step UNION ALL SELECT MAX(step) FROM norm UNION ALL
+    SELECT MAX((SELECT MAX(step) FROM tensor t WHERE t.tensor = n.tensor)) FROM tensor_name n)
 """
+LARGEST_STEP = 2**63 - 1  # that SQLite can hold
 
 
 @dataclass(frozen=True)
@@ -135,15 +139,25 @@ class Run:
         present = "SELECT name FROM tensor_name n WHERE EXISTS (SELECT 1 FROM tensor t WHERE t.tensor = n.tensor)"
         return [name for (name,) in self._query(f"{present} ORDER BY tensor")]
 
+    def tensors_with_units(self) -> list[str]:
+        """In that order, those of which it is recorded what their units passed, by the first record."""
+        first = "(SELECT units FROM tensor t WHERE t.tensor = n.tensor LIMIT 1)"
+        return [name for (name,) in self._query(f"SELECT name FROM tensor_name n WHERE {first} > 0 ORDER BY tensor")]
+
     def tensor(self, name: str) -> tuple[Counts, list[TensorSummary]]:
         """(steps, summaries) in order of step."""
         rows = self._tensor_rows(name)
         summaries = [TensorSummary.unpacked(PackedSummary(*map(nan_if_null, row[1:]))) for row in rows]
         return np.array([row[0] for row in rows], np.int64), summaries
 
-    def series(self, name: str) -> SummarySeries:
-        """All summaries of a tensor as arrays over steps: what pictures of long runs are made from."""
-        return SummarySeries.from_rows(name, self._tensor_rows(name))
+    def last_scalar(self, name: str) -> tuple[int, float] | None:
+        """(step, value) of the last one recorded."""
+        query = "SELECT step, value FROM step WHERE name = ? ORDER BY step DESC LIMIT 1"
+        return next(((step, nan_if_null(value)) for step, value in self._query(query, (name,))), None)
+
+    def series(self, name: str, first: int = 0, last: int = LARGEST_STEP) -> SummarySeries:
+        """The summaries of a tensor at steps first … last as arrays: what pictures of long runs are made from."""
+        return SummarySeries.from_rows(name, self._tensor_rows(name, first, last))
 
     def recorded_steps(self) -> int:
         """The number of steps of which there are summaries."""
@@ -168,13 +182,13 @@ class Run:
         steps, watching, training = np.array(rows, np.float64).reshape(-1, 3).T
         return steps.astype(np.int64), watching, training
 
-    def first_nonfinite(self) -> list[NonFinite]:
-        """Tensors that held NaN or infinity, with the first step, in the order in which they came about.
+    def first_nonfinite(self, after: int = -1) -> list[NonFinite]:
+        """Tensors that held NaN or infinity, with the first step beyond `after`, in the order in which it came about.
 
         Within a step a forward pass comes first, in its order, then gradients against it, then updates.
         """
         found = [(NonFinite(step, name, nan, infinite, count), number) for step, name, number, nan, infinite, count
-                 in self._query(NONFINITE_QUERY)]  # fmt: skip
+                 in self._query(NONFINITE_QUERY, (after,))]  # fmt: skip
         return [
             each
             for each, number in sorted(found, key=lambda pair: (pair[0].step, place_in_step(pair[0].name, pair[1])))
@@ -191,8 +205,8 @@ class Run:
     def snapshot(self, name: str) -> NDArray:
         return np.load(self.folder / "snapshots" / f"{name}.npy", allow_pickle=False)
 
-    def _tensor_rows(self, name: str) -> list[tuple[Any, ...]]:
-        return self._query(TENSOR_QUERY, (name,))
+    def _tensor_rows(self, name: str, first: int = 0, last: int = LARGEST_STEP) -> list[tuple[Any, ...]]:
+        return self._query(TENSOR_QUERY, (name, first, last))
 
     def _query(self, query: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:

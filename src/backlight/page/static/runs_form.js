@@ -1,0 +1,73 @@
+// "Train here": the settings of `backlight train`, started in a process of the server.
+import { get, post } from "./api.js";
+import { clearTrouble, el, showTrouble } from "./dom.js";
+import { runsQuery } from "./runs_pictures.js";
+import { folded } from "./runs_table.js";
+
+const GOING = ["starting", "training", "stopping"];
+
+export function trainingForm(known) {
+  const going = el("div", { role: "status" });
+  const box = folded("Train here", () => forms);
+  const forms = el("div", {}, "…");
+  box.addEventListener("toggle", async () => {
+    if (!box.open || forms.dataset.made) return;
+    forms.dataset.made = true;
+    const found = await get("/api/runs/forms");
+    forms.replaceChildren(...Object.entries(found).map(([kind, form]) => formOf(kind, form, known)));
+  });
+
+  function news() {
+    going.replaceChildren(...Object.entries(known.trainings).map(([name, { state, line }]) => el("p", { class: "small" },
+      el("a", { href: `#runs?${runsQuery([name])}` }, name), ` ${state}${line ? `: ${line}` : ""} `,
+      state === "training" || state === "starting" ? el("button", { type: "button", onclick: () => post("/api/runs/train/stop", { run: name }).catch(showTrouble) }, `Stop ${name}`) : null)));
+  }
+  return { element: el("div", { class: "train" }, going, box), news };
+}
+
+function formOf(kind, form, known) {
+  const name = el("input", { required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]{0,63}", value: freeName(kind, known), "aria-label": "name of the run" });
+  const inputs = form.fields.map((field) => [field, inputOf(field)]);
+  const usual = ["data", "layers", "activation", "optimizer", "learning_rate", "steps", "epochs", "record_every", "seed"];
+  const shown = ([field, input]) => el("label", { class: "field", title: field.help }, el("span", {}, field.name.replaceAll("_", " ")), input, el("span", { class: "small" }, field.help));
+  const [first, more] = [inputs.filter(([field]) => usual.includes(field.name)), inputs.filter(([field]) => !usual.includes(field.name))];
+  const rest = el("div", { class: "fields" }, more.map(shown));
+  const start = el("button", { type: "submit", disabled: Boolean(form.missing) }, `Train ${kind}`);
+  return el("form", { onsubmit: async (event) => {
+    event.preventDefault();
+    clearTrouble();
+    try {
+      await post("/api/runs/train", { kind, name: name.value, settings: settingsOf(inputs) });
+      name.value = freeName(kind, known, name.value);
+    } catch (error) {
+      showTrouble(error);
+    }
+  } },
+  el("h3", {}, form.title), form.missing ? el("p", {}, form.missing) : null,
+  el("div", { class: "fields" }, el("label", { class: "field" }, el("span", {}, "name of the run"), name, el("span", { class: "small" }, "a new folder among the runs")), first.map(shown)),
+  folded("More settings", () => rest), el("p", {}, start));
+}
+
+function inputOf({ kind, choices, default: usual }) {
+  if (kind === "choice") return el("select", {}, choices.map((each) => el("option", { value: each, selected: each === usual }, each)));
+  if (kind === "switch") return el("input", { type: "checkbox", checked: usual });
+  if (kind === "list") return el("input", { value: (usual ?? []).join(","), pattern: "[0-9]+(,[0-9]+)+" });
+  return el("input", { type: "number", step: kind === "whole" ? 1 : "any", value: usual, placeholder: usual === null ? "not given" : null });
+}
+
+// What is left as it was is not sent.
+function settingsOf(inputs) {
+  const settings = {};
+  for (const [field, input] of inputs) {
+    const value = { switch: () => input.checked, choice: () => input.value, list: () => input.value.split(",").map(Number),
+      whole: () => (input.value === "" ? null : Number(input.value)), number: () => (input.value === "" ? null : Number(input.value)) }[field.kind]();
+    if (value !== null && JSON.stringify(value) !== JSON.stringify(field.default)) settings[field.name] = value;
+  }
+  return settings;
+}
+
+function freeName(kind, known, taken = "") {
+  let number = 1;
+  while (known.get(`${kind}-${number}`) || GOING.includes(known.trainings[`${kind}-${number}`]?.state) || taken === `${kind}-${number}`) number += 1;
+  return `${kind}-${number}`;
+}

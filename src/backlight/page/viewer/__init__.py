@@ -1,0 +1,1 @@
+"""The runs of a folder, live while they train, in all views of the report."""
