@@ -41,7 +41,8 @@ FIRST = """new MutationObserver((_, observer) => {
   observer.disconnect();
   requestAnimationFrame(() => { window.firstPicture = performance.now(); });
 }).observe(document, { subtree: true, childList: true, attributes: true });"""
-SEEN = "[performance.now() / 1000, Number(document.body.dataset.drawn), Number(document.querySelector('.step').textContent.replaceAll(',', ''))]"
+SEEN = """[performance.now() / 1000, Number(document.body.dataset.drawn),
+  Number(document.querySelector(".step").textContent.replaceAll(",", ""))]"""
 
 
 def alone() -> None:
@@ -125,7 +126,9 @@ def while_training(browser: Any, link: str, server: psutil.Process, windows: int
         page.click("button.play")
         page.wait_for_selector("button.play:has-text('▶')")
         steps, passed = last_step - step, ended - began
-        found.append(Window((last_drawn - drawn) / passed, steps / passed, steps / cost, *(before or other.turn(seconds))))
+        found.append(
+            Window((last_drawn - drawn) / passed, steps / passed, steps / cost, *(before or other.turn(seconds)))
+        )
         print(", ".join(f"{name} {value:,.1f}" for name, value in found[-1]._asdict().items()), flush=True)
     other.end()
     context.close()

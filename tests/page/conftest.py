@@ -1,8 +1,8 @@
 import pytest
-from tests.page.served import start, stop
 
 from backlight.training.settings import MLPSettings
 from backlight.training.train_mlp import train_mlp
+from tests.page.served import start, stop
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +58,26 @@ def opened(browser):
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def server(browser, tmp_path_factory):
+    """(process, link) of one server for all tests of a file."""
+    process, link = start(tmp_path_factory.mktemp("runs"))
+    yield process, link
+    stop(process)
+
+
+@pytest.fixture
+def playground(server, opened):
+    """A function that opens a tab at an address's settings, and waits for its first picture."""
+
+    def tab(address="", **options):
+        page = opened("about:blank", **options)
+        page.streams = []  # addresses of the tab's event streams
+        page.on("request", lambda asked: page.streams.append(asked.url) if "/events" in asked.url else None)
+        page.goto(f"{server[1]}#play{'?' if address else ''}{address}")
+        page.wait_for_selector("body[data-drawn]")
+        return page
+
+    return tab

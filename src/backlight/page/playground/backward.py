@@ -155,11 +155,11 @@ def numeric_gradients(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float
     found = np.empty_like(start)
     for place in range(len(start)):
         step = STEP * max(1.0, abs(start[place]))
-        found[place] = slope(here, *(loss(place, share * step) for share in (1, -1, 0.5, -0.5)), step)
+        found[place] = slope(step, here, *(loss(place, share * step) for share in (1, -1, 0.5, -0.5)))
     return layerwise(network, unflatten(found, sizes))
 
 
-def slope(here: float, up: float, down: float, half_up: float, half_down: float, step: float) -> float:
+def slope(step: float, here: float, up: float, down: float, half_up: float, half_down: float) -> float:
     """The central difference of values at ±step and ±step/2; NaN unless they lie as on a smooth curve.
 
     Left and right slopes differ by step · f″ there, half as much for half the step. On a kink they always do; beside
