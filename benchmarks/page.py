@@ -120,9 +120,10 @@ def while_training(browser: Any, link: str, server: psutil.Process, windows: int
         before = other.turn(seconds) if number % 2 else None
         page.click("button.play")
         page.wait_for_timeout(500)
-        used, (began, drawn, step) = processor_time(server), page.evaluate(SEEN)
+        used, (began, drawn, step) = processor_times(server), page.evaluate(SEEN)
         page.wait_for_timeout(1000 * seconds)
-        cost, (ended, last_drawn, last_step) = processor_time(server) - used, page.evaluate(SEEN)
+        later, (ended, last_drawn, last_step) = processor_times(server), page.evaluate(SEEN)
+        cost = max(later[thread] - used.get(thread, 0.0) for thread in later)  # of the busiest, the one that trains
         page.click("button.play")
         page.wait_for_selector("button.play:has-text('▶')")
         steps, passed = last_step - step, ended - began
@@ -135,9 +136,9 @@ def while_training(browser: Any, link: str, server: psutil.Process, windows: int
     return found
 
 
-def processor_time(process: psutil.Process) -> float:
-    """Of the busiest thread, the one that trains."""
-    return max(float(thread.user_time + thread.system_time) for thread in process.threads())
+def processor_times(process: psutil.Process) -> dict[int, float]:
+    """Seconds of each thread."""
+    return {thread.id: float(thread.user_time + thread.system_time) for thread in process.threads()}
 
 
 def spread(values: list[float]) -> dict[str, float]:

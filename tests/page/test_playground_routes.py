@@ -222,6 +222,7 @@ async def test_mistakes_are_answered_in_words():
         for path, body, status, words in (
             ("", {"settings": {"noise": 9}}, 400, "`$.settings.noise`"),
             ("", {"settings": {"data": "own"}}, 400, "at least two classes"),
+            ("", {"settings": {}, "legs": [{"step": 5, "settings": {"data": "own"}}]}, 400, "at least two classes"),
             ("", {"settings": {"data": "formula", "formula": "import os"}}, 400, "cannot be read as a formula"),
             (f"/{name}", {"do": "fly"}, 400, "fly"),
             (f"/{name}", {"do": "go", "branch": 9, "step": 0}, 400, "there is no branch 9"),

@@ -80,6 +80,8 @@ class Session:
         self.seeds: SeedsJob | None = None
         self.stop_seeds = threading.Event()
         self.stride, self.since, self.owed, self.until = 1, 0.0, 0.0, MOST_STEPS
+        for leg in start.legs:
+            dataset_of(leg.settings)  # a way that cannot be gone is refused now, not somewhere on it
         self.begin(start.settings)
         self.publish()
         self.ask(start)
