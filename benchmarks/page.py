@@ -5,7 +5,8 @@
 *First picture*: milliseconds from the navigation to the frame after the one in which everything was drawn, each in a
 fresh context with an empty cache. *Pictures a second*: drawn by the page while [2, 8, 8, 3] is trained on 500 points
 as fast as it goes. *Steps a second* in the same windows, and of `Trainer.advance` alone in a process of its own, by
-turns: the page pauses while the other trains. Where other programs use the machine too, seconds say little, so both
+turns: the page pauses while the other trains. Server, browser and the other are started as from a terminal each: Linux
+shares processors out by session. Where other programs use the machine too, seconds say little, so both
 are also told per second of processor time of the thread that trains.
 
 Writes benchmarks/records/page.json.
@@ -65,8 +66,9 @@ class Alone:
     """That process."""
 
     def __init__(self) -> None:
+        command = [sys.executable, __file__, "--alone"]
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--alone"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -154,7 +156,9 @@ def measured(contexts: int, windows: int, seconds: float) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as runs, sync_playwright() as playwright:
         command = [sys.executable, "-m", "backlight", "page", runs, "--port", "0"]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        )
         assert server.stdout is not None
         link = server.stdout.readline().strip()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
