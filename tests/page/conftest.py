@@ -1,15 +1,15 @@
 import re
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from backlight.training.settings import MLPSettings
 from backlight.training.train_mlp import train_mlp
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 SERVE = "import sys, pathlib; from backlight.page.serve import serve; serve(pathlib.Path(sys.argv[1]), 0, say=print)"
 
 
@@ -28,16 +28,17 @@ def finished_runs(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    """Chromium under playwright's hand; without either of them the tests are skipped."""
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium. One a module, not a session: while its driver is started no other test can use asyncio."""
+    driver = pytest.importorskip("playwright.sync_api", reason="the browser's driver, playwright, is not installed")
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        pytest.skip("Chromium is not installed")
     with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
@@ -61,12 +62,12 @@ def served():
 
 
 @pytest.fixture
-def opened(chromium):
+def opened(browser):
     """A function that opens a page; what it complains of in the console fails the test, but for `expected`."""
     complaints, contexts = [], []
 
-    def open_page(link, width=1280, expected=None, **options):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+    def open_page(link, width=1280, colours="light", expected=None):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)

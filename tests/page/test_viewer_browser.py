@@ -148,10 +148,10 @@ def test_training_from_the_form_and_its_stop(served, opened, tmp_path):
     page.wait_for_selector("#trouble:has-text('there is such a folder already')")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("address", ["#runs", "#runs?run=slow", "#runs?run=good&run=slow"])
-def test_nothing_is_wider_than_a_telephone(served, opened, finished_runs, address, scheme):
-    page = opened(served(finished_runs) + address, 400, color_scheme=scheme)
+def test_nothing_is_wider_than_a_telephone(served, opened, finished_runs, address, colours):
+    page = opened(served(finished_runs) + address, 400, colours)
     page.wait_for_selector("table.runs tbody tr, figure.chart figcaption:not(:text-is('…'))")
     assert no_wider_than_the_window(page)
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
