@@ -143,7 +143,8 @@ def main() -> None:
                     "steps": STEPS, "tensors": TENSORS, "pixels a second": SPEED, "window": [1280, 900],
                     "first": first, "again": again, "milliseconds of a zoom": zoom,
                     "share of a processor beside a training": attached(context, link, Path(place) / "cnn", process),
-                    "chromium": browser.version, "load of the machine before": load, "environment": describe_environment(),
+                    "load of the machine before": load,
+                    "chromium": browser.version, "environment": describe_environment(),
                 }  # fmt: skip
                 browser.close()
         finally:
