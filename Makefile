@@ -9,7 +9,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --constraint constrai
 .PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment publish clean
 
 help:
-	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
+	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"

@@ -123,7 +123,7 @@ def luminance(colour):
 @pytest.mark.parametrize("dark", [False, True])
 def test_colours_have_contrast(dark):
     """WCAG 2.2: 4.5 for text, 3 for lines."""
-    light_rules, dark_rules = STYLE.split("@media (prefers-color-scheme: dark)")
+    light_rules, dark_rules = STYLE.split("@media screen and (prefers-color-scheme: dark)")
     colours = dict(re.findall(r"--(\w+): (#\w{6})", light_rules.replace("#fff;", "#ffffff;")))
     colours |= dict(re.findall(r"--(\w+): (#\w{6})", dark_rules)) if dark else {}
     for name in ("ink", "soft", "good", "bad", "c0", "c1", "c2"):
@@ -173,3 +173,6 @@ def test_hostile_text_is_shown_as_it_is(text):
     tensor = TensorCheck(text, (2,), 0.5, False)
     verdict = Verdict(text, "wrong", subject=text, findings=(finding,), tensors=(tensor,), notes=(text,))
     assert f"54 | {visible(f';{text};')}".replace("\n", " ") in Page(html(verdict)).text
+    page = check_page(verdict)
+    assert page.count("<script") == page.count("</html>") == 1
+    assert "<img" not in page

@@ -66,7 +66,7 @@ class Guard:
         if scope["path"].startswith("/api/") and not self.knows_token(scope, headers):
             return 401, "the token is missing or old; open the link that `backlight page` printed"
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES:
+        if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BYTES:
             return 413, f"a body may have at most {MOST_BYTES:,} bytes"
         return None
 

@@ -133,7 +133,7 @@ def layerwise(network: DeepNeuralNetwork, arrays: list[Array]) -> list[Array]:
 
 
 def numeric_gradients(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float) -> list[Array]:
-    """(L(θ + h) − L(θ − h)) / 2h; NaN where h and h/2 disagree, since a kink of a rectifier lies between."""
+    """(L(θ + h) − L(θ − h)) / 2h; NaN where a kink of a rectifier lies between."""
     sizes = [network.layers[0].weights.shape[0], *(layer.weights.shape[1] for layer in network.layers)]
     start = flatten(network.parameters)
     work = start.copy()
@@ -145,20 +145,31 @@ def numeric_gradients(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float
         ]
     )
 
-    def difference(place: int, step: float) -> float:
-        ends = []
-        for sign in (1.0, -1.0):
-            work[place] = start[place] + sign * step
-            ends.append(float(copy.objective(X, y, l2)))
+    def loss(place: int, step: float) -> float:
+        work[place] = start[place] + step
+        found = float(copy.objective(X, y, l2))
         work[place] = start[place]
-        return (ends[0] - ends[1]) / (2 * step)
+        return found
 
+    here = loss(0, 0.0)
     found = np.empty_like(start)
     for place in range(len(start)):
         step = STEP * max(1.0, abs(start[place]))
-        coarse, fine = difference(place, step), difference(place, step / 2)
-        found[place] = coarse if abs(coarse - fine) <= 1e-4 * (1e-3 + abs(coarse)) else np.nan
+        found[place] = slope(here, *(loss(place, share * step) for share in (1, -1, 0.5, -0.5)), step)
     return layerwise(network, unflatten(found, sizes))
+
+
+def slope(here: float, up: float, down: float, half_up: float, half_down: float, step: float) -> float:
+    """The central difference of values at ±step and ±step/2; NaN unless they lie as on a smooth curve.
+
+    Left and right slopes differ by step · f″ there, half as much for half the step. On a kink they always do; beside
+    one, the central differences of the two steps are not the same.
+    """
+    coarse, fine = (up - down) / (2 * step), (half_up - half_down) / step
+    bend, half_bend = (up - 2 * here + down) / step, 2 * (half_up - 2 * here + half_down) / step
+    rounding = 1e-7 * max(1.0, abs(here)) + 1e-6 * abs(coarse)
+    smooth = abs(coarse - fine) <= rounding and abs(2 * half_bend - bend) <= rounding
+    return coarse if smooth else float("nan")
 
 
 def sub(number: int) -> str:

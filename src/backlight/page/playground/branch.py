@@ -80,8 +80,9 @@ class Branch:
 
     def at(self, step: int) -> Moment:
         """The moment after `step` updates, at least those before the branch; trained up to there if need be."""
-        place = bisect_right(self.kept, step - self.offset, key=lambda each: each.step)
-        nearest = self.kept[max(0, place - 1)]
+        kept = self.kept  # which the thread that trains may exchange at any time
+        place = bisect_right(kept, step - self.offset, key=lambda each: each.step)
+        nearest = kept[max(0, place - 1)]
         return self.trainer.advance(nearest, max(0, step - self.step_of(nearest)))
 
     def keep(self, moment: Moment) -> Measured:

@@ -35,7 +35,7 @@ def formula_values(text: str, x: Values) -> Values:
             raise SettingsError("the formula is too long")
         with np.errstate(all="ignore"):
             return np.broadcast_to(value(tree.body, x), x.shape).astype(np.float64)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         if isinstance(error, SettingsError):
             raise
         raise SettingsError(f"{text!r} cannot be read as a formula in x, such as sin(3*x)/2") from None

@@ -71,5 +71,10 @@ def csv_points(text: str) -> list[tuple[float, float, int]]:
         raise DataError(
             f"a playground takes {MOST_POINTS:,} points in {MOST_CLASSES} classes, not {len(y):,} in {y.max() + 1}"
         )
-    scaled = standardise(X, X.mean(axis=0), X.std(axis=0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = X.mean(axis=0), X.std(axis=0)
+    beyond = np.flatnonzero(~np.isfinite(mean + deviation))
+    if len(beyond):
+        raise DataError(f"the file, column {beyond[0] + 1}: values too large to be standardised in float64")
+    scaled = standardise(X, mean, deviation)
     return [(float(a), float(b), int(label)) for (a, b), label in zip(scaled.round(4), y, strict=True)]

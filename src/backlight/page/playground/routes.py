@@ -19,7 +19,7 @@ from backlight.page.playground.branch import Branch, Measured
 from backlight.page.playground.commands import AnyCommand, Start
 from backlight.page.playground.picture import picture
 from backlight.page.playground.points import csv_points
-from backlight.page.playground.session import Session, View
+from backlight.page.playground.session import ENDED, Session, View
 
 PICTURES = 30  # a second, at most
 MOST_SESSIONS = 24
@@ -36,14 +36,14 @@ class Sample(Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions of all tabs; one that nobody watches for GRACE seconds is closed.
+    """The sessions of all tabs; one that nobody watches for `grace` seconds is closed.
 
     Args:
         compiled: set once the engine's code is there; training waits for it by itself.
     """
 
-    def __init__(self, compiled: threading.Event) -> None:
-        self.compiled = compiled
+    def __init__(self, compiled: threading.Event, grace: float = GRACE) -> None:
+        self.compiled, self.grace = compiled, grace
         self.open: dict[str, Session] = {}
         self.watchers: dict[str, int] = {}
         self.left: dict[str, float] = {}
@@ -55,7 +55,7 @@ class Sessions:
 
     def __getitem__(self, name: str) -> Session:
         if name not in self.open:
-            raise LookupError("this playground has ended; reload the page")
+            raise LookupError(ENDED)
         return self.open[name]
 
     def watched(self, name: str, change: int) -> None:
@@ -65,9 +65,12 @@ class Sessions:
 
     def sweep(self, everything: bool = False) -> None:
         for name in list(self.open):
-            if everything or (self.watchers[name] == 0 and time.monotonic() - self.left[name] > GRACE):
+            if everything or (self.watchers[name] == 0 and time.monotonic() - self.left[name] > self.grace):
                 self.open.pop(name).close()
                 del self.watchers[name], self.left[name]
+
+    def sweep_later(self) -> None:
+        asyncio.get_running_loop().call_later(1.1 * self.grace, self.sweep)
 
 
 def playground_routes(sessions: Sessions, closing: asyncio.Event) -> list[BaseRoute]:
@@ -77,6 +80,7 @@ def playground_routes(sessions: Sessions, closing: asyncio.Event) -> list[BaseRo
         if len(sessions.open) >= MOST_SESSIONS:
             raise SettingsError(f"{MOST_SESSIONS} playgrounds are open; close some tabs")
         session = await asyncio.to_thread(Session, start)
+        sessions.sweep_later()  # lest its tab is closed before it watches
         return answer({"session": sessions.add(session)})
 
     async def command(request: Request) -> Response:
@@ -125,7 +129,7 @@ async def frames(sessions: Sessions, name: str, session: Session, closing: async
     finally:
         sessions.watched(name, -1)
         if not closing.is_set():
-            asyncio.get_running_loop().call_later(GRACE + 1, sessions.sweep)
+            sessions.sweep_later()
 
 
 class Known:
@@ -154,8 +158,8 @@ def frame(view: View, known: Known) -> dict[str, Any]:
         **picture(branch, view.moment, view.plane, view.point),
     }
     lengths = [each.last if number != view.number else 0 for number, each in enumerate(view.branches)]
-    if (branch.data, view.number, lengths) != known.others:
-        known.others = (branch.data, view.number, lengths)
+    if branch.data is not known.data or (view.number, lengths) != known.others:
+        known.others = (view.number, lengths)
         document["others"] = [thin(each.curve) for number, each in enumerate(view.branches) if number != view.number]
     if branch.data is not known.data:
         known.data = branch.data

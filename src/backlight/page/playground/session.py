@@ -28,6 +28,7 @@ MOST_STEPS = 10_000_000
 BEHIND = 0.2  # seconds of steps that are made up for after a delay
 AT_ONCE = 20_000  # steps for which commands can wait
 MOST_BRANCHES = 50
+ENDED = "this playground has ended; reload the page"
 
 
 Wish = commands.AnyCommand | commands.Start
@@ -75,7 +76,7 @@ class Session:
     def __init__(self, start: commands.Start):
         self.waiting: queue.Queue[tuple[Wish | None, Future[None]]] = queue.Queue()
         self.speed: float | None = None
-        self.playing, self.closed = False, threading.Event()
+        self.playing, self.closed, self.gate = False, threading.Event(), threading.Lock()
         self.seeds: SeedsJob | None = None
         self.stop_seeds = threading.Event()
         self.stride, self.since, self.owed, self.until = 1, 0.0, 0.0, MOST_STEPS
@@ -85,15 +86,23 @@ class Session:
         threading.Thread(target=self.work, name="backlight-playground", daemon=True).start()
 
     def ask(self, command: Wish) -> "Future[None]":
-        """Is done when the command was obeyed; holds the error of one that could not be."""
+        """Is done when the command was obeyed; holds the error of one that could not be.
+
+        Raises:
+            LookupError: after `close`.
+        """
         done: Future[None] = Future()
-        self.waiting.put((command, done))
+        with self.gate:
+            if self.closed.is_set():
+                raise LookupError(ENDED)
+            self.waiting.put((command, done))
         return done
 
     def close(self) -> None:
-        self.closed.set()
         self.stop_seeds.set()
-        self.waiting.put((None, Future()))
+        with self.gate:
+            self.closed.set()
+            self.waiting.put((None, Future()))
 
     def work(self) -> None:
         while not self.closed.is_set():
@@ -102,8 +111,16 @@ class Session:
             except queue.Empty:
                 self.train()
                 continue
-            if command is not None:
+            if command is not None and done.set_running_or_notify_cancel():
                 self.obey(command, done)
+        self.refuse()
+
+    def refuse(self) -> None:
+        """Tells those who wait for a command that it will not be obeyed any more."""
+        while not self.waiting.empty():
+            done = self.waiting.get()[1]
+            if done.set_running_or_notify_cancel():
+                done.set_exception(LookupError(ENDED))
 
     def patience(self) -> float | None:
         """Seconds to wait for a command before the next stride; for ever while nothing is trained."""
@@ -166,7 +183,8 @@ class Session:
             self.stand(self.number, self.branch.trainer.advance(self.moment, count))
             passed = max(1e-6, time.monotonic() - now)
             self.stride = max(1, min(2 * max(self.stride, 1), int(count * STRIDE / passed)))
-        self.publish()
+        if count or not self.playing:  # else there is nothing new to be seen
+            self.publish()
 
     def go(self, number: int, step: int) -> None:
         if number >= len(self.branches):

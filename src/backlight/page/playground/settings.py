@@ -1,9 +1,8 @@
 """What a playground is made from: the address of the page holds exactly this, and so does a request."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from backlight.data.points import TWO_CLASSES
 from backlight.errors import SettingsError
@@ -18,8 +17,7 @@ Place = Annotated[float, Meta(ge=-1000, le=1000)]
 Label = Annotated[int, Meta(ge=0, lt=MOST_CLASSES)]
 
 
-@dataclass(frozen=True)
-class PlaygroundSettings:
+class PlaygroundSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A network of points in the plane and its training.
 
     Attributes:

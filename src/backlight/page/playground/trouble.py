@@ -1,8 +1,9 @@
 """What goes wrong in a small network, in a sentence: units that cannot learn, and numbers that stop being numbers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import LayerPass
@@ -11,7 +12,7 @@ from backlight.page.playground.settings import PlaygroundSettings
 
 SATURATED = {"tanh": (-0.98, 0.98), "sigmoid": (0.01, 0.99)}  # f′ is below a twentieth of its largest value
 MOSTLY = 0.95  # of the samples
-LADDER = (10.0, 100.0, 1000.0)  # how much smaller a rate is tried
+LADDER = tuple(10.0**power for power in range(1, 7))  # how much smaller a rate is tried
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c1c1e; --soft: #5c5c61; --line: #c9c9ce; --grid: #e7e7ea;
   --good: #00664a; --bad: #a33c00; --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #cc79a7; --c4: #b87a00;
   --c5: #56b4e9; --c6: #1c1c1e; --c7: #8a8a8a; }
-@media (prefers-color-scheme: dark) { :root { --paper: #16171a; --ink: #ececef; --soft: #a9a9b0; --line: #4b4c52;
-  --grid: #2c2d32; --good: #5cd6ac; --bad: #ff9d66; --c0: #56b4e9; --c1: #ff8c3a; --c2: #2cc795; --c4: #e69f00;
-  --c5: #4794d6; --c6: #ececef; } }
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #16171a; --ink: #ececef; --soft: #a9a9b0;
+  --line: #4b4c52; --grid: #2c2d32; --good: #5cd6ac; --bad: #ff9d66; --c0: #56b4e9; --c1: #ff8c3a; --c2: #2cc795;
+  --c4: #e69f00; --c5: #4794d6; --c6: #ececef; } }
 * { box-sizing: border-box; }
 body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 76rem;
   margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
@@ -35,10 +35,12 @@ img { max-width: 100%; background: #fff; border-radius: 4px; } figure.single { m
 .images { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); }
 details { margin: .2rem 0; } summary { cursor: pointer; font-size: .85rem; color: var(--soft); }
 :focus-visible { outline: 2px solid var(--c0); outline-offset: 2px; }
-.scroll { overflow-x: auto; max-height: 24rem; } table { border-collapse: collapse; font-size: .82rem; }
+.scroll { overflow-x: auto; } details .scroll { max-height: 24rem; }
+table { border-collapse: collapse; font-size: .82rem; }
 caption { text-align: left; padding: .3rem 0; color: var(--soft); } tr.wrong { color: var(--bad); }
 del { color: var(--bad); text-decoration: none; } ins { color: var(--good); text-decoration: none; }
-th, td { text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--grid);
+th, td { overflow-wrap: break-word; text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0;
+  border-bottom: 1px solid var(--grid);
   font-variant-numeric: tabular-nums; font-weight: 400; } thead th { font-weight: 600; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head { fill: var(--ink); }
 .frame { fill: none; stroke: var(--line); } .rule { stroke: var(--grid); }
@@ -49,8 +51,10 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); } svg text.head 
   stroke-linecap: round; stroke-opacity: .55; }
 .broken { stroke: var(--ink); stroke-width: 1.6; } .pixels { image-rendering: pixelated; }
 .off { display: none; } input[type=range] { width: min(100%, 30rem); display: block; } .slider { font-size: .85rem; }
-@media print { body { max-width: none; padding: 0; font-size: 11pt; } nav, .slider { display: none; }
-  figure, article { break-inside: avoid; } .scroll { max-height: none; } }
+@media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 11pt; }
+  nav, .slider { display: none; } figure, pre, tr { break-inside: avoid; }
+  h1, h2, h3, .label, .small { break-after: avoid; } details .scroll { max-height: none; }
+  th, td { overflow-wrap: anywhere; } }
 """.strip()
 COLOURS = 8
 STYLE += "\n" + "\n".join(

@@ -10,7 +10,7 @@ from backlight.reports.html.fragments import Table, figure_html, text
 from backlight.reports.html.heat import shaded
 
 CELL, ROW, LEFT, TOP = 52, 26, 110, 34
-DARK = 0.45  # shares from which numbers are white
+DARK = 0.585  # shares from which numbers are white
 Named = tuple[str, Sequence[str]]
 
 
@@ -27,7 +27,7 @@ def phases_figure(rates: NDArray, rows: Named, columns: Named, caption: str) -> 
     for (row, column), rate in np.ndenumerate(rates):
         x, y = LEFT + CELL * column, TOP + ROW * row
         red, green, blue, _ = colours[row, column].tolist()
-        ink = "#fff" if rate > DARK else "#111"
+        ink = "#fff" if rate > DARK else "#000"
         parts.append(f'<rect x="{x}" y="{y}" width="{CELL - 1}" height="{ROW - 1}" fill="rgb({red},{green},{blue})"/>')
         place = f'x="{x + CELL / 2:g}" y="{y + ROW / 2 + 4:g}" text-anchor="middle"'
         parts.append(f'<text {place} style="fill:{ink}">{rate:.2f}</text>')
