@@ -88,7 +88,7 @@ def run(scenario: Coroutine):
     thread = threading.Thread(target=lambda: found.append(asyncio.run(outcome(scenario))))
     thread.start()
     thread.join()
-    ((result, error),) = found
+    (result, error), = found
     if error is not None:
         raise error
     return result

@@ -4,10 +4,10 @@ import asyncio
 import inspect
 
 import pytest
+from tests.page.asgi import HOST, KNOWN, PORT, TOKEN, request, run
 
 from backlight.page.app import STATIC, application
 from backlight.page.guard import HEADERS, MOST_BYTES, Guard
-from tests.page.asgi import HOST, KNOWN, PORT, TOKEN, request, run
 
 HERE = {"host": f"{HOST}:{PORT}"}
 
@@ -37,8 +37,7 @@ def ask(app, path, body=None, **options):
     ],
 )
 @pytest.mark.parametrize(
-    ("path", "body"),
-    [("/api/runs", None), ("/api/playground", {}), ("/api/playground/x/events", None), ("/api/", None)],
+    ("path", "body"), [("/api/runs", None), ("/api/playground", {}), ("/api/playground/x/events", None), ("/api/", None)]
 )
 def test_without_the_token_nobody_gets_below_api(app, headers, path, body):
     answer = ask(app, path, body, headers=HERE | headers)
@@ -72,15 +71,7 @@ def test_both_names_of_loopback_are_answered(app):
 
 @pytest.mark.parametrize(
     "origin",
-    [
-        "http://evil.example",
-        f"https://{HOST}:{PORT}",
-        f"http://{HOST}",
-        f"http://{HOST}:9000",
-        f"http://localhost:{PORT}",
-        "null",
-        "",
-    ],
+    ["http://evil.example", f"https://{HOST}:{PORT}", f"http://{HOST}", f"http://{HOST}:9000", f"http://localhost:{PORT}", "null", ""],
 )
 def test_a_page_from_elsewhere_is_refused(app, origin):
     answer = ask(app, "/api/playground", {"settings": {}}, headers=KNOWN | {"origin": origin})

@@ -3,12 +3,12 @@
 import msgspec
 import numpy as np
 import pytest
+from tests.page.play import BROKEN, root
 
 from backlight.engine.memory import flatten
 from backlight.networks.losses import residuals
 from backlight.page.playground.backward import one_pass, slope
 from backlight.page.playground.settings import PlaygroundSettings
-from tests.page.play import BROKEN, root
 
 ACTIVATIONS = ["tanh", "sigmoid", "relu", "leaky_relu", "identity"]
 
@@ -43,9 +43,7 @@ def test_a_wrong_gradient_would_be_seen(monkeypatch):
     branch = root()
     network = type(branch.trainer.network(branch.at(0)))
     right = network.gradients
-    monkeypatch.setattr(
-        network, "gradients", lambda self, X, y, l2=0.0: [1.01 * each for each in right(self, X, y, l2)]
-    )
+    monkeypatch.setattr(network, "gradients", lambda self, X, y, l2=0.0: [1.01 * each for each in right(self, X, y, l2)])
     assert max(check.largest_difference for check in checks(passed(branch))) > 1e-5
 
 

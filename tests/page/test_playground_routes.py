@@ -6,14 +6,15 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from starlette.applications import Starlette
+from tests.page.asgi import KNOWN, PORT, TOKEN, request, run
+from tests.page.play import BROKEN, floats, root, same, small
 
 from backlight.page.answers import REFUSALS
 from backlight.page.app import application
 from backlight.page.playground import routes
 from backlight.page.playground.routes import Sessions, frame, playground_routes
-from tests.page.asgi import KNOWN, PORT, TOKEN, request, run
-from tests.page.play import BROKEN, floats, root, same, small
 
 SMALL = {"samples": 60, "noise": 0.1}
 FRAME = b"event: frame"

@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
+from tests.page.asgi import run
 
 from backlight.errors import SettingsError
 from backlight.page.answers import asked
 from backlight.page.playground.commands import MOST_AT_ONCE, AnyCommand, Go, Start
 from backlight.page.playground.settings import FIXED, MOST_LAYERS, MOST_POINTS, MOST_UNITS, PlaygroundSettings
-from tests.page.asgi import run
 
 
 def read(body: bytes, kind=Start):
