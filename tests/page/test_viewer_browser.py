@@ -109,6 +109,20 @@ def test_bars_stand_where_a_tensor_is_not_finite(served, opened, finished_runs):
     assert dark >= 1
 
 
+def test_who_goes_on_before_a_run_is_there_sees_the_last_that_was_asked_for(served, opened, finished_runs):
+    page = opened(served(finished_runs) + "#runs")
+    page.wait_for_selector("text=3 runs")
+    held = []
+    page.route(lambda url: url.endswith("about?run=slow"), lambda route: held.append(route))  # it is answered late
+    page.click("a:text-is('slow')")
+    page.evaluate("location.hash = 'runs?run=good'")
+    page.wait_for_selector("h2:text-is('good')")
+    with page.expect_response(lambda response: response.url.endswith("about?run=slow")):
+        held[0].continue_()
+    page.wait_for_selector("text=Yes, it learnt.")
+    assert page.inner_text("h2") == "good"
+
+
 def test_runs_are_compared(served, opened, finished_runs):
     page = opened(served(finished_runs) + "#runs")
     for name in ("good", "slow"):

@@ -11,7 +11,7 @@ export async function open(main) {
   const place = el("div", { class: "viewer" }, "…");
   main.append(place);
   const viewer = new Viewer(place);
-  await viewer.show();
+  await viewer.show().catch(showTrouble);
   return () => viewer.close();
 }
 
@@ -20,6 +20,7 @@ class Viewer {
   #page = null;
   #asked = 0;
   #lost = false;
+  #stop;
   #moved = () => this.show().catch(showTrouble);
 
   constructor(place) {
@@ -28,8 +29,6 @@ class Viewer {
     this.#stop = listen("/api/runs/news", { news: (fresh) => this.#take(fresh), error: () => this.#lose() });
   }
 
-  #stop;
-
   async show() {
     if (location.hash.slice(1).split("?")[0] !== "runs") return;
     const names = new URLSearchParams(location.hash.split("?")[1] ?? "").getAll("run");
@@ -37,8 +36,10 @@ class Viewer {
     this.#page?.close();
     this.#page = null;
     clearTrouble();
-    const next = await this.#opened(names);
+    const own = el("div");
+    const next = await this.#opened(own, names).catch((error) => this.#failed(error));
     if (number !== this.#asked) return next.close(); // somebody went on meanwhile
+    this.place.replaceChildren(own);
     this.#page = next;
     scrollTo(0, 0);
   }
@@ -50,9 +51,14 @@ class Viewer {
     this.#page?.close();
   }
 
-  #opened(names) {
-    if (names.length === 0) return new RunList(this.place, this.#known);
-    return names.length === 1 ? openRun(this.place, names[0], this.#known) : openComparison(this.place, names, this.#known);
+  async #opened(place, names) {
+    if (names.length === 0) return new RunList(place, this.#known);
+    return names.length === 1 ? openRun(place, names[0], this.#known) : openComparison(place, names, this.#known);
+  }
+
+  #failed(error) {
+    this.place.replaceChildren(el("p", {}, el("a", { href: "#runs" }, "← All runs")));
+    throw error;
   }
 
   #take(fresh) {
