@@ -146,7 +146,7 @@ def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline():
 
 
 def test_a_mistake_of_the_server_has_the_headers_too(app, monkeypatch):
-    monkeypatch.setattr("backlight.page.viewer.list_runs", lambda folder: 1 / 0)
+    monkeypatch.setattr("backlight.page.viewer.routes.look", lambda runs, before: 1 / 0)
     sent = []
 
     async def send(message):
