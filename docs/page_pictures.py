@@ -32,10 +32,10 @@ def opened(
 
 
 def playground(browser: Browser, link: str) -> None:
-    page = opened(browser, link, f"{SPIRALS}&step=2500&then=800;optimizer=adam;learning_rate=0.01", height=1120)
-    page.get_by_text("2,500", exact=True).wait_for()
+    page = opened(browser, link, f"{SPIRALS}&step=1200&then=500;optimizer=adam;learning_rate=0.01", height=1120)
+    page.get_by_text("1,200", exact=True).wait_for()
     page.get_by_role("button", name="What would 1,000 other seeds do?").click()
-    page.get_by_role("img", name="Histogram").wait_for(timeout=120_000)
+    page.get_by_role("img", name="Histogram").wait_for(timeout=300_000)
     page.get_by_text("Step through one backward pass").click()
     page.get_by_text("1 of 9").wait_for()
     save(page, "page-playground.png")
