@@ -146,17 +146,21 @@ def test_the_report_opens_in_its_sandbox(served, opened, finished_runs):
     assert saving.value.suggested_filename == "backlight-good.html"
 
 
-def test_training_from_the_form_and_its_stop(served, opened, tmp_path):
+@pytest.mark.parametrize(("kind", "longest"), [("mlp", {"steps": 10_000_000}), ("cnn", {"epochs": 1000})])
+def test_training_from_the_form_and_its_stop(served, opened, tmp_path, kind, longest):
+    if kind == "cnn":
+        pytest.importorskip("torch", reason="the convolutional network needs PyTorch")
     page = opened(served(tmp_path) + "#runs")
     page.click("summary:has-text('Train here')")
-    form = page.locator("form").first
+    form = page.locator("form", has=page.locator(f"button:text-is('Train {kind}')"))
     form.get_by_label("name of the run").fill("mine")
-    form.locator("label:has-text('steps') input").first.fill("10000000")
-    form.locator("label:has-text('record every') input").fill("1000")
+    for name, value in longest.items():
+        form.get_by_label(name, exact=False).first.fill(str(value))
     form.locator("button[type=submit]").click()
     page.wait_for_selector(f"{CELL.format('mine', STATUS)}:text-is('running')")
+    changed(page.locator(CELL.format("mine", STEP)))
     page.click("button:text-is('Stop mine')")
-    page.wait_for_selector(f"{CELL.format('mine', STATUS)}:text-is('stopped')")
+    page.wait_for_selector(f"{CELL.format('mine', STATUS)}:text-is('stopped')", timeout=60_000)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
