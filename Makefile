@@ -55,6 +55,7 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --config-file= tests/typing/program.py
 	$(BIN)/lint-imports
 
 bench: bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment

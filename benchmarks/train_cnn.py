@@ -52,7 +52,7 @@ class BareLoop:
 
     def __init__(self, train: ImageTensors):
         self.train = train
-        self.model = ConvNetwork(seed=0).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.model = ConvNetwork(seed=0).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # not in the stubs
         self.model.seed_dropout(0)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
 
@@ -85,7 +85,7 @@ def take_turns(data: Dataset) -> list[tuple[float, float]]:
                 began = time.perf_counter()
             update(index, recorder)
 
-        trainer.update = update_in_turn  # type: ignore[method-assign]
+        trainer.update = update_in_turn  # type: ignore[method-assign]  # to stop in between
         writer.add_event_file()
         trainer.train(io.StringIO())
     return blocks

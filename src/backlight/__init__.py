@@ -78,14 +78,16 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'backlight' has no attribute {name!r}")
-    try:
-        home = import_module(_HOMES[name])
-    except ModuleNotFoundError as error:
-        raise missing_extra(f"backlight.{name}", error) from None
-    return getattr(home, name)
+if not TYPE_CHECKING:  # a type checker sees the imports above, and no name beside them
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'backlight' has no attribute {name!r}")
+        try:
+            home = import_module(_HOMES[name])
+        except ModuleNotFoundError as error:
+            raise missing_extra(f"backlight.{name}", error) from None
+        return getattr(home, name)
 
 
 def __dir__() -> list[str]:

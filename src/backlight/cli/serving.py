@@ -24,6 +24,10 @@ def page(
     Parameters:
         runs: folder of the runs that are shown; nothing outside it is read.
         port: 8421 if not given, or any that is free where that one is taken.
+
+    Examples:
+        backlight page
+        backlight page runs/class --port 9000 --open
     """
     try:
         from backlight.page.serve import serve

@@ -37,7 +37,7 @@ class EventFile:
         self._events, self._summaries = event_pb2, summary_pb2
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
-        self._file = open(self.path, "wb")  # noqa: SIM115 (closed by __exit__)
+        self._file = open(self.path, "wb")  # noqa: SIM115  # closed by __exit__
         self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
         if resume_step is not None:
             restart = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
