@@ -6,14 +6,20 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment bench-page publish clean
+# A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
+BENCHMARKS := cnn engine watch faults diagnosis treatment page
+
+.PHONY: help demo test tiny check dist test-install bench bench-check $(addprefix bench-,$(BENCHMARKS)) publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
+	@echo "make dist    the wheel and the source archive, into dist"
+	@echo "make test-install  both installed on three Pythons, with no extra and with each, and tried"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
-	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment, bench-page); MNIST from DATA_DIR if given"
+	@echo "make bench   the benchmarks, each beside its peers, or one ($(addprefix bench-,$(BENCHMARKS))); MNIST from DATA_DIR if given"
+	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
@@ -38,6 +44,14 @@ demo: $(VENV)/user
 test: $(VENV)/dev
 	$(BIN)/pytest
 
+dist: $(VENV)/dev
+	rm -rf dist
+	$(BIN)/python -m build
+
+# Needs the registry, and half an hour: every extra into empty environments on Python 3.11, 3.12 and 3.13.
+test-install: dist
+	$(BIN)/python -m benchmarks.install
+
 tiny: $(VENV)/dev
 	$(BIN)/pytest tests/test_tiny.py
 
@@ -45,9 +59,14 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --config-file= tests/typing/program.py
 	$(BIN)/lint-imports
 
-bench: bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment bench-page
+bench: $(addprefix bench-,$(BENCHMARKS))
+
+# The quick ones again, held against their records: fails where a ratio to a peer fell by more than its noise.
+bench-check: $(BENCH)/ready
+	$(BENCH)/bin/python benchmarks/regressions.py
 
 bench-cnn: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))

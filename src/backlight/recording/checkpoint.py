@@ -31,7 +31,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
             return arrays, json.loads(file.metadata()["state"])
     except FileNotFoundError:
         raise RunError(f"{path}: no such checkpoint") from None

@@ -106,7 +106,7 @@ class CNNTrainer:
         self.test_images = ImageTensors.of(data.test, device)
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
         # PyTorch's own type stubs leave out the memory format
-        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
         self.peak_rate = settings.peak_rate
         self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
