@@ -6,7 +6,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment soak publish clean
+.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment bench-crash soak publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment); MNIST from DATA_DIR if given"
+	@echo "make bench-crash  training killed at random instants, and on a full disk: what is lost"
 	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
@@ -69,6 +70,9 @@ bench-diagnosis: $(VENV)/dev
 
 bench-treatment: $(VENV)/dev
 	$(BIN)/python -m benchmarks.training_faults.treatments --part test --cnn --jobs 2
+
+bench-crash: $(VENV)/dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.crash
 
 soak: $(VENV)/dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES))
