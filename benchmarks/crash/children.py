@@ -16,6 +16,7 @@ from .programs import few_digits
 HEAVY = (
     "backlight.cli", "backlight.engine.train", "backlight.reports.html.report", "backlight.reports.run_pictures",
     "backlight.training.study", "backlight.training.train_cnn", "backlight.training.train_mlp",
+    "torch._dynamo",
 )  # fmt: skip
 Program = Callable[[], object]
 
