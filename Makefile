@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
-BENCHMARKS := cnn engine watch faults diagnosis treatment page
+BENCHMARKS := cnn engine watch faults diagnosis treatment page crash
 
-.PHONY: help demo test tiny check dist test-install bench bench-check $(addprefix bench-,$(BENCHMARKS)) publish clean
+.PHONY: help demo test tiny check dist test-install bench bench-check soak $(addprefix bench-,$(BENCHMARKS)) publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
@@ -20,6 +20,7 @@ help:
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make bench   the benchmarks, each beside its peers, or one ($(addprefix bench-,$(BENCHMARKS))); MNIST from DATA_DIR if given"
 	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
+	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
@@ -90,6 +91,13 @@ bench-treatment: $(VENV)/dev
 
 bench-page: $(VENV)/dev
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/page_viewer.py
+
+bench-crash: $(VENV)/dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.crash
+
+soak: $(VENV)/dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES))
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user
