@@ -77,7 +77,7 @@ def watch_ratios(document: Any) -> dict[str, Ratio]:
         if name.startswith("watch"):
             slower = each["ratio"]
             bounds = (1 / slower[place] for place in ("median", "three_quarters", "quarter"))
-            found[f"bare / {name}"] = Ratio(*bounds, slower["n"])
+            found[f"bare / {name}"] = Ratio(*bounds, n=slower["n"])
     return found
 
 
