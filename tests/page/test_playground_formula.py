@@ -93,4 +93,4 @@ def test_what_cannot_be_read_is_refused_in_words(text):
 def test_large_powers_take_no_time(text):
     began = time.perf_counter()
     formula_values(text, X)
-    assert time.perf_counter() - began < 0.5  # as whole numbers they would take years
+    assert time.perf_counter() - began < 5  # as whole numbers they would take years
