@@ -6,10 +6,14 @@ The page of a run is opened, and scrolled from top to bottom at a steady speed a
 Told are the times between two frames, how long answers of the server took, and in how many frames a picture could be
 seen that was not drawn yet; twice, the second time with what the server keeps. Then one picture is zoomed into.
 
+Then the convolutional network is trained, and it is told how much of one processor the server takes meanwhile: while
+nobody looks, while the list is looked at, and while that run is.
+
 Writes benchmarks/records/page_viewer.json.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -18,13 +22,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+import psutil
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from watch import STEPS, TENSORS, write_long_run
 
 from backlight.recording.environment import describe_environment
 
 RECORD = Path(__file__).parent / "records" / "page_viewer.json"
 CHROMIUM = "/usr/bin/chromium"
+SECONDS = 15  # over which the server's time is measured
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SPEED = 1500  # pixels a second
 SERVE = "import sys, pathlib; from backlight.page.serve import serve; serve(pathlib.Path(sys.argv[1]), 0, say=print)"
@@ -90,7 +96,34 @@ def zoomed(page: Page) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
+def taken(server: psutil.Process) -> float:
+    """The share of one processor that it takes."""
+    before, began = server.cpu_times(), time.perf_counter()
+    time.sleep(SECONDS)
+    after = server.cpu_times()
+    return (after.user + after.system - before.user - before.system) / (time.perf_counter() - began)
+
+
+def attached(context: BrowserContext, link: str, folder: Path, server: psutil.Process) -> dict[str, float]:
+    """What a training that is looked at costs the processor beside it; each after a while in which all is loaded."""
+    words = ["train", "cnn", f"--run={folder}", "--epochs=1000"]
+    quiet = subprocess.DEVNULL
+    training = subprocess.Popen([sys.executable, "-m", "backlight", *words], stdout=quiet, stderr=quiet)
+    try:
+        shares = {"nobody looks": taken(server)}
+        page = context.new_page()
+        for what, place in (("the list", "#runs"), ("the run", f"#runs?run={folder.name}")):
+            page.goto(f"{link}{place}")
+            page.wait_for_timeout(10_000)
+            shares[what] = taken(server)
+        return shares
+    finally:
+        training.terminate()
+        training.wait()
+
+
 def main() -> None:
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as place:
         write_long_run(Path(place) / "long")
         server = subprocess.Popen([sys.executable, "-u", "-c", SERVE, place], stdout=subprocess.PIPE, text=True)
@@ -102,9 +135,15 @@ def main() -> None:
                 context = browser.new_context(viewport={"width": 1280, "height": 900})
                 page = context.new_page()
                 first, again = scrolled(page, link), scrolled(context.new_page(), link)
+                zoom = zoomed(page)
+                for each in context.pages:
+                    each.close()
+                process = psutil.Process(server.pid)
                 record = {
                     "steps": STEPS, "tensors": TENSORS, "pixels a second": SPEED, "window": [1280, 900],
-                    "first": first, "again": again, "milliseconds of a zoom": zoomed(page),
+                    "first": first, "again": again, "milliseconds of a zoom": zoom,
+                    "share of a processor beside a training": attached(context, link, Path(place) / "cnn", process),
+                    "load of the machine before": load,
                     "chromium": browser.version, "environment": describe_environment(),
                 }  # fmt: skip
                 browser.close()

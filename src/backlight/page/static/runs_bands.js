@@ -1,6 +1,6 @@
 // How a tensor's values are distributed: range, middle 90 %, middle 50 %, median; bars at what is not finite.
 import { number } from "./dom.js";
-import { bars, stroke } from "./runs_chart.js";
+import { bars, stroke } from "./runs_canvas.js";
 
 const OPACITIES = [0.13, 0.25, 0.45];
 const HEADER = ["step", "values", "NaN", "∞", "zeros", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max", "mean", "std"];

@@ -1,17 +1,16 @@
 // Several runs beside each other: settings that differ, where they part, curves overlaid, distributions side by side.
 import { address, get } from "./api.js";
 import { el } from "./dom.js";
-import { loader } from "./runs_loader.js";
-import { pictures, runsQuery, wire } from "./runs_pictures.js";
+import { Loader } from "./runs_loader.js";
+import { Pictures, runsQuery } from "./runs_pictures.js";
 import { rangeControls, stepRange } from "./runs_range.js";
 import { folded, list, table } from "./runs_table.js";
 
 export async function openComparison(main, names, known) {
   const found = await get(`/api/runs/differences?${runsQuery(names)}`);
-  const range = stepRange(), loading = loader(), drawn = pictures(names, range, loading);
+  const range = stepRange(), loading = new Loader(), drawn = new Pictures(names, range, loading);
   const marks = new Map();
   const link = `/api/runs/report?${runsQuery(names)}`;
-  wire(range, loading, drawn);
 
   main.replaceChildren(
     el("p", {}, el("a", { href: "#runs" }, "← All runs")),

@@ -4,60 +4,69 @@ import { showTrouble } from "./dom.js";
 const AT_ONCE = 3;
 const NEAR = "1200px";
 const REST = 10; // times as long as a refresh took nothing is refreshed: a training keeps the processor
+const LEAST = 1000; // milliseconds
 
-export function loader() {
-  const items = new Map(); // element → {load, fresh, seen, busy}
-  let busy = 0, closed = false, began = 0, wait = 1000, timer = null;
-  const observer = new IntersectionObserver((entries) => {
+export class Loader {
+  #items = new Map(); // element → {load, fresh, seen, busy}
+  #busy = 0;
+  #closed = false;
+  #began = 0;
+  #wait = LEAST;
+  #timer = null;
+  #observer = new IntersectionObserver((entries) => this.#see(entries), { rootMargin: NEAR });
+
+  add(element, load) {
+    this.#items.set(element, { load, fresh: false, seen: false, busy: false });
+    this.#observer.observe(element);
+    return element;
+  }
+
+  // The run was written; nothing is loaded again before the last refresh is paid off.
+  moved() {
+    this.#timer ??= setTimeout(() => this.outdate(), this.#wait);
+  }
+
+  // All that is seen is loaded again.
+  outdate() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const item of this.#items.values()) item.fresh = false;
+    this.#work();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#observer.disconnect();
+  }
+
+  #see(entries) {
     for (const entry of entries) {
-      const item = items.get(entry.target);
+      const item = this.#items.get(entry.target);
       if (item) item.seen = entry.isIntersecting;
     }
-    work();
-  }, { rootMargin: NEAR });
+    this.#work();
+  }
 
-  function work() {
-    for (const item of items.values()) {
-      if (busy >= AT_ONCE || closed) return;
-      if (item.seen && !item.fresh && !item.busy) run(item);
+  #work() {
+    for (const item of this.#items.values()) {
+      if (this.#busy >= AT_ONCE || this.#closed) return;
+      if (item.seen && !item.fresh && !item.busy) this.#run(item);
     }
   }
 
-  async function run(item) {
+  async #run(item) {
     item.busy = item.fresh = true;
-    if (busy === 0) began = performance.now();
-    busy += 1;
+    if (this.#busy === 0) this.#began = performance.now();
+    this.#busy += 1;
     try {
       await item.load();
     } catch (error) {
-      if (!closed) showTrouble(error);
+      if (!this.#closed) showTrouble(error);
     }
     item.busy = false;
-    busy -= 1;
-    work();
-    if (busy === 0) wait = Math.max(1000, REST * (performance.now() - began));
+    this.#busy -= 1;
+    this.#work();
+    if (this.#busy === 0) this.#wait = Math.max(LEAST, REST * (performance.now() - this.#began));
   }
-
-  function outdate() {
-    timer = null;
-    for (const item of items.values()) item.fresh = false;
-    work();
-  }
-
-  return {
-    add(element, load) {
-      items.set(element, { load, fresh: false, seen: false, busy: false });
-      observer.observe(element);
-      return element;
-    },
-    outdate, // at once
-    moved() { // the run was written; not before the last refresh is paid off
-      timer ??= setTimeout(outdate, wait);
-    },
-    close() {
-      closed = true;
-      clearTimeout(timer);
-      observer.disconnect();
-    },
-  };
 }

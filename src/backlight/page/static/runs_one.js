@@ -2,59 +2,83 @@
 import { address, get, post } from "./api.js";
 import { clearTrouble, el, showTrouble } from "./dom.js";
 import { answersPart, boundaryPart } from "./runs_answers.js";
-import { loader } from "./runs_loader.js";
-import { pictures, runsQuery, wire } from "./runs_pictures.js";
+import { Loader } from "./runs_loader.js";
+import { Pictures, runsQuery } from "./runs_pictures.js";
 import { rangeControls, stepRange } from "./runs_range.js";
 import { folded, table } from "./runs_table.js";
-import { verdictPart } from "./runs_verdict.js";
+import { VerdictPart } from "./runs_verdict.js";
+
+const OWN_LOOP = "The loop is your own, so there is no command that does it again.";
+const NO_HEALTH = "No layer with units that can be dead or saturated, no gradient and no update is recorded.";
 
 export async function openRun(main, name, known) {
   const run = await get(`/api/runs/about?${runsQuery([name])}`);
-  const range = stepRange(), loading = loader(), drawn = pictures([name], range, loading);
-  const verdict = verdictPart(name, loading);
-  const status = el("p", { class: "status", role: "status" });
-  const doing = el("p", { class: "doing" });
-  const groups = el("div");
-  let tensors = "", mark = null;
-  range.grow(run.step ?? 1);
-  wire(range, loading, drawn);
+  return new RunPage(main, run, known);
+}
 
-  main.replaceChildren(...[
-    el("p", {}, el("a", { href: "#runs" }, "← All runs")),
-    el("h2", {}, name), status, doing, verdict.section,
-    el("section", {}, el("h3", {}, "What was trained"), trained(run)),
-    rangeControls(range),
-    drawn.lines("What happened", "curves", "No scalar is recorded."),
-    run.points ? boundaryPart([name], loading) : null,
-    run.digits ? answersPart([name], loading) : null,
-    drawn.lines("Inside the network", "health", "No layer with units that can be dead or saturated, no gradient and no update is recorded."),
-    groups,
-    costPart(name, loading),
-  ].filter(Boolean));
-  show(run);
+class RunPage {
+  #range = stepRange();
+  #loading = new Loader();
+  #status = el("p", { class: "status", role: "status" });
+  #doing = el("p", { class: "doing" });
+  #groups = el("div");
+  #tensors = ""; // as they were shown last
+  #stamp = null;
 
-  function show(about) {
-    if (JSON.stringify(about.groups) === tensors) return;
-    tensors = JSON.stringify(about.groups);
-    groups.replaceChildren(drawn.distributions(about.groups, [""]));
+  constructor(main, run, known) {
+    const { name } = run, range = this.#range, loading = this.#loading;
+    Object.assign(this, { name, known });
+    this.drawn = new Pictures([name], range, loading);
+    this.verdict = new VerdictPart(name, loading);
+    range.grow(run.step ?? 1);
+    main.replaceChildren(...[
+      el("p", {}, el("a", { href: "#runs" }, "← All runs")),
+      el("h2", {}, name), this.#status, this.#doing, this.verdict.section,
+      el("section", {}, el("h3", {}, "What was trained"), trained(run)),
+      rangeControls(range),
+      this.drawn.lines("What happened", "curves", "No scalar is recorded."),
+      run.points ? boundaryPart([name], loading) : null,
+      run.digits ? answersPart([name], loading) : null,
+      this.drawn.lines("Inside the network", "health", NO_HEALTH),
+      this.#groups,
+      costPart(name, loading),
+    ].filter(Boolean));
+    this.#show(run);
+    this.news({ treatment: known.treatment });
   }
 
-  function news(fresh) {
-    if (`treatment` in fresh) verdict.treated(fresh.treatment);
-    const row = known.get(name), training = known.trainings[name];
-    if (!row) return void (status.textContent = "The run's folder is gone.");
-    status.textContent = `${row.command || "a loop of your own"} · ${row.status}` + (row.step === null ? "" : ` · step ${row.step.toLocaleString("en")}`) + (row.trouble ? ` · ${row.trouble}` : "");
-    doing.replaceChildren(...controls(name, row, training));
-    range.grow(row.step ?? 1);
-    if (mark !== null && mark !== row.stamp) {
-      loading.moved();
-      if (tensors === "[]") get(`/api/runs/about?${runsQuery([name])}`).then(show).catch(showTrouble);
+  news(fresh) {
+    if ("treatment" in fresh) this.verdict.treated(fresh.treatment);
+    const row = this.known.get(this.name);
+    if (!row) {
+      this.#status.textContent = this.known.complete ? "The run's folder is gone." : "";
+      return;
     }
-    mark = row.stamp;
+    this.#status.textContent = [row.command || "a loop of your own", row.status,
+      row.step === null ? "" : `step ${row.step.toLocaleString("en")}`, row.trouble].filter(Boolean).join(" · ");
+    this.#doing.replaceChildren(...controls(this.name, row, this.known.trainings[this.name]));
+    this.#range.grow(row.step ?? 1);
+    if (this.#stamp !== null && this.#stamp !== row.stamp) this.#moved();
+    this.#stamp = row.stamp;
   }
 
-  news({ treatment: known.treatment });
-  return { news, close: () => (loading.close(), drawn.close()) };
+  close() {
+    this.#loading.close();
+    this.drawn.close();
+  }
+
+  #moved() {
+    this.#loading.moved();
+    if (this.#tensors !== "[]") return;
+    get(`/api/runs/about?${runsQuery([this.name])}`).then((about) => this.#show(about)).catch(showTrouble);
+  }
+
+  #show(about) {
+    const tensors = JSON.stringify(about.groups);
+    if (tensors === this.#tensors) return;
+    this.#tensors = tensors;
+    this.#groups.replaceChildren(this.drawn.distributions(about.groups, [""]));
+  }
 }
 
 function controls(name, row, training) {
@@ -66,17 +90,19 @@ function controls(name, row, training) {
   const link = `/api/runs/report?${runsQuery([name])}`;
   return [
     going ? act("train/stop", "Stop the training") : null,
-    !going && ["stopped", "broken off"].includes(row.status) && row.command.startsWith("train ") ? act("train/resume", "Go on with the training") : null,
+    !going && unfinished(row) ? act("train/resume", "Go on with the training") : null,
     el("a", { href: address(link), target: "_blank", rel: "noopener" }, "The whole report"),
     el("a", { href: address(`${link}&download`), download: "" }, "Save the report as one file"),
     training ? el("span", { class: "small" }, `${training.state}${training.line ? `: ${training.line}` : ""}`) : null,
   ].filter(Boolean);
 }
 
+const unfinished = (row) => ["stopped", "broken off"].includes(row.status) && row.command.startsWith("train ");
+
 function trained(run) {
   const settings = Object.entries(run.settings), about = Object.entries(run.environment);
   return el("div", {},
-    run.again ? el("div", {}, el("p", {}, "To do it again:"), el("pre", {}, run.again)) : el("p", {}, "The loop is your own, so there is no command that does it again."),
+    run.again ? [el("p", {}, "To do it again:"), el("pre", {}, run.again)] : el("p", {}, OWN_LOOP),
     settings.length ? folded("Settings", () => table(["setting", "value"], settings)) : null,
     run.facts.length ? folded("Samples and parameters", () => table(["", "value"], run.facts)) : null,
     about.length ? folded("Machine and versions", () => table(["", "value"], about)) : null);

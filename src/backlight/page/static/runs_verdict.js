@@ -2,68 +2,76 @@
 import { get, post } from "./api.js";
 import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { runsQuery } from "./runs_pictures.js";
-import { folded, list } from "./runs_table.js";
+import { folded, list, table } from "./runs_table.js";
 
 const OPEN = ["The numbers", "What it means", "What to try, the likeliest first"];
 
-export function verdictPart(name, loading) {
-  const body = el("div", {}, "…"), rest = el("div");
-  const treatment = el("div", { class: "treatment", role: "status" });
-  const section = el("section", { "aria-label": "Verdict" }, body, treatment, rest);
-  let shown = "", going = null;
+const TRIED = " The cures are trained on many seeds, beside the unchanged settings; it takes seconds to minutes.";
 
-  async function load() {
-    const [found] = await get(`/api/runs/verdict?${runsQuery([name])}`);
-    const text = JSON.stringify(found);
-    if (text === shown) return;
-    shown = text;
-    body.replaceChildren(...[
-      el("p", { class: found.good ? "answer good" : "answer", role: "status" }, found.sentence), list(found.figures), treatable(found),
-    ].filter(Boolean));
-    rest.replaceChildren(...findings(found));
-    buttons();
-  }
+export class VerdictPart {
+  #body = el("div", {}, "…");
+  #treatment = el("div", { class: "treatment", role: "status" });
+  #rest = el("div");
+  #shown = "";
+  #going = null;
 
-  function treatable(found) {
-    if (!found.treatable) return null;
-    return el("div", { class: "cure" },
-      found.change ? el("p", {}, `The first to try: ${found.change}.`) : null,
-      el("button", { type: "button", class: "try", onclick: () => act("treat", { run: name }) }, "Try the treatment"),
-      el("span", { class: "small" }, " The cures are trained on many seeds, beside the unchanged settings; it takes seconds to minutes."),
-      found.command ? folded("The run again with this change, as a command", () => el("pre", {}, found.command)) : null);
-  }
-
-  async function act(path, document) {
-    clearTrouble();
-    try {
-      await post(`/api/runs/${path}`, document);
-    } catch (error) {
-      showTrouble(error);
-    }
-  }
-
-  function buttons() {
-    for (const button of body.querySelectorAll("button.try")) button.disabled = going?.state === "going on" && going.run === name;
+  constructor(name, loading) {
+    this.name = name;
+    this.section = el("section", { "aria-label": "Verdict" }, this.#body, this.#treatment, this.#rest);
+    loading.add(this.section, () => this.#load());
   }
 
   // What the treatment of this run says; of another one only that it goes on.
-  function treated(news) {
-    going = news;
-    buttons();
-    if (!news || (news.run !== name && news.state !== "going on")) return treatment.replaceChildren();
-    if (news.run !== name) return treatment.replaceChildren(el("p", { class: "small" }, `A treatment of ${news.run} goes on.`));
-    treatment.replaceChildren(el("h3", {}, "Treatment"), ...told(news));
+  treated(news) {
+    this.#going = news;
+    this.#buttons();
+    const own = news?.run === this.name;
+    if (own) this.#treatment.replaceChildren(el("h3", {}, "Treatment"), ...told(news));
+    else if (news?.state !== "going on") this.#treatment.replaceChildren();
+    else this.#treatment.replaceChildren(el("p", { class: "small" }, `A treatment of ${news.run} goes on.`));
   }
 
-  function told(news) {
-    if (news.state === "done") return result(news.result);
-    const words = { "going on": "Trying …", cancelled: "Cancelled.", failed: `It failed: ${news.error}` }[news.state];
-    const cancel = el("button", { type: "button", onclick: () => act("treat/cancel", {}) }, "Cancel");
-    return [el("p", {}, words, " ", news.state === "going on" ? cancel : null), list(news.lines, "ol")];
+  async #load() {
+    const [found] = await get(`/api/runs/verdict?${runsQuery([this.name])}`);
+    const text = JSON.stringify(found);
+    if (text === this.#shown) return;
+    this.#shown = text;
+    const sentence = el("p", { class: found.good ? "answer good" : "answer", role: "status" }, found.sentence);
+    this.#body.replaceChildren(...[sentence, list(found.figures), treatable(this.name, found)].filter(Boolean));
+    this.#rest.replaceChildren(...findings(found));
+    this.#buttons();
   }
 
-  loading.add(section, load);
-  return { section, treated };
+  #buttons() {
+    const busy = this.#going?.state === "going on" && this.#going.run === this.name;
+    for (const button of this.#body.querySelectorAll("button.try")) button.disabled = busy;
+  }
+}
+
+function treatable(name, found) {
+  if (!found.treatable) return null;
+  const start = () => act("treat", { run: name });
+  return el("div", { class: "cure" },
+    found.change ? el("p", {}, `The first to try: ${found.change}.`) : null,
+    el("button", { type: "button", class: "try", onclick: start }, "Try the treatment"),
+    el("span", { class: "small" }, TRIED),
+    found.command ? folded("The run again with this change, as a command", () => el("pre", {}, found.command)) : null);
+}
+
+async function act(path, document) {
+  clearTrouble();
+  try {
+    await post(`/api/runs/${path}`, document);
+  } catch (error) {
+    showTrouble(error);
+  }
+}
+
+function told(news) {
+  if (news.state === "done") return result(news.result);
+  const words = { "going on": "Trying …", cancelled: "Cancelled.", failed: `It failed: ${news.error}` }[news.state];
+  const cancel = el("button", { type: "button", onclick: () => act("treat/cancel", {}) }, "Cancel");
+  return [el("p", {}, words, " ", news.state === "going on" ? cancel : null), list(news.lines, "ol")];
 }
 
 function findings(found) {
@@ -96,19 +104,21 @@ function partOf(part) {
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
 function result(found) {
-  const change = found.setting ? `${found.setting} = ${shownValue(found.after)} instead of ${shownValue(found.before)}` : "";
-  const arm = (each) => el("tr", {}, el("th", { scope: "row" }, each.label), el("td", {}, rateBar(each)),
-    el("td", {}, `${percent(each.estimate)} learnt [${percent(each.low)}, ${percent(each.high)}], n = ${each.n}`), el("td", {}, number(each.accuracy, 3)));
+  const change = `${found.setting} = ${shownValue(found.after)} instead of ${shownValue(found.before)}`;
   return [
     el("p", { class: found.outcome === "cured" ? "answer good" : "answer" }, `${found.words[0].toUpperCase()}${found.words.slice(1)}.`),
     found.cause ? el("p", {}, `The cause: ${found.cause}.`) : null,
-    change ? el("p", {}, `The change: ${change}.`) : null,
+    found.setting ? el("p", {}, `The change: ${change}.`) : null,
     found.instruction ? el("p", {}, `What to try: ${found.instruction}.`) : null,
-    found.arms.length ? el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "rates of the treatment" }, el("table", {},
-      el("thead", {}, el("tr", {}, ["trained anew with other seeds", "", "share that learnt, 95 % interval", "mean accuracy"].map((each) => el("th", { scope: "col" }, each)))),
-      el("tbody", {}, found.arms.map(arm)))) : null,
+    found.arms.length ? rates(found.arms) : null,
     found.needed === null ? null : el("p", { class: "small" }, `Learnt: held-out accuracy of at least ${found.needed.toFixed(3)}.`),
   ].filter(Boolean);
+}
+
+function rates(arms) {
+  const headings = ["trained anew with other seeds", "", "share that learnt, 95 % interval", "mean accuracy"];
+  const interval = (each) => `${percent(each.estimate)} learnt [${percent(each.low)}, ${percent(each.high)}], n = ${each.n}`;
+  return table(headings, arms.map((each) => [each.label, rateBar(each), interval(each), number(each.accuracy, 3)]));
 }
 
 const shownValue = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "number" ? number(value) : String(value));

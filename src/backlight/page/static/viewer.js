@@ -2,55 +2,94 @@
 import { listen } from "./api.js";
 import { clearTrouble, el, showTrouble } from "./dom.js";
 import { openComparison } from "./runs_compare.js";
-import { openList } from "./runs_list.js";
+import { RunList } from "./runs_list.js";
 import { openRun } from "./runs_one.js";
+
+const LOST = "The server does not answer. If it has ended, start `backlight page` again and open its new link.";
 
 export async function open(main) {
   const place = el("div", { class: "viewer" }, "…");
   main.append(place);
-  const known = { rows: new Map(), trainings: {}, treatment: null, complete: false, get: (name) => known.rows.get(name) };
-  let page = null, asked = 0, lost = false;
+  const viewer = new Viewer(place);
+  await viewer.show().catch(showTrouble);
+  return () => viewer.close();
+}
 
-  async function show() {
+class Viewer {
+  #known = new Known();
+  #page = null;
+  #asked = 0;
+  #lost = false;
+  #stop;
+  #moved = () => this.show().catch(showTrouble);
+
+  constructor(place) {
+    this.place = place;
+    addEventListener("hashchange", this.#moved);
+    this.#stop = listen("/api/runs/news", { news: (fresh) => this.#take(fresh), error: () => this.#lose() });
+  }
+
+  async show() {
     if (location.hash.slice(1).split("?")[0] !== "runs") return;
     const names = new URLSearchParams(location.hash.split("?")[1] ?? "").getAll("run");
-    const number = (asked += 1);
-    page?.close();
-    page = null;
+    const number = (this.#asked += 1);
+    this.#page?.close();
+    this.#page = null;
     clearTrouble();
-    const next = await opened(names);
-    if (number === asked) page = next; // or somebody went on meanwhile
-    else next.close();
+    const own = el("div");
+    const next = await this.#opened(own, names).catch((error) => this.#failed(error));
+    if (number !== this.#asked) return next.close(); // somebody went on meanwhile
+    this.place.replaceChildren(own);
+    this.#page = next;
     scrollTo(0, 0);
   }
 
-  const opened = (names) =>
-    names.length === 0 ? openList(place, known) : names.length === 1 ? openRun(place, names[0], known) : openComparison(place, names, known);
+  close() {
+    removeEventListener("hashchange", this.#moved);
+    this.#stop();
+    this.#asked += 1;
+    this.#page?.close();
+  }
 
-  function take(fresh) {
-    if (lost) clearTrouble();
-    lost = false;
+  async #opened(place, names) {
+    if (names.length === 0) return new RunList(place, this.#known);
+    return names.length === 1 ? openRun(place, names[0], this.#known) : openComparison(place, names, this.#known);
+  }
+
+  #failed(error) {
+    this.place.replaceChildren(el("p", {}, el("a", { href: "#runs" }, "← All runs")));
+    throw error;
+  }
+
+  #take(fresh) {
+    if (this.#lost) clearTrouble();
+    this.#lost = false;
+    this.#known.take(fresh);
+    this.#page?.news(fresh);
+  }
+
+  #lose() {
+    this.#lost = true;
+    showTrouble(LOST);
+  }
+}
+
+// What the server said last: rows by the runs' names, trainings by theirs, the treatment, and whether all is known.
+class Known {
+  rows = new Map();
+  trainings = {};
+  treatment = null;
+  complete = false;
+
+  get(name) {
+    return this.rows.get(name);
+  }
+
+  take(fresh) {
     for (const [subject, word] of Object.entries(fresh)) {
-      if (!subject.startsWith("run ")) known[subject] = word;
-      else if (word) known.rows.set(word.name, word);
-      else known.rows.delete(subject.slice(4));
+      if (!subject.startsWith("run ")) this[subject] = word;
+      else if (word) this.rows.set(word.name, word);
+      else this.rows.delete(subject.slice(4));
     }
-    page?.news(fresh);
   }
-
-  function lose() {
-    lost = true;
-    showTrouble("The server does not answer. If it has ended, start `backlight page` again and open its new link.");
-  }
-
-  const moved = () => show().catch(showTrouble);
-  addEventListener("hashchange", moved);
-  const stop = listen("/api/runs/news", { news: take, error: lose });
-  await show();
-  return () => {
-    removeEventListener("hashchange", moved);
-    stop();
-    asked += 1;
-    page?.close();
-  };
 }

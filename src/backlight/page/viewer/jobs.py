@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 KEPT = 20  # of the lines it says
-PATIENCE = 5.0  # seconds that an interrupted job has to come to its end
+PATIENCE = 15.0  # seconds that an interrupted job has to save what it has done
 LONGEST = 1 << 20  # bytes of a line
 
 
@@ -24,6 +24,7 @@ class Job:
         self.lines: deque[str] = deque(maxlen=KEPT)
         self.output = b""
         self._process, self._said = process, said
+        self._interrupted = False
         self._ended = asyncio.ensure_future(self._followed())
 
     @classmethod
@@ -48,19 +49,20 @@ class Job:
         return not self._ended.done()
 
     def interrupt(self) -> None:
-        """As Ctrl-C does: training ends after its step, and can be gone on with."""
-        if self._process.returncode is None:
+        """As Ctrl-C does: training ends after its step, and can be gone on with. A second one would cut that off."""
+        if self._process.returncode is None and not self._interrupted:
+            self._interrupted = True
             self._process.send_signal(signal.SIGINT)
 
     async def ended(self) -> int:
         """Its exit status, once it has ended."""
         return await asyncio.shield(self._ended)
 
-    async def end(self) -> None:
-        """Interrupts it, and kills what is still there a little later."""
+    async def end(self, patience: float = PATIENCE) -> None:
+        """Interrupts it, and kills what is still there so many seconds later."""
         self.interrupt()
         try:
-            await asyncio.wait_for(self.ended(), PATIENCE)
+            await asyncio.wait_for(self.ended(), patience)
         except TimeoutError:
             self._process.kill()
             await self.ended()

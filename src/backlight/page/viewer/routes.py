@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from backlight.page.viewer.bands import band_picture
 from backlight.page.viewer.board import Board
 from backlight.page.viewer.curves import health, pictures, scalars
 from backlight.page.viewer.folder import RunsFolder
-from backlight.page.viewer.live import keep_looking
+from backlight.page.viewer.live import keep_looking, look
 from backlight.page.viewer.report import whole_report
 from backlight.page.viewer.training import Trainings, Wanted, forms
 from backlight.page.viewer.treatment import Treatments
@@ -55,6 +55,7 @@ class Viewer:
     def _looking(self) -> list[BaseRoute]:
         """Answers that are made in a thread, so that a long one holds up no other."""
         return [
+            Route("/api/runs", threaded(lambda r: [asdict(row) for row in look(self.runs, {})[0].values()])),
             Route("/api/runs/news", self.news),
             Route("/api/runs/about", threaded(lambda r: about(name_of(r), self.runs.open(name_of(r))))),
             Route("/api/runs/verdict", threaded(lambda r: [self.verdicts.of(v) for v in self.chosen(r).values()])),

@@ -13,6 +13,7 @@ from backlight.page.viewer.jobs import Job, backlight
 from backlight.reports.treatment_text import SAID
 
 SUBJECT = "treatment"
+PATIENCE = 2.0  # seconds: there is nothing to save
 
 
 def command(folder: Path) -> list[str]:
@@ -46,7 +47,7 @@ class Treatments:
     async def cancel(self) -> None:
         if self._job is not None and self._job.going_on:
             self._cancelled = True
-            await self._job.end()
+            await self._job.end(PATIENCE)
         if self._task is not None:
             await self._task
 
