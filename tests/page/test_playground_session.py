@@ -323,6 +323,20 @@ def test_what_goes_wrong_with_other_seeds_is_said(monkeypatch):
         assert until(lambda: session.seeds.error) == "no memory for so many"
 
 
+def test_what_goes_wrong_in_training_is_said_and_the_session_goes_on(monkeypatch):
+    def fail(session):
+        raise MemoryError("none left")
+
+    with monkeypatch.context() as broken, session_of(small()) as session:
+        broken.setattr(module.Session, "train", fail)
+        do(session, Play())
+        assert until(lambda: session.view.trouble).words == "Training stopped: none left"
+        assert not session.view.playing
+        broken.undo()
+        do(session, Advance(3))
+        assert (session.view.step, session.view.trouble) == (3, None)
+
+
 def test_nothing_is_published_while_no_step_is_due(monkeypatch):
     strides, train = [], module.Session.train
     monkeypatch.setattr(module.Session, "train", lambda session: (train(session), strides.append(session.view)))

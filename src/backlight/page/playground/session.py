@@ -78,6 +78,7 @@ class Session:
         self.speed: float | None = None
         self.playing, self.closed, self.gate = False, threading.Event(), threading.Lock()
         self.seeds: SeedsJob | None = None
+        self.trouble: Trouble | None = None
         self.stop_seeds = threading.Event()
         self.stride, self.since, self.owed, self.until = 1, 0.0, 0.0, MOST_STEPS
         for leg in start.legs:
@@ -111,11 +112,20 @@ class Session:
             try:
                 command, done = self.waiting.get(timeout=self.patience())
             except queue.Empty:
-                self.train()
+                self.try_to_train()
                 continue
             if command is not None and done.set_running_or_notify_cancel():
                 self.obey(command, done)
         self.refuse()
+
+    def try_to_train(self) -> None:
+        """What goes wrong is said in the tab, and the session goes on."""
+        try:
+            self.train()
+        except Exception as error:
+            self.playing = False
+            self.trouble = Trouble(f"Training stopped: {error}", self.branch.first, None)
+            self.publish()
 
     def refuse(self) -> None:
         """Tells those who wait for a command that it will not be obeyed any more."""
