@@ -6,14 +6,21 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment publish clean
+# A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
+BENCHMARKS := cnn engine watch faults diagnosis treatment page crash
+
+.PHONY: help demo test tiny check dist test-install bench bench-check soak $(addprefix bench-,$(BENCHMARKS)) publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
+	@echo "make dist    the wheel and the source archive, into dist"
+	@echo "make test-install  both installed on three Pythons, with no extra and with each, and tried"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
-	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment); MNIST from DATA_DIR if given"
+	@echo "make bench   the benchmarks, each beside its peers, or one ($(addprefix bench-,$(BENCHMARKS))); MNIST from DATA_DIR if given"
+	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
+	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
@@ -38,6 +45,14 @@ demo: $(VENV)/user
 test: $(VENV)/dev
 	$(BIN)/pytest
 
+dist: $(VENV)/dev
+	rm -rf dist
+	$(BIN)/python -m build
+
+# Needs the registry, and half an hour: every extra into empty environments on Python 3.11, 3.12 and 3.13.
+test-install: dist
+	$(BIN)/python -m benchmarks.install
+
 tiny: $(VENV)/dev
 	$(BIN)/pytest tests/test_tiny.py
 
@@ -45,9 +60,14 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --config-file= tests/typing/program.py
 	$(BIN)/lint-imports
 
-bench: bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment
+bench: $(addprefix bench-,$(BENCHMARKS))
+
+# The quick ones again, held against their records: fails where a ratio to a peer fell by more than its noise.
+bench-check: $(BENCH)/ready
+	$(BENCH)/bin/python benchmarks/regressions.py
 
 bench-cnn: $(VENV)/dev
 	$(BIN)/python benchmarks/train_cnn.py $(if $(DATA_DIR),--data-dir $(DATA_DIR))
@@ -68,6 +88,16 @@ bench-diagnosis: $(VENV)/dev
 
 bench-treatment: $(VENV)/dev
 	$(BIN)/python -m benchmarks.training_faults.treatments --part test --cnn --jobs 2
+
+bench-page: $(VENV)/dev
+	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/page_viewer.py
+
+bench-crash: $(VENV)/dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.crash
+
+soak: $(VENV)/dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES))
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user

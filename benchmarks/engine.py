@@ -169,7 +169,7 @@ def measure(sizes: Sequence[int], activation: str, rounds: int, seconds: float, 
 
 
 @njit(nogil=True, fastmath={"contract"}, error_model="numpy")
-def multiply_and_add(a, x, y, repeats):  # type: ignore[no-untyped-def]
+def multiply_and_add(a, x, y, repeats):  # type: ignore[no-untyped-def]  # compiled
     """Four independent chains of 24 fused multiply-adds for each number, which stay in registers."""
     for _ in range(repeats):
         for n in range(a.size):

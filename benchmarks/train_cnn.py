@@ -52,7 +52,7 @@ class BareLoop:
 
     def __init__(self, train: ImageTensors):
         self.train = train
-        self.model = ConvNetwork(seed=0).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.model = ConvNetwork(seed=0).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # not in the stubs
         self.model.seed_dropout(0)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
 
@@ -85,7 +85,7 @@ def take_turns(data: Dataset) -> list[tuple[float, float]]:
                 began = time.perf_counter()
             update(index, recorder)
 
-        trainer.update = update_in_turn  # type: ignore[method-assign]
+        trainer.update = update_in_turn  # type: ignore[method-assign]  # to stop in between
         writer.add_event_file()
         trainer.train(io.StringIO())
     return blocks
@@ -96,7 +96,9 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **STEADY_ALLOCATOR})
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path)
-    data = load(parser.parse_args().data_dir)
+    parser.add_argument("--out", type=Path, default=RECORD)
+    arguments = parser.parse_args()
+    data = load(arguments.data_dir)
     blocks = take_turns(data)
     own, bare = (sum(seconds) for seconds in zip(*blocks, strict=True))
     per_block = mean_interval([bare_seconds / own_seconds for own_seconds, bare_seconds in blocks])
@@ -112,9 +114,9 @@ def main() -> None:
         "ratio_per_block": asdict(per_block),
         "environment": describe_environment(),
     }
-    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    arguments.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"backlight {images / own:.0f} images/s, bare {images / bare:.0f} images/s: ratio {bare / own:.3f}")
-    print(f"mean ratio per block {per_block}; written to {RECORD}")
+    print(f"mean ratio per block {per_block}; written to {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/watch.py                 # all parts; minutes
     python benchmarks/watch.py --part steps    # or kernels, or reading
+    python benchmarks/watch.py --quick         # steps of the bare and the watched loops alone, fewer rounds
 
 *steps*: seconds of a training step of the convolutional network at batch 128 on two threads, everything recorded in
 every step. Each contender runs in a process of its own (benchmarks/watch_contenders.py); they take turns of some
@@ -44,6 +45,7 @@ STEADY_ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "2000000000", "MALLOC_MMAP_THRESHO
 FEW_ROUNDS = {"cockpit_economy": 3}  # twenty seconds a step are measured well enough
 THREADS = 2
 TENSORS, STEPS = 40, 10_000
+QUICK_ROUNDS = 7
 TENSORBOARD_STEPS = 500  # of these, for TensorBoard's reader: it would take a quarter of an hour for all
 
 
@@ -74,12 +76,13 @@ class Worker:
         self.process.wait()
 
 
-def measure_steps(rounds: int) -> dict[str, Any]:
+def measure_steps(rounds: int, quick: bool = False) -> dict[str, Any]:
     """Milliseconds a step of each contender, and its ratio to the bare loop of its kind, by rounds."""
     from watch_contenders import CONTENDERS
 
-    workers = [worker for worker in map(Worker, CONTENDERS) if worker.alive]
-    missing = sorted(set(CONTENDERS) - {worker.name for worker in workers})
+    names = [name for name in CONTENDERS if not quick or name.startswith(("bare", "watch"))]
+    workers = [worker for worker in map(Worker, names) if worker.alive]
+    missing = sorted(set(names) - {worker.name for worker in workers})
     first = {}
     for worker in workers:  # the default's turn from its first step on, ten of which are recorded in any case
         first[worker.name] = worker.turn(worker.steps)
@@ -256,16 +259,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=RECORD)
     parser.add_argument("--draw", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.draw:
         print(json.dumps(draw(arguments.draw)))
         return
-    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    out = arguments.out
+    record = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    if arguments.quick:
+        record["steps"] = measure_steps(QUICK_ROUNDS, quick=True) | {"environment": describe_environment()}
+        out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return
     for part in [arguments.part] if arguments.part else list(PARTS):
         record[part] = PARTS[part](arguments.rounds) | {"environment": describe_environment()}
         print(json.dumps(record[part], indent=1, ensure_ascii=False))
-    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

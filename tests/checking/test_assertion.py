@@ -36,7 +36,7 @@ def module(tmp_path):
         exec(compile(text.split("if __name__")[0], str(path), "exec"), made.__dict__)
         return made
 
-    np.random.seed(0)  # noqa: NPY002 (the programs draw from the global generator)
+    np.random.seed(0)  # noqa: NPY002  # the global one is meant
     yield load
     for name in names:
         del sys.modules[name]
@@ -153,7 +153,7 @@ def test_everything_is_afterwards_as_it_was(module, factor):
     network.forward(X)
     inputs, labels, held = X.copy(), ONE_HOT.copy(), network.W1
     before = pickle.dumps(copy.deepcopy(vars(network)))
-    states = pickle.dumps((random.getstate(), np.random.get_state()))  # noqa: NPY002
+    states = pickle.dumps((random.getstate(), np.random.get_state()))  # noqa: NPY002  # the global one is meant
     if factor:
         with pytest.raises(AssertionError, match="W2"):
             bl.assert_gradients_correct(network, inputs, labels)
@@ -162,7 +162,7 @@ def test_everything_is_afterwards_as_it_was(module, factor):
     assert network.W1 is held
     assert held.dtype == np.float32
     assert pickle.dumps(copy.deepcopy(vars(network))) == before
-    assert pickle.dumps((random.getstate(), np.random.get_state())) == states  # noqa: NPY002
+    assert pickle.dumps((random.getstate(), np.random.get_state())) == states  # noqa: NPY002  # the global one is meant
     assert np.array_equal(inputs, X)
     assert np.array_equal(labels, ONE_HOT)
 

@@ -34,7 +34,7 @@ def bits(value: object) -> object:
 
 
 def random_states() -> bytes:
-    return pickle.dumps((random.getstate(), np.random.get_state(), torch.get_rng_state().numpy().tobytes()))  # noqa: NPY002
+    return pickle.dumps((random.getstate(), np.random.get_state(), torch.get_rng_state().numpy().tobytes()))  # noqa: NPY002  # the global one is meant
 
 
 def everything(case: Case) -> dict[str, object]:
@@ -81,7 +81,7 @@ def test_nothing_is_changed(name, training, stepped, hooked, with_step, seed):
         case.model.register_forward_hook(lambda *_: called.append("forward"))
         case.model.register_full_backward_hook(lambda *_: called.append("backward"))
     torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002  # the global one is meant
     random.seed(seed)
     before = everything(case)
     step = (lambda model, batch: one_step(model, batch, case)) if with_step else None

@@ -1,7 +1,6 @@
 """One request to an ASGI application, without a server: what a client sends and sees, to the byte."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
@@ -83,19 +82,4 @@ async def request(
 
 
 def run(scenario: Coroutine):
-    """In a thread of its own: a browser's driver may have an event loop in this one."""
-    found: list[object] = []
-    thread = threading.Thread(target=lambda: found.append(asyncio.run(outcome(scenario))))
-    thread.start()
-    thread.join()
-    (result, error), = found
-    if error is not None:
-        raise error
-    return result
-
-
-async def outcome(scenario: Coroutine) -> tuple[object, BaseException | None]:
-    try:
-        return await scenario, None
-    except BaseException as error:
-        return None, error
+    return asyncio.run(scenario)

@@ -1,13 +1,8 @@
-import re
-import subprocess
-import sys
-
 import pytest
 
 from backlight.training.settings import MLPSettings
 from backlight.training.train_mlp import train_mlp
-
-SERVE = "import sys, pathlib; from backlight.page.serve import serve; serve(pathlib.Path(sys.argv[1]), 0, say=print)"
+from tests.page.served import start, stop
 
 
 @pytest.fixture(scope="session")
@@ -31,15 +26,58 @@ def served():
     servers = []
 
     def serve(folder):
-        server = subprocess.Popen([sys.executable, "-u", "-c", SERVE, str(folder)], stdout=subprocess.PIPE, text=True)
+        server, link = start(folder)
         servers.append(server)
-        link = server.stdout.readline().strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=\S+", link)
         return link
 
     yield serve
     for server in servers:
-        server.terminate()
-    for server in servers:
-        server.wait(20)  # it ends by itself, whatever it had started
-        server.stdout.close()
+        stop(server)
+
+
+@pytest.fixture
+def opened(browser):
+    """A function that opens a page; what it complains of in the console fails the test, but for `expected`."""
+    complaints, contexts = [], []
+
+    def open_page(link, width=1280, expected=None, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda said: complain(said.text, expected) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(link)
+        return page
+
+    def complain(words, expected):
+        if expected is None or expected not in words:
+            complaints.append(words)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def server(browser, tmp_path_factory):
+    """(process, link) of one server for all tests of a file."""
+    process, link = start(tmp_path_factory.mktemp("runs"))
+    yield process, link
+    stop(process)
+
+
+@pytest.fixture
+def playground(server, opened):
+    """A function that opens a tab at an address's settings, and waits for its first picture."""
+
+    def tab(address="", **options):
+        page = opened("about:blank", **options)
+        page.streams = []  # addresses of the tab's event streams
+        page.on("request", lambda asked: page.streams.append(asked.url) if "/events" in asked.url else None)
+        page.goto(f"{server[1]}#play{'?' if address else ''}{address}")
+        page.wait_for_selector("body[data-drawn]")
+        return page
+
+    return tab

@@ -40,14 +40,14 @@ def do(session: Session, *commands) -> None:
         session.ask(command).result(PATIENCE)
 
 
-def until(condition, seconds: float = PATIENCE):
+def until(condition, seconds: float = PATIENCE, every: float = 0.002):
     """The first true value of `condition()`."""
     deadline, tick = time.perf_counter() + seconds, threading.Event()
     while time.perf_counter() < deadline:
         found = condition()
         if found:
             return found
-        tick.wait(0.002)
+        tick.wait(every)
     raise AssertionError("it never came true")
 
 

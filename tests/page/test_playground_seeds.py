@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.page.play import BROKEN, root
 
 from backlight.engine.train import train_population
 from backlight.page.playground.branch import population_of
 from backlight.page.playground.seeds import BINS, QUANTILES, CancelledError, other_seeds
+from tests.page.play import BROKEN, root
 
 COUNT, STEPS = 24, 60
 

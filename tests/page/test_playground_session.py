@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from tests.page.play import BROKEN, do, root, same, session_of, small, until
 
 from backlight.errors import BacklightError, DataError, SettingsError
 from backlight.page.playground import session as module
@@ -23,6 +22,7 @@ from backlight.page.playground.commands import (
     Start,
     StopSeeds,
 )
+from tests.page.play import BROKEN, do, root, same, session_of, small, until
 
 
 def workers():
@@ -131,7 +131,8 @@ def test_far_away_steps_are_gone_to_from_command_to_command(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"learning_rate": 0.01}, {"optimizer": "adam"}, {"l2": 0.1}, {"batch_size": 5}, {"activations": ("relu", "relu")}]
+    "changes",
+    [{"learning_rate": 0.01}, {"optimizer": "adam"}, {"l2": 0.1}, {"batch_size": 5}, {"activations": ("relu", "relu")}],
 )
 def test_a_change_on_the_way_begins_a_branch(changes):
     with session_of(small()) as session:
@@ -162,7 +163,9 @@ def test_a_change_before_the_first_step_is_another_beginning():
         assert [each.settings for each in session.view.branches] == [small(learning_rate=0.01)]
 
 
-@pytest.mark.parametrize("changes", [{"seed": 1}, {"hidden": (4, 4)}, {"noise": 0.3}, {"data": "xor"}, {"init_scale": 2.0}])
+@pytest.mark.parametrize(
+    "changes", [{"seed": 1}, {"hidden": (4, 4)}, {"noise": 0.3}, {"data": "xor"}, {"init_scale": 2.0}]
+)
 def test_another_network_or_other_data_begin_anew(changes):
     with session_of(small()) as session:
         do(session, Go(0, 30), Change(small(learning_rate=0.1)), Advance(5), Change(small(**changes)))
@@ -210,7 +213,11 @@ def test_a_start_that_cannot_be_made_is_refused_at_once():
 
 
 def test_a_link_restores_the_same_to_the_bit():
-    settings = [small(batch_size=7), small(batch_size=7, learning_rate=0.05), small(optimizer="adam", learning_rate=0.05)]
+    settings = [
+        small(batch_size=7),
+        small(batch_size=7, learning_rate=0.05),
+        small(optimizer="adam", learning_rate=0.05),
+    ]
     with session_of(settings[0]) as session:
         do(session, Go(0, 25), Change(settings[1]), Advance(15), Change(settings[2]), Advance(30), Go(2, 55))
         expected = session.view

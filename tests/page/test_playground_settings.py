@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from tests.page.asgi import run
 
 from backlight.errors import SettingsError
 from backlight.page.answers import asked
 from backlight.page.playground.commands import MOST_AT_ONCE, AnyCommand, Go, Start
 from backlight.page.playground.settings import FIXED, MOST_LAYERS, MOST_POINTS, MOST_UNITS, PlaygroundSettings
+from tests.page.asgi import run
 
 
 def read(body: bytes, kind=Start):
@@ -27,7 +27,8 @@ def settings(text: str) -> PlaygroundSettings:
 def test_what_is_left_out_has_its_default():
     assert settings("{}") == PlaygroundSettings()
     everything = PlaygroundSettings(
-        "own", "x", ((0.5, -1.0, 4), (1.0, 2.0, 0)), 10, 0.0, 2, (1, 12), ("relu", "identity"), "adam", 1e-6, 0.5, 7, 2.0, 9
+        "own", "x", ((0.5, -1.0, 4), (1.0, 2.0, 0)), 10, 0.0, 2, (1, 12), ("relu", "identity"), "adam", 1e-6,
+        0.5, 7, 2.0, 9,
     )  # fmt: skip
     assert settings(msgspec.json.encode(everything).decode()) == everything
 

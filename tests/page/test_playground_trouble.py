@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from tests.page.play import BROKEN, root
 
 from backlight.page.playground.trouble import divergence, first_broken, units_of
+from tests.page.play import BROKEN, root
 
 
 def watched(biases, activations=("relu", "relu"), factor=1.0):

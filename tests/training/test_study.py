@@ -129,7 +129,7 @@ def test_comparisons_tell_what_can_be_told(small):
 
 def test_the_difference_of_rates_is_newcombes():
     """Newcombe 1998, table II, rows (a) and (f): 56/70 − 48/80 and 10/10 − 0/20 (method 10)."""
-    yes = lambda hits, n: [True] * hits + [False] * (n - hits)  # noqa: E731
+    yes = lambda hits, n: [True] * hits + [False] * (n - hits)  # noqa: E731  # a table of cases
     found = rate_difference(yes(48, 80), yes(56, 70))
     np.testing.assert_allclose((found.estimate, found.low, found.high), (0.2, 0.0524, 0.3339), atol=5e-5)
     extreme = rate_difference(yes(0, 20), yes(10, 10))

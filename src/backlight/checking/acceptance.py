@@ -104,7 +104,7 @@ def right_goal(sizes: Sizes, target: str | None) -> Goal:
             return False
         reading = read(other, sizes)
         if reading.fit is None or reading.network is None:
-            reading = best_reading(other.program, target)  # type: ignore[attr-defined]
+            reading = best_reading(other.program, target)  # type: ignore[attr-defined]  # subjects of a file
         found = analyse(reading, float(getattr(reading.subject, "strength", 0.1)))
         serious = [mistake for mistake in found.loss if mistake.name not in NOTES]
         return found.right and found.matcher is not None and not serious

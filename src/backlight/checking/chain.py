@@ -62,7 +62,7 @@ class Chain(Subject):
         self.objects: dict[str, Any] = {}
 
     @property
-    def description(self) -> str:  # type: ignore[override]
+    def description(self) -> str:  # type: ignore[override]  # others keep it as an attribute
         ends = [str(r) for r in (self.ends.loss, self.ends.gradient) if r] if self.ends else []
         return f"layers {self.shown} with {', '.join(dict.fromkeys(ends))}"
 
@@ -104,7 +104,8 @@ class Chain(Subject):
 
     def outputs(self) -> Array | None:
         found = [rows(seeded(partial(self.forward, sample[0]))[0], self.feed) for sample in self.batches()]
-        return None if any(part is None for part in found) else np.concatenate(found)  # type: ignore[arg-type]
+        parts = [part for part in found if part is not None]
+        return np.concatenate(parts) if len(parts) == len(found) else None
 
     def loss(self) -> float:
         return float(np.mean([seeded(partial(self.sample_loss, *sample)) for sample in self.batches()]))

@@ -18,7 +18,7 @@ def like_another(site: Site) -> Iterator[Edit]:
         return
     for other in alike(site):
         steps = (layer_of(site) or 0) - (layer_of_text(target(other)) or 0)
-        value = ast.get_source_segment(site.source, other.value)  # type: ignore[attr-defined]
+        value = ast.get_source_segment(site.source, other.value)  # type: ignore[attr-defined]  # a statement with a target
         for text in moved(site, value or "", steps):
             if text != site.text(own):
                 yield site.replace(own, text)

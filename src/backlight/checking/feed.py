@@ -92,7 +92,7 @@ def feeds(inputs: int, classes: int, samples: int = SAMPLES, seed: int = 0, firs
     found = []
     for layout, encoding in pairs:
         count = FEW if layout.startswith("single") else samples
-        found.append(Feed(X[:count], y[:count], classes, layout, encoding))  # type: ignore[arg-type]
+        found.append(Feed(X[:count], y[:count], classes, layout, encoding))  # type: ignore[arg-type]  # of the names above
         if first and classes > 1 and encoding != "one-hot":
             found.append(replace(found[-1], first=first))
     return found

@@ -43,14 +43,15 @@ def candidate_networks(subject: Subject) -> Iterator[Network]:
 
     There may be several: outputs without a function may be values, or logits whose softmax the loss takes.
     """
-    outputs = []
+    outputs: list[Array] = []
     points = [generic_values(subject, seed) for seed in (1, 2)]
     for values in points:
         subject.assign(values)
-        outputs.append(subject.outputs())
-    if any(p is None for p in outputs):
-        return
-    given = np.stack(outputs)  # type: ignore[arg-type]
+        output = subject.outputs()
+        if output is None:
+            return
+        outputs.append(output)
+    given = np.stack(outputs)
     stacked = [np.stack(pair) for pair in zip(*points, strict=True)]
     possible = list(layouts(subject.slots, subject.feed.X.shape[1], subject.feed.classes))
     end = time.process_time() + NETWORK_SECONDS

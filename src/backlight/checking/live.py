@@ -152,8 +152,8 @@ def readings_of(labels: np.ndarray[Any, Any], count: int, widths: Sequence[int])
     whole = labels.dtype.kind in "biu" or bool(np.all(labels == np.round(labels)))
     if labels.size == count:
         flat = labels.reshape(count)
-        column = "row" if labels.shape == (1, count) and count > 1 else "column"
-        encoding: Encoding = "integers" if labels.ndim < 2 else column  # type: ignore[assignment]
+        column: Encoding = "row" if labels.shape == (1, count) and count > 1 else "column"
+        encoding: Encoding = "integers" if labels.ndim < 2 else column
         classes = [width for width in widths if width > max(1, flat.max())] if whole and flat.min() >= 0 else []
         for width in dict.fromkeys([*classes, 1]):
             yield width, flat.astype(np.int64) if whole else flat.astype(float), encoding

@@ -19,14 +19,14 @@ PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.Function
 @contextmanager
 def kept(network: Any) -> Iterator[None]:
     """Whatever is done inside: afterwards the network and the global generators are as they were, to the bit."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002  # the global one is meant
     restores = list(memories(network))
     try:
         yield
     finally:
         carry_out(restores)
         random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
+        np.random.set_state(states[1])  # noqa: NPY002  # the global one is meant
 
 
 def carry_out(restores: Sequence[Callable[[], None]]) -> None:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -126,7 +126,7 @@ class OwnCode(Subject):
         self.start = list(memories(network))  # velocities at zero, counters at the first step
 
     @property
-    def description(self) -> str:  # type: ignore[override]
+    def description(self) -> str:  # type: ignore[override]  # others keep it as an attribute
         steps = [str(step) for step in (self.recipe.forward, self.recipe.loss, self.recipe.backward) if step]
         return f"{self.recipe.made}: {', '.join(dict.fromkeys(steps))}"
 
@@ -313,7 +313,7 @@ def as_shape(gradient: Array, shape: tuple[int, ...]) -> Array:
 def follow(root: Any, path: tuple[Key, ...]) -> Any:
     for key in path:
         try:
-            root = root[key] if isinstance(root, (*CONTAINERS, tuple)) else getattr(root, str(key))  # type: ignore[index]
+            root = root[cast(Any, key)] if isinstance(root, (*CONTAINERS, tuple)) else getattr(root, str(key))
         except (KeyError, IndexError, AttributeError):
             return None
     return root

@@ -281,15 +281,15 @@ def resized(program: Program, cast: Cast) -> Iterator[None]:
     kept = [(kind, vars(kind).get("__init__")) for kind in kinds]
     building: list[Any] = []
     for kind in kinds:
-        kind.__init__ = entering(kind, kind.__init__, cast, building)  # type: ignore[misc]
+        kind.__init__ = entering(kind, kind.__init__, cast, building)  # type: ignore[misc]  # put back below
     try:
         yield
     finally:
         for kind, own in kept:
             if own is None:
-                del kind.__init__  # type: ignore[misc]
+                del kind.__init__  # type: ignore[misc]  # as it was
             else:
-                kind.__init__ = own  # type: ignore[misc]
+                kind.__init__ = own  # type: ignore[misc]  # as it was
 
 
 def entering(kind: type, original: Callable[..., None], cast: Cast, building: list[Any]) -> Callable[..., None]:

@@ -92,7 +92,7 @@ class Script(Subject):
         return value.dtype.kind == "f" and shaped and not own and not str(slot.path[0]).startswith("__")
 
     @property
-    def description(self) -> str:  # type: ignore[override]
+    def description(self) -> str:  # type: ignore[override]  # others keep it as an attribute
         return f"one round of the training loop in line {self.round.shown[0].lineno}, loss {self.cut.loss}"
 
     @property

@@ -34,7 +34,7 @@ class Slot:
 
     def read(self) -> Array:
         if isinstance(self.holder, (*CONTAINERS, tuple)):
-            return self.holder[self.key]  # type: ignore[index]
+            return self.holder[self.key]  # type: ignore[index]  # the key is of the holder's kind
         return getattr(self.holder, str(self.key))
 
     def write(self, value: Array) -> None:
@@ -43,13 +43,13 @@ class Slot:
         if isinstance(there, np.ndarray) and there.dtype == np.float64 and there.flags.writeable:
             there[...] = value
         elif isinstance(self.holder, CONTAINERS):
-            self.holder[self.key] = value.copy()  # type: ignore[index]
+            self.holder[self.key] = value.copy()  # type: ignore[index]  # the key is of the holder's kind
         else:
             setattr(self.holder, str(self.key), value.copy())
 
     def replace(self, value: Array) -> None:
         if isinstance(self.holder, CONTAINERS):
-            self.holder[self.key] = value  # type: ignore[index]
+            self.holder[self.key] = value  # type: ignore[index]  # the key is of the holder's kind
         else:
             setattr(self.holder, str(self.key), value)
 

@@ -102,7 +102,7 @@ def generic_values(subject: Subject, seed: int) -> list[Array]:
 def seeded(call: Callable[[], Any], seed: int = 0) -> Any:
     """A call with the global generators at the same place each time, and nothing said about overflow."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (the user's code may draw from the global generator)
+    np.random.seed(seed)  # noqa: NPY002  # the user's code may draw from it
     try:
         with np.errstate(all="ignore"), limited(SECONDS):
             return call()

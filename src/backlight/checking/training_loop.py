@@ -230,5 +230,6 @@ class WithoutJumps(ast.NodeTransformer):
     def visit_Break(self, node: ast.Break) -> ast.AST:
         return ast.copy_location(ast.Pass(), node)
 
-    visit_FunctionDef = visit_Lambda = visit_While = visit_For  # type: ignore[assignment]
-    visit_Continue = visit_Break  # type: ignore[assignment]
+    # a visitor's method for one kind of node serves others, whose types the stubs name one by one
+    visit_FunctionDef = visit_Lambda = visit_While = visit_For  # type: ignore[assignment]  # see above
+    visit_Continue = visit_Break  # type: ignore[assignment]  # see above

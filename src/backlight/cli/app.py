@@ -3,11 +3,12 @@
 All these files are imported at every start, so what is heavy they import inside their functions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cyclopts import App
 
-from backlight.cli import judging, looking, reproducing, serving, studying, training
+from backlight.cli import completing, judging, looking, reproducing, serving, studying, training
+from backlight.cli.examples import examples
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": reproducing.demo,
@@ -21,12 +22,23 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": looking.export,
     "report": looking.report,
     "page": serving.page,
+    "completion": completing.completion,
 }
 TRAIN_COMMANDS: dict[str, Callable[..., None]] = {"mlp": training.mlp, "cnn": training.cnn}
 
-app = App(name="backlight", help="Trains neural networks and shows what happens inside them.")
+
+def as_block(lines: Sequence[str]) -> str:
+    """In Markdown, which keeps each on a line of its own."""
+    return "\n".join(["Examples:", "", "```", *lines, "```"])
+
+
+app = App(
+    name="backlight",
+    help="Trains neural networks and shows what happens inside them.",
+    help_epilogue="`backlight COMMAND --help` has examples; with `backlight completion` the shell completes them.",
+)
 train_app = App(name="train", help="Train one network and record everything into a run folder.")
 app.command(train_app)
 for owner, commands in ((app, COMMANDS), (train_app, TRAIN_COMMANDS)):
     for word, command in commands.items():
-        owner.command(command, name=word)
+        owner.command(command, name=word, help_epilogue=as_block(examples(command)))

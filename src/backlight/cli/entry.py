@@ -7,7 +7,7 @@ from cyclopts.config import Toml
 
 from backlight.cli.app import app
 from backlight.cli.arguments import settings_file, spread_widths
-from backlight.errors import BacklightError
+from backlight.errors import BacklightError, missing_extra
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -16,16 +16,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words, file = settings_file(list(sys.argv[1:] if arguments is None else arguments))
         app.config = [Toml(file, must_exist=True, allow_unknown=False)] if file else []
         app(spread_widths(words))
-    except BacklightError as error:
+    except (BacklightError, OSError) as error:
         sys.stderr.write(f"backlight: {error}\n")
         sys.exit(1)
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        told = missing_extra("this", error)
+        if told is error:
             raise
-        sys.stderr.write("backlight: this needs PyTorch: pip install 'backlight[torch]'\n")
-        sys.exit(1)
-    except OSError as error:
-        sys.stderr.write(f"backlight: {error}\n")
+        sys.stderr.write(f"backlight: {told}\n")
         sys.exit(1)
     except MemoryError as error:
         sys.stderr.write(f"backlight: not enough memory: {error}\n")

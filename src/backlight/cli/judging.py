@@ -29,6 +29,10 @@ def check(
 
     Parameters:
         file: the Python file with your network, or file.py:Class.
+
+    Examples:
+        backlight check my_network.py
+        backlight check my_network.py:Net --fix --sarif backlight.sarif
     """
     from backlight.checking.check import fix as mend
     from backlight.checking.check import located
@@ -63,6 +67,10 @@ def diagnose(
     """Why does a run not learn as it should? Rules over what its folder holds, the likeliest cause first.
 
     Exits with 0 for a healthy run, 1 if something was found, 2 if the folder cannot be read.
+
+    Examples:
+        backlight diagnose runs/a
+        backlight diagnose runs/a --mute BL104 --json
     """
     from backlight.diagnosis.diagnose import diagnose as do
     from backlight.reports.diagnosis_text import document, print_diagnosis
@@ -84,6 +92,10 @@ def treat(run: Path, /, *, seeds: int | None = None, json: Json = False) -> None
     Parameters:
         run: folder of the run.
         seeds: networks trained with each of the settings; if not given, 100 of `train mlp`, 5 of `train cnn`.
+
+    Examples:
+        backlight treat runs/a
+        backlight treat runs/a --seeds 20
     """
     from backlight.diagnosis.treatment import treat as do
     from backlight.reports.treatment_text import document, print_treatment

@@ -12,7 +12,12 @@ from backlight.recording.run import Run
 
 
 def runs(folder: Path = Path("runs"), /, *, json: Json = False) -> None:
-    """Every run below a folder: what became of it, how much it recorded, what went wrong first."""
+    """Every run below a folder: what became of it, how much it recorded, what went wrong first.
+
+    Examples:
+        backlight runs
+        backlight runs runs/class --json
+    """
     from backlight.recording.overview import cells, list_runs, plain_table, rich_table
 
     found = list_runs(folder)
@@ -32,6 +37,10 @@ def compare(a: Path, b: Path, /, *, tolerance: float = 0.0, json: Json = False) 
 
     Parameters:
         tolerance: Relative difference that is taken for none; 0 asks for records equal to the bit.
+
+    Examples:
+        backlight compare runs/a runs/b
+        backlight compare runs/a runs/b --tolerance 1e-6
     """
     from backlight.recording.compare import compare as do
 
@@ -48,6 +57,10 @@ def export(run: Path, /, *, to: Format, out: Path | None = None, prefix: str = "
     Parameters:
         out: Folder of the event file, or the table's path; inside the run folder if not given.
         prefix: What tags of tensors begin with in event files, such as relu-relu-adam/.
+
+    Examples:
+        backlight export runs/a --to tensorboard
+        backlight export runs/a --to csv --out tensors.csv
     """
     from backlight.recording.export import export as do
 
@@ -60,6 +73,10 @@ def report(*runs: Path, out: Path | None = None) -> None:
     Parameters:
         runs: Folders of runs, or that of one study.
         out: Where the page goes; report.html in the first run's folder if not given.
+
+    Examples:
+        backlight report runs/a
+        backlight report runs/a runs/b --out both.html
     """
     from backlight.reports.html.report import report as do
 

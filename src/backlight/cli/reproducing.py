@@ -9,7 +9,12 @@ from backlight.cli.flags import DataDir, Json, RunFolder
 
 
 def demo(*, run: RunFolder = None) -> None:
-    """Everything once, offline, in minutes: both halves of the source report on one page."""
+    """Everything once, offline, in minutes: both halves of the source report on one page.
+
+    Examples:
+        backlight demo
+        backlight demo --run runs/first
+    """
     from backlight.reproduction.reproduce import QUICK
     from backlight.reproduction.reproduce import reproduce as do
 
@@ -21,6 +26,10 @@ def reproduce(*, run: RunFolder = None, quick: bool = False, data_dir: DataDir =
 
     Parameters:
         quick: 50 seeds and 5,000 digits, instead of 1,000 seeds and the full MNIST.
+
+    Examples:
+        backlight reproduce --quick
+        backlight reproduce --data-dir ~/data
     """
     from backlight.reproduction.reproduce import FULL, QUICK
     from backlight.reproduction.reproduce import reproduce as do

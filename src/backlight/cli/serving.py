@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backlight.cli.output import print_lines
-from backlight.errors import MissingExtraError
+from backlight.errors import missing_extra
 
 
 def page(
@@ -24,13 +24,15 @@ def page(
     Parameters:
         runs: folder of the runs that are shown; nothing outside it is read.
         port: 8421 if not given, or any that is free where that one is taken.
+
+    Examples:
+        backlight page
+        backlight page runs/class --port 9000 --open
     """
     try:
         from backlight.page.serve import serve
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
-            raise
-        raise MissingExtraError("the page needs starlette and uvicorn: pip install 'backlight[page]'") from None
+        raise missing_extra("the page", error) from None
 
     def say(link: str) -> None:
         print_lines(link)

@@ -26,7 +26,13 @@ def study(
     parquet: Annotated[Path | None, Parameter(help="Also write the table as Parquet.")] = None,
     json: Json = False,
 ) -> None:
-    """Thousands of small networks: every combination of what is given several times, each with many seeds."""
+    """Thousands of small networks: every combination of what is given several times, each with many seeds.
+
+    Examples:
+        backlight study --layers 2,3,2 --layers 2,6,2 --activation relu --seeds 1000
+        backlight study --learning-rate 0.05 --learning-rate 0.5 --csv table.csv
+        backlight study --run runs/study-1 --resume
+    """
     from backlight.reports.html.report import report
     from backlight.training.study import run_study
     from backlight.training.table import check_tables

@@ -20,7 +20,14 @@ def mlp(
     resume: Resume = False,
     json: Json = False,
 ) -> None:
-    """A fully connected network, hand-written in NumPy."""
+    """A fully connected network, hand-written in NumPy.
+
+    Examples:
+        backlight train mlp --layers 2,3,2 --activation relu
+        backlight train mlp --data mine.csv --layers 5,8,3 --run runs/mine
+        backlight train mlp --settings runs/mine/settings.toml --seed 1
+        backlight train mlp --run runs/mine --resume
+    """
     from backlight.reports.run_pictures import draw_mlp
     from backlight.training.train_mlp import train_mlp
 
@@ -36,7 +43,12 @@ def cnn(
     resume: Resume = False,
     json: Json = False,
 ) -> None:
-    """The four-layer convolutional network on handwritten digits, in PyTorch."""
+    """The four-layer convolutional network on handwritten digits, in PyTorch.
+
+    Examples:
+        backlight train cnn
+        backlight train cnn --data mnist --data-dir ~/data --conv-activation sigmoid
+    """
     from backlight.reports.run_pictures import draw_cnn
     from backlight.training.train_cnn import train_cnn
 

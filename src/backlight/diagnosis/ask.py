@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backlight.diagnosis.diagnose import diagnose as diagnose_run
 from backlight.diagnosis.finding import Diagnosis
-from backlight.errors import MissingExtraError, SettingsError
+from backlight.errors import SettingsError, missing_extra
 from backlight.recording.run import Run
 
 if TYPE_CHECKING:
@@ -58,8 +58,6 @@ def diagnose(
     try:
         from backlight.diagnosis.probes.examine import examine
     except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("diagnosing a model needs PyTorch: pip install 'backlight[torch]'") from None
+        raise missing_extra("diagnosing a model", error) from None
     assert model is not None
     return examine(model, loss_fn, batch, optimizer, step, mute, seconds)

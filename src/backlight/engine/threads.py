@@ -81,7 +81,7 @@ class BlasLimit:
 @cache
 def blas_libraries() -> "ThreadpoolController":
     """Those of this process; finding them takes a millisecond."""
-    import scipy.linalg.cython_blas  # noqa: F401 - the one that kernels call, and which has to be loaded to be found
+    import scipy.linalg.cython_blas  # noqa: F401  # the one that kernels call; loaded, so that it is found
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

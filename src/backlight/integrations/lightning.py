@@ -12,7 +12,7 @@ try:
     import lightning.pytorch as pl
 except ImportError:
     try:
-        import pytorch_lightning as pl  # type: ignore[no-redef]
+        import pytorch_lightning as pl  # type: ignore[no-redef]  # the same library, by its older name
     except ImportError:
         raise MissingExtraError("the callback needs Lightning: pip install lightning") from None
 

@@ -10,7 +10,7 @@ tensors       a view for people: `SELECT step, name FROM tensors WHERE nan > 0`
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,18 @@ from backlight.recording.tensor_summary import PackedSummary
 VERSION = 2
 COLUMNS = PackedSummary._fields
 SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS step (
+CREATE TABLE step (
     step INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY (step, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tensor_name (tensor INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS tensor (
+CREATE TABLE tensor_name (tensor INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE tensor (
     tensor INTEGER NOT NULL, step INTEGER NOT NULL,
     size INTEGER, nan INTEGER, positive_infinity INTEGER, negative_infinity INTEGER, zeros INTEGER, passing INTEGER,
     minimum REAL, maximum REAL, mean REAL, variance REAL, histogram BLOB, units INTEGER, live BLOB,
     PRIMARY KEY (tensor, step)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS norm (step INTEGER PRIMARY KEY, packed BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS cost (step INTEGER PRIMARY KEY, watching REAL NOT NULL, training REAL);
-CREATE TABLE IF NOT EXISTS event (time REAL NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE VIEW IF NOT EXISTS tensors AS SELECT name, tensor.* FROM tensor JOIN tensor_name USING (tensor);
+CREATE TABLE norm (step INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE cost (step INTEGER PRIMARY KEY, watching REAL NOT NULL, training REAL);
+CREATE TABLE event (time REAL NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE VIEW tensors AS SELECT name, tensor.* FROM tensor JOIN tensor_name USING (tensor);
 PRAGMA user_version = {VERSION};
 """
 NORM = np.dtype([("tensor", "<u4"), ("norm", "<f4")])
@@ -48,8 +48,10 @@ class RunDatabase:
     """
 
     def __init__(self, path: Path):
+        if not path.exists():
+            make_database(path)
         self._connection = sqlite3.connect(path, check_same_thread=False)
-        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
         self._rows: list[tuple[Any, ...]] = []
         self._numbers = {name: number for number, name in self._connection.execute("SELECT * FROM tensor_name")}
 
@@ -101,6 +103,15 @@ class RunDatabase:
                 row = (self._numbers[name], name)
                 self._connection.execute("INSERT INTO tensor_name VALUES (?, ?)", row)
         return [self._numbers[name] for name in names]
+
+
+def make_database(path: Path) -> None:
+    """The empty tables, all at once: a kill leaves no file, or one that opens."""
+    partial = path.parent / f".{path.name}.partial"
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(partial)) as connection:
+        connection.executescript(f"PRAGMA journal_mode=MEMORY; BEGIN; {SCHEMA} COMMIT;")
+    partial.replace(path)
 
 
 def norms_of(rows: Sequence[tuple[int, bytes]], tensor: int) -> tuple[Counts, NDArray[np.float32]]:

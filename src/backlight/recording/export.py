@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.errors import MissingExtraError, RunError, SettingsError
+from backlight.errors import RunError, SettingsError, missing_extra
 from backlight.files import write_atomically
 from backlight.recording.run import Run
 from backlight.recording.series import NUMBERS, SummarySeries
@@ -141,8 +141,8 @@ def as_csv(columns: Columns) -> str:
 def as_parquet(columns: Columns) -> bytes:
     try:
         import pyarrow.parquet
-    except ModuleNotFoundError:
-        raise MissingExtraError("Parquet needs pyarrow: pip install 'backlight[study]'") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("Parquet", error) from None
     content = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table(columns), content)
     return content.getvalue()

@@ -13,6 +13,7 @@ One process writes (`recording.run_writer`; a second one gets an error), any num
 """
 
 import json
+import os
 import sqlite3
 import tomllib
 from contextlib import closing
@@ -211,13 +212,26 @@ class Run:
     def _query(self, query: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._fetch("mode=ro", query, arguments)
-        except sqlite3.OperationalError:  # in a read-only folder SQLite cannot keep its index of the log
+        except sqlite3.OperationalError as refusal:  # in a read-only folder SQLite cannot keep its index of the log
+            self._check_no_log(refusal)
             try:
                 return self._fetch("immutable=1", query, arguments)
             except sqlite3.DatabaseError as error:
                 raise RunError(f"{self.folder / 'run.sqlite'}: {error}") from None
         except sqlite3.DatabaseError as error:
             raise RunError(f"{self.folder / 'run.sqlite'}: {error}") from None
+
+    def _check_no_log(self, refusal: sqlite3.Error) -> None:
+        """Raises RunError if rows stand in the log alone: read without it, the run would look shorter than it is."""
+        log = self.folder / "run.sqlite-wal"
+        if not log.exists() or not log.stat().st_size:
+            return
+        if os.access(self.folder, os.W_OK):
+            raise RunError(f"{self.folder / 'run.sqlite'}: {refusal}") from None
+        raise RunError(
+            f"{log}: holds the last rows of a run that was killed, and cannot be read in a read-only folder; "
+            "copy the folder and open the copy"
+        )
 
     def _fetch(self, mode: str, query: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         address = f"{(self.folder / 'run.sqlite').resolve().as_uri()}?{mode}"

@@ -58,25 +58,22 @@ class RunWriter:
         settings: Mapping[str, Any] | None = None,
         resume: bool = False,
     ):
-        if resume:
-            check_resumable(folder, settings)
-        elif (folder / "run.sqlite").exists():
-            raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
+        if resume and not (folder / "run.sqlite").is_file():
+            raise RunError(f"{folder}: there is no run to resume; begin it without --resume")
         self.folder = folder
         self.most_waiting = 0  # records that waited to be written at once
         self.longest_write = 0.0  # seconds that it took to write what had gathered in GATHER_SECONDS
         self.busy_seconds = 0.0  # processor time of the writing thread
         self._lock = locked(folder)
-        for partial in folder.rglob(".*.partial"):  # left by a kill in the middle of a write
-            partial.unlink()
-        if not resume:
-            write_atomically(folder / "settings.toml", settings_toml(command, settings or {}))
-            write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
         try:
-            self._database = RunDatabase(folder / "run.sqlite")
-        except sqlite3.Error as error:
+            if resume:
+                check_resumable(folder, settings)
+            else:
+                begin(folder, command, settings or {})
+            self._database = opened(folder)
+        except BaseException:
             self._lock.release()
-            raise RunError(f"{folder / 'run.sqlite'}: {error}") from None
+            raise
         self._events: EventFile | None = None
         self._prefix = ""
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
@@ -132,7 +129,11 @@ class RunWriter:
     def snapshot(self, name: str, array: NDArray) -> None:
         buffer = BytesIO()
         np.save(buffer, array, allow_pickle=False)
-        write_atomically(self.subfolder("snapshots") / f"{name}.npy", buffer.getvalue())
+        path = self.subfolder("snapshots") / f"{name}.npy"
+        try:
+            write_atomically(path, buffer.getvalue())
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written: {error.strerror}") from None
 
     def rewind(self, step: int) -> None:
         """Forgets what was recorded after `step`: it is about to be recorded again.
@@ -169,10 +170,14 @@ class RunWriter:
         self._queue.put(None)
         self._wake.set()
         self._thread.join()
-        if self._events is not None:
-            self._events.close()
-        self._database.close()
-        self._lock.release()
+        try:
+            self._database.close()
+            if self._events is not None:
+                self._events.close()
+        except (OSError, sqlite3.Error) as error:  # the first one says more
+            self._error = self._error or error
+        finally:
+            self._lock.release()
         self._check()
 
     def _hand_over(self, work: Work) -> None:
@@ -231,10 +236,29 @@ def locked(folder: Path) -> "FileLock":
     return lock
 
 
+def begin(folder: Path, command: tuple[str, ...], settings: Mapping[str, Any]) -> None:
+    """Says what the run is of, before there is a run. Raises RunError if there is one already."""
+    if (folder / "run.sqlite").exists():
+        raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
+    try:
+        write_atomically(folder / "settings.toml", settings_toml(command, settings))
+        write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be written: {error.strerror}") from None
+
+
+def opened(folder: Path) -> RunDatabase:
+    """The tables, made if absent; what a kill in the middle of a write has left is cleared away."""
+    try:
+        for partial in folder.rglob(".*.partial"):
+            partial.unlink()
+        return RunDatabase(folder / "run.sqlite")
+    except (OSError, sqlite3.Error) as error:
+        raise RunError(f"{folder / 'run.sqlite'}: {error}") from None
+
+
 def check_resumable(folder: Path, settings: Mapping[str, Any] | None) -> None:
     """Raises RunError unless `folder` holds an unfinished run of these settings (wherever its data lie)."""
-    if not (folder / "run.sqlite").is_file():
-        raise RunError(f"{folder}: there is no run to resume")
     run = Run.open(folder)
     if any(event.kind == "finished" for event in run.events()):
         raise RunError(f"{folder}: this run is finished, nothing is left to resume")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backlight.errors import MissingExtraError
+from backlight.errors import missing_extra
 from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
 
@@ -31,13 +31,13 @@ class EventFile:
         try:
             import google_crc32c
             from tensorboard.compat.proto import event_pb2, summary_pb2
-        except ImportError:
-            raise MissingExtraError("event files need TensorBoard: pip install 'backlight[torch]'") from None
+        except ModuleNotFoundError as error:
+            raise missing_extra("an event file", error) from None
         self._checksum = google_crc32c.value
         self._events, self._summaries = event_pb2, summary_pb2
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
-        self._file = open(self.path, "wb")  # noqa: SIM115 (closed by __exit__)
+        self._file = open(self.path, "wb")  # noqa: SIM115  # closed by __exit__
         self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
         if resume_step is not None:
             restart = event_pb2.SessionLog(status=event_pb2.SessionLog.START)

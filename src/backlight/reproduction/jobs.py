@@ -32,13 +32,11 @@ class DigitsJob:
     folder: Path
 
     def run(self) -> None:
-        from backlight.training.train_cnn import LATEST, train_cnn
+        from backlight.training.train_cnn import train_cnn
 
         if done_already(self.folder, plain_settings(self.settings)):
             return
-        resumable = (self.folder / "checkpoints" / LATEST).exists()
-        if not resumable:
-            remove_unstarted(self.folder)
+        resumable = (self.folder / "run.sqlite").exists()
         with open(os.devnull, "w", encoding="utf-8") as silence:
             train_cnn(self.settings, self.folder, resume=resumable, stream=silence)
         if not finished(self.folder):
@@ -57,12 +55,6 @@ def done_already(folder: Path, settings: dict[str, Any]) -> bool:
 
 def finished(folder: Path) -> bool:
     return (folder / "run.sqlite").exists() and any(event.kind == "finished" for event in Run.open(folder).events())
-
-
-def remove_unstarted(folder: Path) -> None:
-    """A run that was killed before its first checkpoint has nothing to go on from."""
-    for path in folder.glob("run.sqlite*"):
-        path.unlink()
 
 
 def population_blocks(conditions: Sequence[Condition], seeds: int, folder: Path) -> list[Block]:

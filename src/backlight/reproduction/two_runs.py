@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backlight.errors import RunError
 from backlight.reports.html.report import report
-from backlight.reproduction.jobs import done_already, finished, remove_unstarted
+from backlight.reproduction.jobs import done_already, finished
 from backlight.training.settings import MLPSettings, plain_settings
 from backlight.training.train_mlp import train_mlp
 
@@ -33,11 +33,9 @@ def riddle_report(folder: Path) -> Path:
 
 
 def train(settings: MLPSettings, folder: Path) -> None:
-    """It takes a second, so what was stopped is begun anew."""
     if done_already(folder, plain_settings(settings)):
         return
-    remove_unstarted(folder)
     with open(os.devnull, "w", encoding="utf-8") as silence:
-        train_mlp(settings, folder, stream=silence)
+        train_mlp(settings, folder, resume=(folder / "run.sqlite").exists(), stream=silence)
     if not finished(folder):
         raise RunError(f"{folder}: stopped before the end; call again to go on")

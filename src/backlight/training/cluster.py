@@ -8,7 +8,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from joblib.parallel import get_active_backend
 
 from backlight.engine.outcome import Outcome
-from backlight.errors import MissingExtraError, SettingsError
+from backlight.errors import MissingExtraError, SettingsError, missing_extra
 from backlight.training.blocks import Block
 from backlight.training.progress import NetworkProgress
 
@@ -75,8 +75,8 @@ def cluster_backend(address: str) -> Iterator[Any]:
 def dask_client(place: str) -> Iterator[Any]:
     try:
         from distributed import Client
-    except ModuleNotFoundError:
-        raise MissingExtraError("a Dask cluster needs distributed: pip install 'backlight[cluster]'") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("a Dask cluster", error) from None
     try:
         client = Client(place, timeout="10s")
     except (OSError, ValueError) as error:

@@ -9,12 +9,12 @@ import numpy as np
 from backlight.errors import BacklightError
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import Layer
-from backlight.recording.checkpoint import load_checkpoint
+from backlight.recording.checkpoint import LATEST, load_checkpoint
 from backlight.recording.run import Run
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import optimizer_named
 from backlight.training.settings import MLPSettings, settings_from_plain
-from backlight.training.train_mlp import LATEST, batches_of, gradients_of, initial_network, load_data
+from backlight.training.train_mlp import batches_of, gradients_of, initial_network, load_data
 
 Moments = list[tuple[int, DeepNeuralNetwork]]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backlight.errors import MissingExtraError, SettingsError
+from backlight.errors import SettingsError, missing_extra
 from backlight.files import write_atomically
 
 
@@ -24,8 +24,8 @@ def import_pyarrow() -> Any:
     """Raises MissingExtraError if it is not installed."""
     try:
         import pyarrow.parquet
-    except ModuleNotFoundError:
-        raise MissingExtraError("Parquet needs pyarrow: pip install 'backlight[study]'") from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("Parquet", error) from None
     return pyarrow
 
 
@@ -46,8 +46,8 @@ class Table:
         """
         try:
             import pandas
-        except ModuleNotFoundError:
-            raise MissingExtraError("a data frame needs pandas: pip install 'backlight[study]'") from None
+        except ModuleNotFoundError as error:
+            raise missing_extra("a data frame", error) from None
         return pandas.DataFrame(self.rows)
 
     def to_csv(self, path: Path | str) -> None:

@@ -21,7 +21,7 @@ from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
 from backlight.errors import DivergedError, RunError, SettingsError
 from backlight.networks.conv_network import ConvNetwork
-from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.checkpoint import LATEST, killed_at_start, load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
 from backlight.recording.facts import add_facts
 from backlight.recording.run import Run
@@ -33,7 +33,7 @@ from backlight.training.stopping import stop_on_signal
 from backlight.watching.watch import watch
 
 EVALUATION_BATCH = 500
-LATEST, BEST = "latest.safetensors", "best.safetensors"
+BEST = "best.safetensors"
 
 
 @dataclass
@@ -79,7 +79,7 @@ def train_cnn(
     data = load_images(settings.data, settings.data_dir)
     with RunWriter(folder, ("train", "cnn"), plain_settings(settings), resume) as writer:
         trainer = CNNTrainer(settings, data, device, writer)
-        if resume:
+        if resume and not killed_at_start(folder):
             trainer.load()
         else:
             trainer.save()  # from here on there is always something to resume
@@ -106,7 +106,7 @@ class CNNTrainer:
         self.test_images = ImageTensors.of(data.test, device)
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
         # PyTorch's own type stubs leave out the memory format
-        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
         self.peak_rate = settings.peak_rate
         self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
@@ -151,6 +151,7 @@ class CNNTrainer:
                     progress.note(self.validate(step // self.per_epoch))
                 if stop or step % self.per_epoch == 0 or time.monotonic() - saved > settings.checkpoint_seconds:
                     recorder.flush()
+                    watched.flush()
                     self.save()
                     saved = time.monotonic()
                 if stop and step < self.total_steps:
@@ -206,14 +207,15 @@ class CNNTrainer:
         scalars = {"test/final_accuracy": float((predicted == labels).mean())}
         self.writer.scalars(self.position.step, scalars)
         self.writer.event(self.position.step, "finished", f"tested with the weights after epoch {state['epoch']}")
+        self.writer.commit()  # a kill before it needs the checkpoint
         (self.writer.folder / "checkpoints" / LATEST).unlink()  # nothing is left to resume
 
     def save(self) -> None:
+        self.writer.commit()  # what the checkpoint will not repeat has to be on disk before it
         arrays = model_arrays(self.model)
         for number, state in self.optimizer.state_dict()["state"].items():
             arrays |= {f"optimizer/{number}/{key}": array_of(value) for key, value in state.items()}
         save_checkpoint(self.writer.subfolder("checkpoints") / LATEST, arrays, vars(self.position))
-        self.writer.commit()
 
     def load(self) -> None:
         arrays, state = load_checkpoint(self.writer.folder / "checkpoints" / LATEST)

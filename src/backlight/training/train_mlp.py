@@ -15,7 +15,7 @@ from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import Labels, cross_entropy
 from backlight.networks.mistakes import Mistakes
-from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
+from backlight.recording.checkpoint import LATEST, killed_at_start, load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
 from backlight.recording.facts import Facts, ParameterFacts, write_facts
 from backlight.recording.gates import GATES
@@ -28,7 +28,6 @@ from backlight.training.progress import Progress
 from backlight.training.settings import MLPSettings, plain_settings, settings_from_plain
 from backlight.training.stopping import stop_on_signal
 
-LATEST = "latest.safetensors"
 OWN_GRADIENTS = "own gradients"  # event: the settings do not say what the gradients were
 NOTE_STEPS = 1000  # the loss is printed as often as this
 SAVE_SECONDS = 5.0  # what a kill costs at most
@@ -55,8 +54,8 @@ def train_mlp(
     network = initial_network(settings)
     optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
     with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
-        first = restore(network, optimizer, writer) if resume else 0
-        if not resume:
+        first = restore(network, optimizer, writer) if resume and not killed_at_start(folder) else 0
+        if first == 0:
             write_facts(writer.folder, facts_of(settings, network, data))
             if gradients is not None:
                 writer.event(0, OWN_GRADIENTS)

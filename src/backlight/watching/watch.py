@@ -194,6 +194,12 @@ class Watch:
         with self._stopwatch, self._surviving():
             self._waiting.scalars(at, {f"train/{name}": value for name, value in values.items()})
 
+    def flush(self) -> None:
+        """Hands over what still waits on a device; a training does so before a checkpoint, which will not repeat it."""
+        if not self._over:
+            with self._stopwatch, self._surviving():
+                self._waiting.write()
+
     def close(self) -> None:
         """Writes what is left, takes the hooks away and says what watching has cost; a second call does nothing."""
         self._over = True

@@ -65,7 +65,7 @@ def times(term: str, factor: float, layer: int | None = None) -> Change:
             value: Array = before(run, l, *delta)
             return value * factor if layer is None or l == layer else value
 
-        return replace(terms, **{term: after})  # type: ignore[arg-type]
+        return replace(terms, **{term: after})  # type: ignore[arg-type]  # a field by its name
 
     return change
 
@@ -86,7 +86,12 @@ def whole(factor: float) -> Change:
 
 def on_delta(terms: Terms, term: str, layer: int, change: Callable[[Pass, Array], Array]) -> Terms:
     before = getattr(terms, term)
-    return replace(terms, **{term: lambda run, l, d: before(run, l, change(run, d) if l == layer else d)})  # type: ignore[arg-type]
+
+    def changed(run: Pass, l: int, delta: Array) -> Array:
+        value: Array = before(run, l, change(run, delta) if l == layer else delta)
+        return value
+
+    return replace(terms, **{term: changed})  # type: ignore[arg-type]  # a field by its name
 
 
 def through(layer: int | None, change: Callable[[Pass, int, Array], Array]) -> Change:

@@ -26,7 +26,8 @@ def untouched(
         gradients: False leaves gradients as the block leaves them.
     """
     kept = [*module_states(modules, gradients), *optimizer_states(optimizer, gradients), *generators_of(batch)]
-    python, legacy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    # the global generators are meant: what a probe draws from them is put back
+    python, legacy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002  # see above
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     try:
         yield
@@ -34,7 +35,7 @@ def untouched(
         for each in kept:
             each.restore()
         random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002
+        np.random.set_state(legacy)  # noqa: NPY002  # see above
         torch.set_rng_state(cpu)
         if cuda is not None:
             torch.cuda.set_rng_state_all(cuda)

@@ -13,30 +13,30 @@ from backlight.engine.kernels.compiler import EXACT, FINITE, leaf
 
 
 @intrinsic
-def float_from_bits(typing_context, bits):  # type: ignore[no-untyped-def]
+def float_from_bits(typing_context, bits):
     number = types.float32 if bits == types.int32 else types.float64
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], context.get_value_type(number))
 
     return number(bits), generate
 
 
 @intrinsic
-def atomic_load(typing_context, array, index):  # type: ignore[no-untyped-def]
+def atomic_load(typing_context, array, index):
     """array[index] of int64, seen by this thread as soon as another has written it."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return builder.load_atomic(item_pointer(context, builder, signature, arguments), "acquire", 8)
 
     return array.dtype(array, types.intp), generate
 
 
 @intrinsic
-def atomic_store(typing_context, array, index, value):  # type: ignore[no-untyped-def]
+def atomic_store(typing_context, array, index, value):
     """array[index] = value of int64, after everything this thread has written before."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         pointer = item_pointer(context, builder, signature, arguments)
         builder.store_atomic(arguments[2], pointer, "release", 8)
         return ir.Constant(ir.IntType(8).as_pointer(), None)
@@ -48,13 +48,13 @@ def atomic_store(typing_context, array, index, value):  # type: ignore[no-untype
 let_others_run = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
 
 
-def item_pointer(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def item_pointer(context, builder, signature, arguments):
     array = context.make_array(signature.args[0])(context, builder, arguments[0])
     return cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]])
 
 
 @leaf(FINITE)
-def reciprocal(x):  # type: ignore[no-untyped-def]
+def reciprocal(x):
     """1/x of a number that is not infinite: in float32 an estimate and a step of Newton's, faster than a division."""
     return type(x)(1) / x
 
@@ -69,7 +69,7 @@ def exponential(x: Any) -> Any:
 
 
 @overload(exponential, jit_options={"fastmath": EXACT, "error_model": "numpy"})
-def exponential_of(x):  # type: ignore[no-untyped-def]
+def exponential_of(x):
     single = x == types.float32
     real, whole = (np.float32, np.int32) if single else (np.float64, np.int64)
     low, high, bias, shift = (-87.0, 88.0, 127, 23) if single else (-708.0, 709.0, 1023, 52)
@@ -85,7 +85,7 @@ def exponential_of(x):  # type: ignore[no-untyped-def]
         c2, c3, c4 = real(5.0000001201e-1), real(1.6666665459e-1), real(4.1665795894e-2)
         c5, c6, c7 = real(8.3334519073e-3), real(1.3981999507e-3), real(1.9875691500e-4)
 
-        def compute(x):  # type: ignore[no-untyped-def]
+        def compute(x):
             x = low if x < low else x
             x = high if x > high else x
             exponent = whole(x * log2_e + half_up)
@@ -98,7 +98,7 @@ def exponential_of(x):  # type: ignore[no-untyped-def]
         c8, c9, c10, c11 = 1 / 40320, 1 / 362880, 1 / 3628800, 1 / 39916800
         c12, c13 = 1 / 479001600, 1 / 6227020800
 
-        def compute(x):  # type: ignore[no-untyped-def]
+        def compute(x):
             x = low if x < low else x
             x = high if x > high else x
             exponent = whole(x * log2_e + half_up)

@@ -18,13 +18,13 @@ from backlight.engine.kernels.compiler import EXACT, entry, kernel, leaf
 from backlight.engine.kernels.looks import measure
 from backlight.engine.kernels.passes import accumulate, forward
 
-REVISION = "3846ca43a231"
+REVISION = "7527b78f2d9d"
 BETA1, BETA2, EPSILON, FRICTION = 0.9, 0.999, 1e-8, 0.9  # training.optimizers
 PATIENCE = 5000  # looks at another lane, some microseconds, before the thread is given away
 
 
 @leaf(EXACT)
-def add_penalty(p, g, plan, l2):  # type: ignore[no-untyped-def]
+def add_penalty(p, g, plan, l2):
     """g += λ W; biases are free."""
     for layer in range(plan.shape[0]):
         at = plan[layer, WEIGHTS]
@@ -33,7 +33,7 @@ def add_penalty(p, g, plan, l2):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def update(optimizer, p, g, state, size, rate, step):  # type: ignore[no-untyped-def]
+def update(optimizer, p, g, state, size, rate, step):
     """The formulas of `training.optimizers`; `step` counts from 1."""
     kind = p.dtype.type
     if optimizer == GRADIENT_DESCENT:
@@ -55,19 +55,19 @@ def update(optimizer, p, g, state, size, rate, step):  # type: ignore[no-untyped
 
 
 @kernel(EXACT)
-def workspace(plan, samples, kind):  # type: ignore[no-untyped-def]
+def workspace(plan, samples, kind):
     """Values, whose rows of ones stay ones, and deltas of a block of `samples`."""
     rows = plan[plan.shape[0] - 1, ROW] + plan[plan.shape[0] - 1, OUTPUTS] + 2
     return np.ones((rows, samples.X.shape[3]), kind), np.empty((rows, samples.X.shape[3]), kind)
 
 
 @leaf(EXACT)
-def stretch(segment, segments, blocks):  # type: ignore[no-untyped-def]
+def stretch(segment, segments, blocks):
     return segment * blocks // segments, (segment + 1) * blocks // segments
 
 
 @leaf(EXACT)
-def gather(samples, draw, indices, batch, first, last):  # type: ignore[no-untyped-def]
+def gather(samples, draw, indices, batch, first, last):
     """Copies the samples `indices` into the blocks first … last − 1 of `batch`, filled up by the first of them."""
     width, size = batch.X.shape[3], samples.X.shape[3]
     for block in range(first, last):
@@ -82,7 +82,7 @@ def gather(samples, draw, indices, batch, first, last):  # type: ignore[no-untyp
 
 
 @leaf(EXACT)
-def add_up(partial, parity, g):  # type: ignore[no-untyped-def]
+def add_up(partial, parity, g):
     """g = Σ of the segments' gradients, in their order whoever computed them."""
     for k in range(g.size):
         g[k] = partial[parity, 0, k]
@@ -92,7 +92,7 @@ def add_up(partial, parity, g):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def contrast(p, plan, size):  # type: ignore[no-untyped-def]
+def contrast(p, plan, size):
     """Writes w_1 − w_0 of the output layer behind the `size` parameters proper, where a plan of one output has it."""
     if plan[plan.shape[0] - 1, OUTPUTS] == 1:
         real = size - 2 * (plan[plan.shape[0] - 1, INPUTS] + 1)
@@ -101,7 +101,7 @@ def contrast(p, plan, size):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def spread(g, plan, size):  # type: ignore[no-untyped-def]
+def spread(g, plan, size):
     """The gradient of the contrast as that of the two columns: −g and g."""
     if plan[plan.shape[0] - 1, OUTPUTS] == 1:
         real = size - 2 * (plan[plan.shape[0] - 1, INPUTS] + 1)
@@ -111,7 +111,7 @@ def spread(g, plan, size):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def meet(lanes, stop, lane, tick):  # type: ignore[no-untyped-def]
+def meet(lanes, stop, lane, tick):
     """Waits until every lane has come to `tick`; False if all are to stop.
 
     Ticks only ever grow. Who has waited long lets other threads run: there may be fewer cores than lanes.
@@ -129,7 +129,7 @@ def meet(lanes, stop, lane, tick):  # type: ignore[no-untyped-def]
 
 
 @entry
-def train_networks(rule, plan, whole, networks, train, test, batch, orders, watch, lanes, lane, span):  # type: ignore[no-untyped-def]
+def train_networks(rule, plan, whole, networks, train, test, batch, orders, watch, lanes, lane, span):
     """Takes each network from step span[0] to span[1], in place; what a look sees goes into watch.curves.
 
     Args:
@@ -192,7 +192,7 @@ def train_networks(rule, plan, whole, networks, train, test, batch, orders, watc
 
 
 @entry
-def network_logits(rule, whole, parameters, draw, samples, out):  # type: ignore[no-untyped-def]
+def network_logits(rule, whole, parameters, draw, samples, out):
     """Logits of every network on its draw of `samples`, into out (S, K, blocks · B)."""
     row, classes = whole[-1, ROW], whole[-1, OUTPUTS]
     width = samples.X.shape[3]

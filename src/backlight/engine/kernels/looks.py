@@ -26,7 +26,7 @@ SATURATED_TANH = 0.98  # |tanh(z/2)| > 0.98 where the sigmoid of z lies outside 
 
 
 @leaf(EXACT)
-def count_correct(values, row, classes, samples, draw, block):  # type: ignore[no-untyped-def]
+def count_correct(values, row, classes, samples, draw, block):
     """(samples of this block that get their own class, samples of this block); of tied classes the lowest wins."""
     correct = seen = 0
     for n in range(values.shape[1]):
@@ -40,7 +40,7 @@ def count_correct(values, row, classes, samples, draw, block):  # type: ignore[n
 
 
 @leaf(EXACT)
-def cross_entropy(values, row, classes, samples, draw, block):  # type: ignore[no-untyped-def]
+def cross_entropy(values, row, classes, samples, draw, block):
     """This block's part of the mean −log softmax(z)_y, summed in float64."""
     loss = 0.0
     for n in range(values.shape[1]):
@@ -56,7 +56,7 @@ def cross_entropy(values, row, classes, samples, draw, block):  # type: ignore[n
 
 
 @leaf(EXACT)
-def watch_units(plan, values, highest, count):  # type: ignore[no-untyped-def]
+def watch_units(plan, values, highest, count):
     """Raises `highest` (rows,) to each hidden unit's largest |a| (largest a for leaky_relu); saturated values."""
     saturated = 0
     for layer in range(plan.shape[0] - 1):
@@ -73,7 +73,7 @@ def watch_units(plan, values, highest, count):  # type: ignore[no-untyped-def]
 
 
 @kernel(EXACT)
-def measure(rule, p, plan, train, test, draw, work, out):  # type: ignore[no-untyped-def]
+def measure(rule, p, plan, train, test, draw, work, out):
     """Fills `out` (MEASURES,) for the parameters p; all NaN if the loss is not finite."""
     values, deltas, test_values, g, product, highest = work
     last = plan.shape[0] - 1

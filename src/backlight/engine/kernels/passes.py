@@ -13,7 +13,7 @@ from backlight.engine.kernels.rows import activate, add_correlations, times_deri
 
 
 @leaf(EXACT)
-def forward_by_rows(p, plan, X, values):  # type: ignore[no-untyped-def]
+def forward_by_rows(p, plan, X, values):
     """Fills `values` (rows, B): activations of the hidden layers, each with its row of ones, then the logits."""
     for layer in range(plan.shape[0]):
         d_in, d_out, at, row = plan[layer, INPUTS], plan[layer, OUTPUTS], plan[layer, WEIGHTS], plan[layer, ROW]
@@ -27,7 +27,7 @@ def forward_by_rows(p, plan, X, values):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def backward_by_rows(p, plan, X, values, deltas, g):  # type: ignore[no-untyped-def]
+def backward_by_rows(p, plan, X, values, deltas, g):
     """Adds the gradient to g, from δ of the logits in `deltas`: δ_l = (W_{l+1} δ_{l+1}) ⊙ f′(z_l)."""
     for layer in range(plan.shape[0] - 1, -1, -1):
         d_in, d_out, at, row = plan[layer, INPUTS], plan[layer, OUTPUTS], plan[layer, WEIGHTS], plan[layer, ROW]
@@ -44,7 +44,7 @@ def backward_by_rows(p, plan, X, values, deltas, g):  # type: ignore[no-untyped-
 
 
 @kernel(EXACT)
-def forward_by_matrices(p, plan, X, values):  # type: ignore[no-untyped-def]
+def forward_by_matrices(p, plan, X, values):
     """What `forward_by_rows` does, each layer as one product of BLAS."""
     inputs = X
     for layer in range(plan.shape[0]):
@@ -57,7 +57,7 @@ def forward_by_matrices(p, plan, X, values):  # type: ignore[no-untyped-def]
 
 
 @kernel(EXACT)
-def backward_by_matrices(p, plan, X, values, deltas, g, product):  # type: ignore[no-untyped-def]
+def backward_by_matrices(p, plan, X, values, deltas, g, product):
     """What `backward_by_rows` does, each layer as two products of BLAS."""
     for layer in range(plan.shape[0] - 1, -1, -1):
         d_in, d_out, at, row = plan[layer, INPUTS], plan[layer, OUTPUTS], plan[layer, WEIGHTS], plan[layer, ROW]
@@ -74,7 +74,7 @@ def backward_by_matrices(p, plan, X, values, deltas, g, product):  # type: ignor
 
 
 @kernel(EXACT)
-def forward(rule, p, plan, X, values):  # type: ignore[no-untyped-def]
+def forward(rule, p, plan, X, values):
     if rule.by_matrix:
         forward_by_matrices(p, plan, X, values)
     else:
@@ -82,7 +82,7 @@ def forward(rule, p, plan, X, values):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def contrast_residuals(values, row, samples, draw, block, deltas):  # type: ignore[no-untyped-def]
+def contrast_residuals(values, row, samples, draw, block, deltas):
     """δ = (σ(z_1 − z_0) − y) · share."""
     one, y, share = deltas.dtype.type(1), samples.y, samples.share
     for n in range(deltas.shape[1]):
@@ -91,7 +91,7 @@ def contrast_residuals(values, row, samples, draw, block, deltas):  # type: igno
 
 
 @leaf(EXACT)
-def softmax_residuals(values, row, classes, samples, draw, block, deltas):  # type: ignore[no-untyped-def]
+def softmax_residuals(values, row, classes, samples, draw, block, deltas):
     """δ_k = (softmax(z)_k − [y = k]) · share; the two rows of `deltas` after the last class are scratch."""
     zero, one = deltas.dtype.type(0), deltas.dtype.type(1)
     y, share = samples.y, samples.share
@@ -114,7 +114,7 @@ def softmax_residuals(values, row, classes, samples, draw, block, deltas):  # ty
 
 
 @leaf(EXACT)
-def output_residuals(rule, values, row, classes, samples, draw, block, deltas):  # type: ignore[no-untyped-def]
+def output_residuals(rule, values, row, classes, samples, draw, block, deltas):
     """∂L/∂z_L of the mean cross-entropy; times f′(z_L) where the rule has that mistake."""
     if classes == 1:
         contrast_residuals(values, row, samples, draw, block, deltas)
@@ -126,7 +126,7 @@ def output_residuals(rule, values, row, classes, samples, draw, block, deltas): 
 
 
 @leaf(EXACT)
-def accumulate_by_rows(rule, p, plan, samples, draw, first, last, values, deltas, g):  # type: ignore[no-untyped-def]
+def accumulate_by_rows(rule, p, plan, samples, draw, first, last, values, deltas, g):
     """Adds the data gradient over the blocks first … last − 1 to g."""
     row, outputs = plan[plan.shape[0] - 1, ROW], plan[plan.shape[0] - 1, OUTPUTS]
     for block in range(first, last):
@@ -137,7 +137,7 @@ def accumulate_by_rows(rule, p, plan, samples, draw, first, last, values, deltas
 
 
 @kernel(EXACT)
-def accumulate(rule, p, plan, samples, draw, first, last, values, deltas, g, product):  # type: ignore[no-untyped-def]
+def accumulate(rule, p, plan, samples, draw, first, last, values, deltas, g, product):
     """The data gradient over the blocks first … last − 1, into g."""
     for k in range(g.size):
         g[k] = 0.0

@@ -11,7 +11,7 @@ SLOPE = 0.1  # of leaky_relu below 0; networks.activations.LEAKY_SLOPE
 
 
 @leaf(EXACT)
-def curve_of(code, one):  # type: ignore[no-untyped-def]
+def curve_of(code, one):
     """(smooth, c, m, q, d, e, slope) of an activation, in the type of `one`.
 
     Smooth: f(z) = c + m / (1 + e^{qz}) with f′ = d + e a − a². Else f(z) = z where z ≥ 0 and slope · z below.
@@ -26,7 +26,7 @@ def curve_of(code, one):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def activate(code, values, first, last):  # type: ignore[no-untyped-def]
+def activate(code, values, first, last):
     """z ↦ f(z) in place, in the rows first … last − 1."""
     zero, one = values.dtype.type(0), values.dtype.type(1)
     smooth, c, m, q, _, _, slope = curve_of(code, one)
@@ -40,7 +40,7 @@ def activate(code, values, first, last):  # type: ignore[no-untyped-def]
 
 
 @leaf(EXACT)
-def times_derivative(code, deltas, delta_row, values, first, last):  # type: ignore[no-untyped-def]
+def times_derivative(code, deltas, delta_row, values, first, last):
     """δ ↦ δ f′(z), from a = f(z) in the rows first … last − 1 of `values`."""
     zero, one = values.dtype.type(0), values.dtype.type(1)
     smooth, _, _, _, d, e, slope = curve_of(code, one)
@@ -55,7 +55,7 @@ def times_derivative(code, deltas, delta_row, values, first, last):  # type: ign
 
 
 @leaf(EXACT)
-def weighted_sum(w, at, stride, rows, row, count, out, target):  # type: ignore[no-untyped-def]
+def weighted_sum(w, at, stride, rows, row, count, out, target):
     """out[target] = Σ_i w[at + i·stride] rows[row + i], i < count; four rows at a time spare loads and stores."""
     width = out.shape[1]
     head = (count - 1) % 4 + 1
@@ -85,7 +85,7 @@ def weighted_sum(w, at, stride, rows, row, count, out, target):  # type: ignore[
 
 
 @leaf(REORDERED)
-def add_correlations(rows, row, count, deltas, delta, g, at, stride):  # type: ignore[no-untyped-def]
+def add_correlations(rows, row, count, deltas, delta, g, at, stride):
     """g[at + i·stride] += Σ_n rows[row + i, n] deltas[delta, n], i < count."""
     zero = deltas.dtype.type(0)
     width = deltas.shape[1]

@@ -70,7 +70,7 @@ def one_pass(branch: Branch, moment: Moment, sample: int) -> dict[str, Any]:
 def forward_stages(network: DeepNeuralNetwork, x: Array) -> list[Stage]:
     stages = []
     for number, (layer, passed) in enumerate(zip(network.layers, network.forward(x), strict=True), start=1):
-        l, below = sub(number), f"a{sub(number - 1)}" if number > 1 else "x"  # noqa: E741
+        l, below = sub(number), f"a{sub(number - 1)}" if number > 1 else "x"
         rows = [Row(below, passed.inputs[0].tolist()), Row(f"z{l}", passed.pre_activation[0].tolist())]
         formulas = [f"z{l} = {below} W{l} + b{l}"]
         if number < len(network.layers):
@@ -92,7 +92,7 @@ def backward_stages(network: DeepNeuralNetwork, X: Array, y: Labels, sample: int
     stages = [Stage("The loss, and its derivative at the logits", last, formulas, rows)]
     analytic, numeric = layerwise(network, network.gradients(X, y, l2)), numeric_gradients(network, X, y, l2)
     for number in range(last, 0, -1):
-        l, below = sub(number), f"a{sub(number - 1)}" if number > 1 else "x"  # noqa: E741
+        l, below = sub(number), f"a{sub(number - 1)}" if number > 1 else "x"
         penalty = f" + λ W{l}" if l2 else ""
         formulas = [f"∂L/∂W{l} = (1/N) Σₙ {below}ᵀ δ{l}{penalty}", f"∂L/∂b{l} = (1/N) Σₙ δ{l}"]
         rows = [Row(below, passes[number - 1].inputs[sample].tolist()), Row(f"δ{l}", delta[sample].tolist())]
@@ -111,7 +111,7 @@ def through(
     activation, passed = network.layers[number - 2].activation, passes[number - 2]
     back = delta @ network.layers[number - 1].weights.T
     slope = activation.derivative(passed.pre_activation, passed.activation)
-    l, below = sub(number), sub(number - 1)  # noqa: E741
+    l, below = sub(number), sub(number - 1)
     formulas = [f"δ{below} = (δ{l} W{l}ᵀ) ⊙ f′(z{below}), f′ = {DERIVATIVES[activation.name]}"]
     rows = [
         Row(f"δ{l} W{l}ᵀ", back[sample].tolist()),
@@ -155,11 +155,11 @@ def numeric_gradients(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float
     found = np.empty_like(start)
     for place in range(len(start)):
         step = STEP * max(1.0, abs(start[place]))
-        found[place] = slope(here, *(loss(place, share * step) for share in (1, -1, 0.5, -0.5)), step)
+        found[place] = slope(step, here, *(loss(place, share * step) for share in (1, -1, 0.5, -0.5)))
     return layerwise(network, unflatten(found, sizes))
 
 
-def slope(here: float, up: float, down: float, half_up: float, half_down: float, step: float) -> float:
+def slope(step: float, here: float, up: float, down: float, half_up: float, half_down: float) -> float:
     """The central difference of values at ±step and ±step/2; NaN unless they lie as on a smooth curve.
 
     Left and right slopes differ by step · f″ there, half as much for half the step. On a kink they always do; beside

@@ -85,7 +85,7 @@ def playground_routes(sessions: Sessions, closing: asyncio.Event) -> list[BaseRo
 
     async def command(request: Request) -> Response:
         session = sessions[request.path_params["name"]]
-        await asyncio.wrap_future(session.ask(await asked(request, AnyCommand)))  # type: ignore[arg-type]
+        await asyncio.wrap_future(session.ask(await asked(request, AnyCommand)))  # type: ignore[arg-type]  # a union is no `type`
         return answer({})
 
     async def watch(request: Request) -> Response:

@@ -22,7 +22,7 @@ from backlight.page.playground.seeds import CancelledError, Seeds, other_seeds
 from backlight.page.playground.settings import PlaygroundSettings
 from backlight.page.playground.trouble import Trouble, divergence
 
-STRIDE = 0.015  # seconds of training between two looks at the commands
+STRIDE = 0.025  # seconds of training between two looks at the commands; less than a picture takes
 FINE = 20  # a stride is at most this part of the way so far, lest the first steps are missed
 MOST_STEPS = 10_000_000
 BEHIND = 0.2  # seconds of steps that are made up for after a delay
@@ -80,6 +80,8 @@ class Session:
         self.seeds: SeedsJob | None = None
         self.stop_seeds = threading.Event()
         self.stride, self.since, self.owed, self.until = 1, 0.0, 0.0, MOST_STEPS
+        for leg in start.legs:
+            dataset_of(leg.settings)  # a way that cannot be gone is refused now, not somewhere on it
         self.begin(start.settings)
         self.publish()
         self.ask(start)
@@ -126,7 +128,7 @@ class Session:
         """Seconds to wait for a command before the next stride; for ever while nothing is trained."""
         if not self.playing:
             return None
-        return 0.0001 if self.speed is None else max(0.0001, min(0.05, (1 - self.owed) / self.speed))
+        return 0.0 if self.speed is None else max(0.0001, min(0.05, (1 - self.owed) / self.speed))
 
     def obey(self, command: Wish, done: "Future[None]") -> None:
         try:

@@ -23,13 +23,13 @@ from backlight.recording.kernels.primitives import PART, REORDERED, prefetch
 
 
 @njit(**PART)
-def ordered(bits):  # type: ignore[no-untyped-def]
+def ordered(bits):
     """Bits of a float as an integer in the order of the floats; the inverse of itself. NaN lies beyond ±∞."""
     return bits ^ ((bits >> type(bits)(31)) & type(bits)(0x7FFFFFFF))
 
 
 @njit(**PART)
-def extremes32(bits, n):  # type: ignore[no-untyped-def]
+def extremes32(bits, n):
     """Smallest and largest of n float32, given as int32, in the order of `ordered`."""
     low, high = np.int32(0x7FFFFFFF), np.int32(-0x7FFFFFFF)
     for i in range(n):
@@ -40,7 +40,7 @@ def extremes32(bits, n):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def count_zeros32(bits, n):  # type: ignore[no-untyped-def]
+def count_zeros32(bits, n):
     """Zeros of either sign, and those that are −0."""
     zeros, negative = np.int32(0), np.int32(0)
     for i in range(n):
@@ -50,7 +50,7 @@ def count_zeros32(bits, n):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=REORDERED, **PART)
-def deviations(x, n, pivot):  # type: ignore[no-untyped-def]
+def deviations(x, n, pivot):
     """Σ(x − pivot) and Σ(x − pivot)² in float64.
 
     With one of the values as pivot, (mean − pivot)² is at most n times the variance: nothing is lost to cancellation.
@@ -64,7 +64,7 @@ def deviations(x, n, pivot):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=REORDERED, **PART)
-def both_deviations(x, n, pivot, rectified_pivot):  # type: ignore[no-untyped-def]
+def both_deviations(x, n, pivot, rectified_pivot):
     """The same of x, and of max(x, 0)."""
     total, squares, rectified_total, rectified_squares = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
@@ -79,7 +79,7 @@ def both_deviations(x, n, pivot, rectified_pivot):  # type: ignore[no-untyped-de
 
 
 @njit(**PART)
-def add_cells(bits, n, tables, ahead, other_ahead, item):  # type: ignore[no-untyped-def]
+def add_cells(bits, n, tables, ahead, other_ahead, item):
     """Histogram of n finite float32, given as uint32; the number of zeros, which all go to cell 0, −0 as well.
 
     While this loop keeps the processor busy, the memory that is read next is fetched: n items at `ahead`, and at
@@ -111,7 +111,7 @@ def add_cells(bits, n, tables, ahead, other_ahead, item):  # type: ignore[no-unt
 
 
 @njit(**PART)
-def pool(real, mean_at, squares_at, count, mean, squares, added):  # type: ignore[no-untyped-def]
+def pool(real, mean_at, squares_at, count, mean, squares, added):
     """Adds `added` values of this mean and Σ(x − mean)² to `count` ones (Chan, Golub & LeVeque 1979)."""
     both = count + added
     if added == 0:
@@ -125,7 +125,7 @@ def pool(real, mean_at, squares_at, count, mean, squares, added):  # type: ignor
 
 
 @njit(**PART)
-def finite_only(x, n, whole, kept):  # type: ignore[no-untyped-def]
+def finite_only(x, n, whole, kept):
     """Counts NaN and infinities and copies the rest to `kept`; how many those are."""
     finite = 0
     for i in range(n):
@@ -143,7 +143,7 @@ def finite_only(x, n, whole, kept):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def pool_block(x, n, real, count, relu):  # type: ignore[no-untyped-def]
+def pool_block(x, n, real, count, relu):
     """Adds the moments of n finite values, and those of max(x, 0) if asked for."""
     pivot = np.float64(x[0])
     if not relu:
@@ -158,7 +158,7 @@ def pool_block(x, n, real, count, relu):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def add_block32(x, n, whole, real, tables, relu, kept, ahead, other_ahead, item):  # type: ignore[no-untyped-def]
+def add_block32(x, n, whole, real, tables, relu, kept, ahead, other_ahead, item):
     """Adds n float32 to the statistics of a chunk."""
     low, high = extremes32(x.view(np.int32), n)
     if high >= np.int32(0x7F800000) or low <= ordered(np.int32(-0x800000)):  # a NaN or an infinity among them
@@ -188,7 +188,7 @@ def add_block32(x, n, whole, real, tables, relu, kept, ahead, other_ahead, item)
 
 
 @njit(**PART)
-def add_block64(x, n, whole, real, tables, relu, kept, narrow, ahead, other_ahead, item):  # type: ignore[no-untyped-def]
+def add_block64(x, n, whole, real, tables, relu, kept, narrow, ahead, other_ahead, item):
     """Adds n float64; one beyond the range of float32 counts in the outermost cell of its sign."""
     n = finite_only(x, n, whole, kept)
     if n == 0:
@@ -215,7 +215,7 @@ def add_block64(x, n, whole, real, tables, relu, kept, narrow, ahead, other_ahea
 
 
 @njit(**PART)
-def count_inside(values, n, low, high):  # type: ignore[no-untyped-def]
+def count_inside(values, n, low, high):
     inside = np.int32(0)
     for i in range(n):
         inside += np.int32(np.uint8(values[i] > low) & np.uint8(values[i] < high))
@@ -223,7 +223,7 @@ def count_inside(values, n, low, high):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def mark_inside(values, marks, n, low, high):  # type: ignore[no-untyped-def]
+def mark_inside(values, marks, n, low, high):
     """Marks of neighbouring units, a value each; how many values lie inside."""
     inside = np.int32(0)
     for i in range(n):
@@ -234,7 +234,7 @@ def mark_inside(values, marks, n, low, high):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def add_units(x, start, n, units, inner, low, high, live):  # type: ignore[no-untyped-def]
+def add_units(x, start, n, units, inner, low, high, live):
     """Marks the units of which a value lies between `low` and `high`; the number of values that do.
 
     The n values begin at place `start` of a tensor (outer, units, inner). Between 0 and ∞ values need not be counted,

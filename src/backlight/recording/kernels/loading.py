@@ -20,7 +20,7 @@ from backlight.recording.kernels.primitives import PART, pointer_to
 
 
 @njit(**PART)
-def widen_halves(halves, n, out):  # type: ignore[no-untyped-def]
+def widen_halves(halves, n, out):
     """float16, given as uint16, to float32, exactly; by way of bits and of whole numbers, for no mode to interfere."""
     bits = out.view(np.uint32)
     for i in range(n):
@@ -36,7 +36,7 @@ def widen_halves(halves, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def widen(address, kind, n, out):  # type: ignore[no-untyped-def]
+def widen(address, kind, n, out):
     """n values of the type of `kind`, as that of `out`."""
     source = carray(pointer_to(kind, address), n)
     for i in range(n):
@@ -44,7 +44,7 @@ def widen(address, kind, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def load32(address, dtype, n, out):  # type: ignore[no-untyped-def]
+def load32(address, dtype, n, out):
     """n values of a type that float32 holds exactly."""
     if dtype == FLOAT32:
         widen(address, np.float32(0), n, out)
@@ -65,7 +65,7 @@ def load32(address, dtype, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def load64(address, dtype, n, out):  # type: ignore[no-untyped-def]
+def load64(address, dtype, n, out):
     """n values of a type that float32 does not hold exactly."""
     if dtype == FLOAT64:
         widen(address, np.float64(0), n, out)
@@ -80,12 +80,12 @@ def load64(address, dtype, n, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def fits_float32(dtype):  # type: ignore[no-untyped-def]
+def fits_float32(dtype):
     return dtype != FLOAT64 and dtype < INT32
 
 
 @njit(**PART)
-def copy_bytes(source, target, n):  # type: ignore[no-untyped-def]
+def copy_bytes(source, target, n):
     read, written = carray(pointer_to(np.uint8(0), source), n), carray(pointer_to(np.uint8(0), target), n)
     for i in range(n):
         written[i] = read[i]

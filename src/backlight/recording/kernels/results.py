@@ -21,7 +21,7 @@ from backlight.recording.kernels.primitives import PART
 
 
 @njit(**PART)
-def put_number(out, at, number):  # type: ignore[no-untyped-def]
+def put_number(out, at, number):
     """LEB128 at out[at]; the place after it."""
     while number > 127:
         out[at] = np.uint8(number & 127 | 128)
@@ -32,7 +32,7 @@ def put_number(out, at, number):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def put_histogram(out, at, cells):  # type: ignore[no-untyped-def]
+def put_histogram(out, at, cells):
     """`recording.histogram.encode` at out[at]; the place after it."""
     following = 0
     for cell in range(CELLS):
@@ -46,7 +46,7 @@ def put_histogram(out, at, cells):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def rectify(whole, real, cells):  # type: ignore[no-untyped-def]
+def rectify(whole, real, cells):
     """Makes the results for x those for max(x, 0); passing values are the finite ones above 0."""
     negative_infinities, finite = whole[NEGATIVE_INFINITY], whole[FINITE]
     positive = whole[PASSING]
@@ -66,7 +66,7 @@ def rectify(whole, real, cells):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def complete(whole, real):  # type: ignore[no-untyped-def]
+def complete(whole, real):
     """Σ(x − mean)² to the variance, and NaN where there is no finite value."""
     if whole[FINITE]:
         real[SQUARES] /= whole[FINITE]

@@ -11,7 +11,7 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "cache": True}
 
 
 @njit(**OPTIONS)
-def read_number(data, at, end):  # type: ignore[no-untyped-def]
+def read_number(data, at, end):
     """The LEB128 number at data[at], and the place after it."""
     number = shift = 0
     while at < end:
@@ -25,7 +25,7 @@ def read_number(data, at, end):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def add_histogram(data, at, end, places, counts):  # type: ignore[no-untyped-def]
+def add_histogram(data, at, end, places, counts):
     """Adds the histogram data[at:end] to counts[places[cell]]."""
     cell = 0
     while at < end:
@@ -40,7 +40,7 @@ def add_histogram(data, at, end, places, counts):  # type: ignore[no-untyped-def
 
 
 @njit(**OPTIONS)
-def cell_counts(data, ends, stretch, size):  # type: ignore[no-untyped-def]
+def cell_counts(data, ends, stretch, size):
     """(size, CELLS) counts by cell number."""
     counts = np.zeros((size, CELLS), np.int64)
     places = np.arange(CELLS)
@@ -52,7 +52,7 @@ def cell_counts(data, ends, stretch, size):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def quantiles(data, ends, stretch, size, places, left, right, shares, minimum, maximum):  # type: ignore[no-untyped-def]
+def quantiles(data, ends, stretch, size, places, left, right, shares, minimum, maximum):
     """(size, Q) by linear interpolation in the cell that holds the rank; `left` and `right` in order of value."""
     found = np.full((size, shares.size), np.nan)
     counts = np.zeros(CELLS, np.int64)

@@ -79,11 +79,11 @@ from backlight.recording.kernels.loading import copy_bytes, fits_float32, load32
 from backlight.recording.kernels.primitives import OPTIONS, PART, pointer_to, take_next
 from backlight.recording.kernels.results import complete, put_histogram, rectify
 
-REVISION = "571fa6472454"
+REVISION = "c02dcc8bf1c0"
 
 
 @njit(**PART)
-def summarise_chunk(job, limits, start, size, whole, real, tables, live, work32, work64):  # type: ignore[no-untyped-def]
+def summarise_chunk(job, limits, start, size, whole, real, tables, live, work32, work64):
     """Fills `whole`, `real` and `tables` of a chunk that begins at value `start` of the job's tensor."""
     dtype, item = job[DTYPE], ITEM_SIZES[job[DTYPE]]
     task, units, relu = job[TASK], job[UNITS], job[RELU] != 0
@@ -129,12 +129,12 @@ def summarise_chunk(job, limits, start, size, whole, real, tables, live, work32,
 
 
 @njit(**PART)
-def job_table_of(header):  # type: ignore[no-untyped-def]
+def job_table_of(header):
     return carray(pointer_to(np.int64(0), header[JOB_TABLE]), (header[JOBS], JOB_COLUMNS))
 
 
 @njit(**PART)
-def job_of_chunk(table, chunk):  # type: ignore[no-untyped-def]
+def job_of_chunk(table, chunk):
     """The last job that begins at this chunk or before; jobs without values share their chunk with the next."""
     low, high = 0, table.shape[0]
     while high - low > 1:
@@ -147,7 +147,7 @@ def job_of_chunk(table, chunk):  # type: ignore[no-untyped-def]
 
 
 @njit(**PART)
-def do_chunk(header, number, job, chunk, work32, work64, tables):  # type: ignore[no-untyped-def]
+def do_chunk(header, number, job, chunk, work32, work64, tables):
     """One chunk of job `number` into the tables and its place in the results."""
     chunks = header[CHUNKS]
     limits = carray(pointer_to(np.float64(0), header[LIMITS]), (header[JOBS], 2))[number]
@@ -163,7 +163,7 @@ def do_chunk(header, number, job, chunk, work32, work64, tables):  # type: ignor
 
 
 @njit(**PART)
-def store_tables(header, thread, number, tables):  # type: ignore[no-untyped-def]
+def store_tables(header, thread, number, tables):
     """Adds a thread's tables to what it has counted for job `number`, and empties them."""
     threads, jobs = header[THREADS], header[JOBS]
     used = carray(pointer_to(np.uint8(0), header[THREAD_USED]), (threads, jobs))
@@ -180,7 +180,7 @@ def store_tables(header, thread, number, tables):  # type: ignore[no-untyped-def
 
 
 @njit(**OPTIONS)
-def work(header):  # type: ignore[no-untyped-def]
+def work(header):
     """Does chunks until none is left: first those of the thread's own stretch, then of those that come behind it."""
     threads, chunks = header[THREADS], header[CHUNKS]
     counters = carray(pointer_to(np.int64(0), header[COUNTERS]), threads * LINE)
@@ -210,7 +210,7 @@ def work(header):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def finish(header):  # type: ignore[no-untyped-def]
+def finish(header):
     """Puts chunks together: a result per job, and behind all jobs one per rectified job, in their order."""
     chunks, jobs, threads = header[CHUNKS], header[JOBS], header[THREADS]
     job_table = job_table_of(header)
@@ -266,10 +266,10 @@ def finish(header):  # type: ignore[no-untyped-def]
 
 # What is called through its address: by PyTorch's threads, by our own, or by none but the caller's.
 @cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")
-def work_entry(header):  # type: ignore[no-untyped-def]
+def work_entry(header):
     work(carray(header, HEADER_SIZE))
 
 
 @cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")
-def finish_entry(header):  # type: ignore[no-untyped-def]
+def finish_entry(header):
     finish(carray(header, HEADER_SIZE))

@@ -1,0 +1,95 @@
+"""Programs to be killed: forked from a process in which all modules are loaded, or started anew."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from backlight.recording.summarise import kernels
+
+from .programs import few_digits
+
+HEAVY = (
+    "backlight.cli", "backlight.engine.train", "backlight.reports.html.report", "backlight.reports.run_pictures",
+    "backlight.training.study", "backlight.training.train_cnn", "backlight.training.train_mlp",
+    "torch._dynamo",
+)  # fmt: skip
+Program = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process under way; what it says goes into the file `said`."""
+
+    process: int
+    said: Path
+
+    def over(self) -> int | None:
+        """Its exit code, that of a signal negative; None while it goes on. Not to be asked again once it is over."""
+        found, status = os.waitpid(self.process, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if found else None
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        """Its exit code after the signal."""
+        os.kill(self.process, number)
+        return self.wait()
+
+    def words(self) -> str:
+        return self.said.read_text(encoding="utf-8", errors="replace")
+
+
+def forked(program: Program, said: Path) -> Child:
+    """Runs `program` in a copy of this process: what takes seconds to load need not be loaded for each kill."""
+    sys.stdout.flush()
+    process = os.fork()
+    if process:
+        return Child(process, said)
+    code = 1
+    try:
+        handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = ending(program)
+    finally:
+        os._exit(code)
+
+
+def ending(program: Program) -> int:
+    """The exit code, as Python would give it."""
+    try:
+        program()
+        code = 0
+    except SystemExit as request:
+        code = request.code if isinstance(request.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def started(arguments: list[str], said: Path) -> Child:
+    """`python …` in a process of its own, which has to load everything first."""
+    handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    words = [sys.executable, *arguments]
+    actions = [(os.POSIX_SPAWN_DUP2, handle, 1), (os.POSIX_SPAWN_DUP2, handle, 2)]
+    process = os.posix_spawn(sys.executable, words, os.environ, file_actions=actions)
+    os.close(handle)
+    return Child(process, said)
+
+
+def loaded() -> None:
+    """Everything that takes long to load, so that forks have it. Nothing here starts a thread."""
+    for name in HEAVY:
+        import_module(name)
+    few_digits()
+    kernels()

@@ -1,0 +1,138 @@
+"""Backlight installed as a user installs it: the wheel into empty environments, with no extra and with each.
+
+    make test-install        # with dist/ built: python -m benchmarks.install [--python PATH …] [--extra NAME …]
+
+Every environment is made in a temporary folder, tried and removed. In each are asked: help, every public name, a
+training, a study, a check, a report, and, where the extra is there, what it is for; where one is not, that what needs
+it says so in one line. The source archive is installed once on each Python. Not part of `make test`: it needs the
+registry, and minutes. Prints a line per environment, writes benchmarks/records/install.json, and fails if any failed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from backlight.recording.environment import describe_environment
+
+from .tries import Installed, tries
+
+ROOT = Path(__file__).parents[2]
+RECORD = ROOT / "benchmarks" / "records" / "install.json"
+VERSIONS = ("3.11", "3.12", "3.13")
+EXTRAS = ("", "digits", "page", "study", "cluster", "torch", "bench")
+HEAVY = {"torch": ("3.11",), "bench": ("3.11",)}  # elsewhere PyTorch may come with CUDA, several gigabytes
+TOGETHER = {"torch": "torch,digits", "bench": "torch,digits,bench"}  # a convolutional network needs digits to train on
+
+
+@dataclass(frozen=True)
+class Result:
+    """One environment.
+
+    Attributes:
+        python, extras, source: what was installed on what; the extras as pip takes them, wheel or sdist.
+        seconds: of pip.
+        megabytes: of the environment.
+        passed: what was tried and went well.
+        failed: what did not, with what was said.
+    """
+
+    python: str
+    extras: str
+    source: str
+    seconds: float
+    megabytes: float
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def interpreters() -> Iterator[Path]:
+    """One of each version that pyenv has; a version that it has not is left out."""
+    for version in VERSIONS:
+        found = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
+        yield from found[-1:]
+
+
+def run(*words: object) -> None:
+    result = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(result.stderr[-2000:])
+
+
+def install(python: Path, archive: Path, extras: str) -> Result:
+    """Into an environment of its own, which is gone afterwards."""
+    version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+    source = "wheel" if archive.suffix == ".whl" else "sdist"
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "environment"
+        run(python, "-m", "venv", place)
+        wanted = f"{archive}[{extras}]" if extras else str(archive)
+        began = time.perf_counter()
+        try:
+            run(place / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wanted)
+        except RuntimeError as error:
+            return Result(version, extras, source, time.perf_counter() - began, 0.0, (), (f"pip: {error}",))
+        seconds = time.perf_counter() - began
+        size = sum(path.lstat().st_size for path in place.rglob("*")) / 1e6
+        passed, failed = tried(Installed(place / "bin", Path(folder), frozenset(extras.split(",")) - {""}))
+    return Result(version, extras, source, round(seconds, 1), round(size), passed, failed)
+
+
+def tried(installed: Installed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    passed, failed = [], []
+    for name, attempt in tries(installed):
+        try:
+            attempt(installed)
+            passed.append(name)
+        except (AssertionError, subprocess.SubprocessError, OSError) as error:
+            failed.append(f"{name}: {error}")
+    return tuple(passed), tuple(failed)
+
+
+def told(result: Result) -> str:
+    what = f"{result.source}{f'[{result.extras}]' if result.extras else ''}"
+    outcome = f"{len(result.passed)} tries well" + (f", {len(result.failed)} not" if result.failed else "")
+    line = f"Python {result.python:<7} {what:<28} {result.seconds:6.1f} s {result.megabytes:6.0f} MB  {outcome}"
+    return "\n".join([line, *(f"    {each}" for each in result.failed)])
+
+
+def wanted(pythons: Sequence[Path], extras: Sequence[str]) -> Iterator[tuple[Path, str, str]]:
+    for python in pythons:
+        for extra in extras:
+            version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+            if any(version.startswith(f"{each}.") for each in HEAVY.get(extra, VERSIONS)):
+                yield python, "*.whl", TOGETHER.get(extra, extra)
+            else:
+                print(
+                    f"Python {version:<7} wheel[{extra}] left out: PyTorch may come with CUDA there, several gigabytes"
+                )
+        yield python, "*.tar.gz", ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", type=Path, action="append", help="an interpreter; pyenv's if none is given")
+    parser.add_argument("--extra", choices=EXTRAS, action="append", help="all if none is given")
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist")
+    parser.add_argument("--out", type=Path, default=RECORD)
+    arguments = parser.parse_args()
+    pythons = arguments.python or list(interpreters())
+    if not pythons:
+        sys.exit("no Python to install on: --python PATH")
+    results = []
+    for python, kind, extras in wanted(pythons, arguments.extra or EXTRAS):
+        (archive,) = arguments.dist.glob(kind)
+        results.append(install(python, archive, extras))
+        print(told(results[-1]), flush=True)
+    document = {"installed": [asdict(result) for result in results], "environment": describe_environment()}
+    arguments.out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return any(result.failed for result in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
