@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from backlight.training.settings import MLPSettings
