@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from backlight.training.settings import MLPSettings
@@ -20,8 +22,16 @@ def finished_runs(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def compiled():
+    """The engine is on disk: a server that has to compile it first answers nothing that needs compiled code."""
+    from backlight.page.app import compile_engine
+
+    compile_engine(threading.Event())
+
+
 @pytest.fixture
-def served():
+def served(compiled):
     """A function that serves a folder in a process of its own and gives the link; all end with the test."""
     servers = []
 

@@ -172,3 +172,22 @@ def test_nothing_is_wider_than_a_telephone(served, opened, finished_runs, addres
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     assert no_wider_than_the_window(page)
+
+
+def test_keys_stay_on_a_button_while_the_training_says_what_it_does(served, opened, tmp_path):
+    page = opened(served(tmp_path) + "#runs")
+    page.click("summary:has-text('Train here')")
+    form = page.locator("form").first
+    form.get_by_label("name of the run").fill("mine")
+    form.locator("label:has-text('steps') input").first.fill("10000000")
+    form.locator("button[type=submit]").click()
+    line = page.locator(".train p", has_text="mine training: step")
+    line.wait_for()
+    page.focus("button:text-is('Stop mine')")
+    changed(line)
+    assert page.evaluate("document.activeElement.textContent") == "Stop mine"
+    page.click("th a:text-is('mine')")
+    page.focus("button:text-is('Stop the training')")
+    changed(page.locator(".doing"))
+    page.keyboard.press("Enter")
+    page.wait_for_selector("button:text-is('Go on with the training')")

@@ -3,7 +3,7 @@ import { get } from "./api.js";
 import { el, number } from "./dom.js";
 import { scale } from "./runs_axis.js";
 import { runsQuery } from "./runs_pictures.js";
-import { folded, table } from "./runs_table.js";
+import { folded, refill, table } from "./runs_table.js";
 
 const SIZE = 380, LEFT = 40, TOP = 10, RIGHT = 12, BOTTOM = 34;
 
@@ -114,7 +114,7 @@ export function answersPart(names, loading) {
   const section = el("section", {}, el("h3", {}, "Right and wrong answers"), body);
   loading.add(section, async () => {
     const found = Object.entries(await get(`/api/runs/answers?${runsQuery(names)}`));
-    body.replaceChildren(...found.map(([label, each]) => answers(names.length > 1 ? label : "", each)));
+    refill(body, found, () => found.map(([label, each]) => answers(names.length > 1 ? label : "", each)));
   });
   return section;
 }
@@ -138,7 +138,7 @@ function confusion(found) {
     return el("td", { class: `${row === column ? "right" : "wrong"} shade${shade}` }, count ? String(count) : "");
   };
   return el("figure", {}, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "confusion matrix" }, el("table", { class: "confusion" },
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "true ↓ answer →"), classes.map((k) => el("th", { scope: "col" }, k)))),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "true ↓"), classes.map((k) => el("th", { scope: "col" }, k)))),
     el("tbody", {}, found.confusion.map((counts, row) => el("tr", {}, el("th", { scope: "row" }, classes[row]), counts.map((count, column) => cell(count, row, column))))))),
-    el("figcaption", {}, found.words));
+    el("figcaption", {}, `A row a true class, a column an answer. ${found.words}`));
 }

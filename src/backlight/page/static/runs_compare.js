@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { Loader } from "./runs_loader.js";
 import { Pictures, runsQuery } from "./runs_pictures.js";
 import { rangeControls, stepRange } from "./runs_range.js";
-import { folded, list, table } from "./runs_table.js";
+import { folded, list, refill, table } from "./runs_table.js";
 
 export async function openComparison(main, names, known) {
   const found = await get(`/api/runs/differences?${runsQuery(names)}`);
@@ -47,7 +47,7 @@ function verdicts(names, labels, loading) {
   loading.add(section, async () => {
     const found = await get(`/api/runs/verdict?${runsQuery(names)}`);
     const rows = found.map((each, at) => [el("a", { href: `#runs?${runsQuery([names[at]])}` }, labels[at]), each.sentence, each.figures[0] ?? ""]);
-    body.replaceChildren(table(["run", "did it learn?", "accuracy"], rows));
+    refill(body, found, () => table(["run", "did it learn?", "accuracy"], rows));
   });
   return section;
 }

@@ -17,12 +17,28 @@ export function trainingForm(known) {
     forms.replaceChildren(...Object.entries(found).map(([kind, form]) => formOf(kind, form, known)));
   });
 
+  const lines = new Map(); // name → {state, line, text}
+
   function news() {
-    going.replaceChildren(...Object.entries(known.trainings).map(([name, { state, line }]) => el("p", { class: "small" },
-      el("a", { href: `#runs?${runsQuery([name])}` }, name), ` ${state}${line ? `: ${line}` : ""} `,
-      state === "training" || state === "starting" ? el("button", { type: "button", onclick: () => post("/api/runs/train/stop", { run: name }).catch(showTrouble) }, `Stop ${name}`) : null)));
+    for (const [name, { state, line }] of Object.entries(known.trainings)) {
+      if (lines.get(name)?.state !== state) {
+        const made = lineOf(name, state);
+        if (lines.has(name)) lines.get(name).line.replaceWith(made.line);
+        else going.append(made.line);
+        lines.set(name, made);
+      }
+      lines.get(name).text.textContent = ` ${state}${line ? `: ${line}` : ""} `;
+    }
   }
   return { element: el("div", { class: "train" }, going, box), news };
+}
+
+// It stays the same as long as the state does: somebody's keys may be on the button.
+function lineOf(name, state) {
+  const text = el("span"), stop = () => post("/api/runs/train/stop", { run: name }).catch(showTrouble);
+  const button = ["starting", "training"].includes(state) ? el("button", { type: "button", onclick: stop }, `Stop ${name}`) : null;
+  const link = el("a", { href: `#runs?${runsQuery([name])}` }, name);
+  return { state, text, line: el("p", { class: "small" }, link, text, button) };
 }
 
 function formOf(kind, form, known) {

@@ -49,10 +49,22 @@ export class Loader {
   }
 
   #work() {
-    for (const item of this.#items.values()) {
-      if (this.#busy >= AT_ONCE || this.#closed) return;
-      if (item.seen && !item.fresh && !item.busy) this.#run(item);
+    while (this.#busy < AT_ONCE && !this.#closed) {
+      const next = this.#next();
+      if (!next) return;
+      this.#run(next);
     }
+  }
+
+  // What is in the window comes before what is only near it.
+  #next() {
+    let best = null, least = Infinity;
+    for (const [element, item] of this.#items) {
+      if (!item.seen || item.fresh || item.busy) continue;
+      const { top, bottom } = element.getBoundingClientRect(), distance = Math.max(0, top - innerHeight, -bottom);
+      if (distance < least) [best, least] = [item, distance];
+    }
+    return best;
   }
 
   async #run(item) {

@@ -5,7 +5,7 @@ import { answersPart, boundaryPart } from "./runs_answers.js";
 import { Loader } from "./runs_loader.js";
 import { Pictures, runsQuery } from "./runs_pictures.js";
 import { rangeControls, stepRange } from "./runs_range.js";
-import { folded, table } from "./runs_table.js";
+import { folded, refill, table } from "./runs_table.js";
 import { VerdictPart } from "./runs_verdict.js";
 
 const OWN_LOOP = "The loop is your own, so there is no command that does it again.";
@@ -21,6 +21,8 @@ class RunPage {
   #loading = new Loader();
   #status = el("p", { class: "status", role: "status" });
   #doing = el("p", { class: "doing" });
+  #line = el("span", { class: "small" });
+  #kind = "";
   #groups = el("div");
   #tensors = ""; // as they were shown last
   #stamp = null;
@@ -56,7 +58,7 @@ class RunPage {
     }
     this.#status.textContent = [row.command || "a loop of your own", row.status,
       row.step === null ? "" : `step ${row.step.toLocaleString("en")}`, row.trouble].filter(Boolean).join(" · ");
-    this.#doing.replaceChildren(...controls(this.name, row, this.known.trainings[this.name]));
+    this.#control(row, this.known.trainings[this.name]);
     this.#range.grow(row.step ?? 1);
     if (this.#stamp !== null && this.#stamp !== row.stamp) this.#moved();
     this.#stamp = row.stamp;
@@ -65,6 +67,14 @@ class RunPage {
   close() {
     this.#loading.close();
     this.drawn.close();
+  }
+
+  // Buttons stay what they are as long as they may: somebody's keys may be on one.
+  #control(row, training) {
+    const kind = `${row.status} ${row.command} ${training?.state}`;
+    if (kind !== this.#kind) this.#doing.replaceChildren(...controls(this.name, row, training), this.#line);
+    this.#kind = kind;
+    this.#line.textContent = training ? `${training.state}${training.line ? `: ${training.line}` : ""}` : "";
   }
 
   #moved() {
@@ -93,7 +103,6 @@ function controls(name, row, training) {
     !going && unfinished(row) ? act("train/resume", "Go on with the training") : null,
     el("a", { href: address(link), target: "_blank", rel: "noopener" }, "The whole report"),
     el("a", { href: address(`${link}&download`), download: "" }, "Save the report as one file"),
-    training ? el("span", { class: "small" }, `${training.state}${training.line ? `: ${training.line}` : ""}`) : null,
   ].filter(Boolean);
 }
 
@@ -113,7 +122,7 @@ function costPart(name, loading) {
   const section = el("section", {}, el("h3", {}, "What watching cost"), body);
   loading.add(section, async () => {
     const { cost } = await get(`/api/runs/about?${runsQuery([name])}`);
-    body.replaceChildren(table(["", "value"], Object.entries(cost)));
+    refill(body, cost, () => table(["", "value"], Object.entries(cost)));
   });
   return section;
 }

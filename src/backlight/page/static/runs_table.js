@@ -20,12 +20,25 @@ const evenly = (rows) =>
 export function folded(summary, make, open = false) {
   const box = el("details", { open }, el("summary", {}, summary));
   const fill = () => {
-    if (box.open) box.replaceChildren(box.firstChild, ...[make()].flat());
+    if (!box.open) return;
+    const top = box.querySelector(".scroll")?.scrollTop ?? 0;
+    box.replaceChildren(box.firstChild, ...[make()].flat());
+    box.querySelector(".scroll")?.scrollTo(0, top);
   };
   box.addEventListener("toggle", fill);
   if (open) fill();
   box.refresh = fill;
   return box;
+}
+
+const sources = new WeakMap();
+
+// Fills an element anew only if what it is made from has changed: somebody may be at work in it.
+export function refill(element, source, make) {
+  const text = JSON.stringify(source);
+  if (sources.get(element) === text) return;
+  sources.set(element, text);
+  element.replaceChildren(...[make()].flat(Infinity).filter(Boolean));
 }
 
 export const list = (lines, tag = "ul") => el(tag, {}, lines.map((line) => el("li", {}, line)));

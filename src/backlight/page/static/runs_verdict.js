@@ -2,49 +2,53 @@
 import { get, post } from "./api.js";
 import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { runsQuery } from "./runs_pictures.js";
-import { folded, list, table } from "./runs_table.js";
+import { folded, list, refill, table } from "./runs_table.js";
 
 const OPEN = ["The numbers", "What it means", "What to try, the likeliest first"];
 
 const TRIED = " The cures are trained on many seeds, beside the unchanged settings; it takes seconds to minutes.";
 
 export class VerdictPart {
-  #body = el("div", {}, "…");
+  #answer = el("div", {}, "…");
+  #figures = el("div");
+  #cure = el("div");
   #treatment = el("div", { class: "treatment", role: "status" });
   #rest = el("div");
-  #shown = "";
   #going = null;
 
   constructor(name, loading) {
     this.name = name;
-    this.section = el("section", { "aria-label": "Verdict" }, this.#body, this.#treatment, this.#rest);
+    const parts = [this.#answer, this.#figures, this.#cure, this.#treatment, this.#rest];
+    this.section = el("section", { "aria-label": "Verdict" }, parts);
     loading.add(this.section, () => this.#load());
   }
 
   // What the treatment of this run says; of another one only that it goes on.
   treated(news) {
+    const before = this.#going, own = news?.run === this.name;
     this.#going = news;
     this.#buttons();
-    const own = news?.run === this.name;
-    if (own) this.#treatment.replaceChildren(el("h3", {}, "Treatment"), ...told(news));
+    const lines = this.#treatment.querySelector("ol");
+    if (own && lines && before?.state === "going on" && news.state === "going on") lines.replaceWith(list(news.lines, "ol"));
+    else if (own) this.#treatment.replaceChildren(el("h3", {}, "Treatment"), ...told(news));
     else if (news?.state !== "going on") this.#treatment.replaceChildren();
     else this.#treatment.replaceChildren(el("p", { class: "small" }, `A treatment of ${news.run} goes on.`));
   }
 
   async #load() {
     const [found] = await get(`/api/runs/verdict?${runsQuery([this.name])}`);
-    const text = JSON.stringify(found);
-    if (text === this.#shown) return;
-    this.#shown = text;
-    const sentence = el("p", { class: found.good ? "answer good" : "answer", role: "status" }, found.sentence);
-    this.#body.replaceChildren(...[sentence, list(found.figures), treatable(this.name, found)].filter(Boolean));
-    this.#rest.replaceChildren(...findings(found));
+    const { good, sentence, figures, treatable: can, change, command, causes, later, notes, asked } = found;
+    const kind = good ? "answer good" : "answer";
+    refill(this.#answer, [sentence, good], () => el("p", { class: kind, role: "status" }, sentence));
+    refill(this.#figures, figures, () => list(figures));
+    refill(this.#cure, [can, change, command], () => treatable(this.name, found));
+    refill(this.#rest, [causes, later, notes, asked], () => findings(found));
     this.#buttons();
   }
 
   #buttons() {
     const busy = this.#going?.state === "going on" && this.#going.run === this.name;
-    for (const button of this.#body.querySelectorAll("button.try")) button.disabled = busy;
+    for (const button of this.#cure.querySelectorAll("button.try")) button.disabled = busy;
   }
 }
 
