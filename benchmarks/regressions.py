@@ -76,8 +76,8 @@ def watch_ratios(document: Any) -> dict[str, Ratio]:
     for name, each in document["steps"]["contenders"].items():
         if name.startswith("watch"):
             slower = each["ratio"]
-            bounds = (1 / slower[place] for place in ("median", "three_quarters", "quarter"))
-            found[f"bare / {name}"] = Ratio(*bounds, slower["n"])
+            middle, low, high = (1 / slower[place] for place in ("median", "three_quarters", "quarter"))
+            found[f"bare / {name}"] = Ratio(middle, low, high, slower["n"])
     return found
 
 

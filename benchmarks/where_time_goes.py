@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 import torch
 from limits import limits
-from numba import njit
 
 from backlight.data.points import load_points
 from backlight.engine.kernels.codes import OUTPUTS, ROW
+from backlight.engine.kernels.compiler import EXACT, kernel
 from backlight.engine.kernels.descent import contrast, spread, update, workspace
 from backlight.engine.kernels.passes import accumulate_by_rows, backward_by_rows, forward_by_rows, output_residuals
 from backlight.engine.population import Population
@@ -65,7 +65,7 @@ def in_turns(calls: dict[str, Callable[[], float]], rounds: int) -> dict[str, di
 # --- the engine -----------------------------------------------------------------------------------------------------
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
+@kernel(EXACT)
 def stage(which, rule, p, plan, samples, values, deltas, g, state, size, repeats):  # type: ignore[no-untyped-def]  # compiled
     """One stage of a pass over all blocks, again and again; 0 is the gradient as the engine computes it."""
     row, outputs = plan[plan.shape[0] - 1, ROW], plan[plan.shape[0] - 1, OUTPUTS]
@@ -107,7 +107,9 @@ def engine(rounds: int) -> dict[str, Any]:
         p[:size] = population.parameters[0]
         values, deltas = workspace(problem.whole, problem.train, kind)
         rest = (problem.rule, p, problem.plan, problem.train, values, deltas, np.zeros(problem.room, kind), state, size)
-        calls = {name: partial(microseconds, number, rest) for name, number in STAGES.items()}
+        calls: dict[str, Callable[[], float]] = {}
+        for name, number in STAGES.items():
+            calls[name] = partial(microseconds, number, rest)
         calls["train_population, a pass"] = partial(of_a_pass, population, data)
         calls["train_population, a call of one pass"] = partial(of_a_call, population, data)
         found[activation] = in_turns(calls, rounds)
