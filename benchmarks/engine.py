@@ -14,13 +14,11 @@ import argparse
 import importlib.metadata
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, repeat
 from pathlib import Path
 from statistics import median
@@ -48,7 +46,7 @@ from engine_contenders import (
     sklearn_model,
     variants_of,
 )
-from numba import njit
+from limits import measured_peak
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
@@ -166,37 +164,6 @@ def measure(sizes: Sequence[int], activation: str, rounds: int, seconds: float, 
         "loss_differences_after_50_passes": differences,
         "ratios": ratios,
     }
-
-
-@njit(nogil=True, fastmath={"contract"}, error_model="numpy")
-def multiply_and_add(a, x, y, repeats):  # type: ignore[no-untyped-def]  # compiled
-    """Four independent chains of 24 fused multiply-adds for each number, which stay in registers."""
-    for _ in range(repeats):
-        for n in range(a.size):
-            p = q = r = s = a[n]
-            for _link in range(24):
-                p = p * x + y
-                q = q * y + x
-                r = r * x + x
-                s = s * y + y
-            a[n] = (p + q) + (r + s)
-
-
-def measured_peak() -> dict[str, Any]:
-    """Most float32 operations a second of all threads together; a fused multiply-add is two."""
-    threads, repeats, size = thread_count(), 20_000, 1024
-    arrays, x, y = [np.ones(size, np.float32) for _ in range(threads)], np.float32(0.5), np.float32(0.25)
-    multiply_and_add(arrays[0], x, y, 1)
-    assembly = next(iter(multiply_and_add.inspect_asm().values()))
-    found = {register: len(re.findall(rf"vfmadd\w+ps.*%{register}", assembly)) for register in ("zmm", "ymm", "xmm")}
-    best = 0.0
-    with ThreadPoolExecutor(threads) as pool:
-        until = time.perf_counter() + 2
-        while time.perf_counter() < until:  # cores are slow to wake, and others use them
-            began = time.perf_counter()
-            list(pool.map(lambda a: multiply_and_add(a, x, y, repeats), arrays))
-            best = max(best, threads * size * repeats * 4 * 24 * 2 / (time.perf_counter() - began) / 1e9)
-    return {"gflops": best, "threads": threads, "packed_fused_multiply_adds_in_the_assembly": found}
 
 
 def operations(sizes: Sequence[int], activation: str) -> int:

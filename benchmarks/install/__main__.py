@@ -10,6 +10,7 @@ registry, and minutes. Prints a line per environment, writes benchmarks/records/
 
 import argparse
 import json
+import operator
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,8 @@ from .tries import Installed, tries
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "benchmarks" / "records" / "install.json"
 VERSIONS = ("3.11", "3.12", "3.13")
-EXTRAS = ("", "digits", "page", "study", "cluster", "torch", "bench")
+SDIST = "sdist"  # not an extra: the source archive, without any
+EXTRAS = ("", SDIST, "digits", "page", "study", "cluster", "torch", "bench")
 HEAVY = {"torch": ("3.11",), "bench": ("3.11",)}  # elsewhere PyTorch may come with CUDA, several gigabytes
 TOGETHER = {"torch": "torch,digits", "bench": "torch,digits,bench"}  # a convolutional network needs digits to train on
 
@@ -101,37 +103,49 @@ def told(result: Result) -> str:
     return "\n".join([line, *(f"    {each}" for each in result.failed)])
 
 
+def keep(result: Result, out: Path) -> None:
+    """In the record, in the place of what it said of the same Python and extras."""
+    kept = json.loads(out.read_text(encoding="utf-8"))["installed"] if out.exists() else []
+    key = operator.itemgetter("python", "source", "extras")
+    rows = {key(row): row for row in [*kept, asdict(result)]}
+    document = {"installed": [rows[each] for each in sorted(rows)], "environment": describe_environment()}
+    out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def wanted(pythons: Sequence[Path], extras: Sequence[str]) -> Iterator[tuple[Path, str, str]]:
     for python in pythons:
         for extra in extras:
             version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
-            if any(version.startswith(f"{each}.") for each in HEAVY.get(extra, VERSIONS)):
+            if extra == SDIST:
+                yield python, "*.tar.gz", ""
+            elif any(version.startswith(f"{each}.") for each in HEAVY.get(extra, VERSIONS)):
                 yield python, "*.whl", TOGETHER.get(extra, extra)
             else:
                 print(
                     f"Python {version:<7} wheel[{extra}] left out: PyTorch may come with CUDA there, several gigabytes"
                 )
-        yield python, "*.tar.gz", ""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, action="append", help="an interpreter; pyenv's if none is given")
-    parser.add_argument("--extra", choices=EXTRAS, action="append", help="all if none is given")
+    parser.add_argument(
+        "--extra", action="append", help=f"of {', '.join(EXTRAS)}, or several with commas; all if none is given"
+    )
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
     parser.add_argument("--out", type=Path, default=RECORD)
     arguments = parser.parse_args()
     pythons = arguments.python or list(interpreters())
     if not pythons:
         sys.exit("no Python to install on: --python PATH")
-    results = []
+    failed = False
     for python, kind, extras in wanted(pythons, arguments.extra or EXTRAS):
         (archive,) = arguments.dist.glob(kind)
-        results.append(install(python, archive, extras))
-        print(told(results[-1]), flush=True)
-    document = {"installed": [asdict(result) for result in results], "environment": describe_environment()}
-    arguments.out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return any(result.failed for result in results)
+        result = install(python, archive, extras)
+        print(told(result), flush=True)
+        keep(result, arguments.out)
+        failed = failed or bool(result.failed)
+    return failed
 
 
 if __name__ == "__main__":

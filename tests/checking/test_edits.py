@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backlight.checking.edit_families import families_for
+from backlight.checking.edit_families import stages_for
 from backlight.checking.edits import Edit, sites
 from backlight.checking.edits_added import inserted, scaled
 from backlight.checking.edits_exchanged import another_function, deleted, dropped, renamed, reoperated, turned
@@ -74,7 +74,7 @@ def test_what_stands_beside_stays(family, line, wanted):
 
 
 def families():
-    return list(dict.fromkeys(family for name in WORDINGS for family in families_for(name)))
+    return list(dict.fromkeys(family for name in WORDINGS for stage in stages_for(name) for family in stage))
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda family: family.__name__)

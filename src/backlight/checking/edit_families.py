@@ -101,8 +101,3 @@ def stages_for(mistake: str) -> list[tuple[Family, ...]]:
     first = PREFERRED[max(fitting, key=len)] if fitting else ()
     rest = [tuple(family for family in families if family not in first) for families in (CHEAP, COSTLY)]
     return [first, *rest]
-
-
-def families_for(mistake: str) -> list[Family]:
-    """All families, in the order of their stages."""
-    return [family for families in stages_for(mistake) for family in families]

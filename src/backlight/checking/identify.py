@@ -33,11 +33,6 @@ class Network:
         return Pass(self.form, objective, subject.feed.X, subject.feed.y, weights, biases, strength=strength)
 
 
-def identify_network(subject: Subject) -> Network | None:
-    """The first of `candidate_networks`; None where none fits."""
-    return next(candidate_networks(subject), None)
-
-
 def candidate_networks(subject: Subject) -> Iterator[Network]:
     """Layouts and activations under which the textbook's outputs are the program's, at two points.
 

@@ -15,11 +15,6 @@ PAIR_SECONDS = 1.2
 EQUIVALENT_SECONDS = 0.15  # for other pairs, once one is found
 
 
-def name_of(found: Matcher) -> Name | None:
-    """One mistake if one explains everything, else two; None where nothing does."""
-    return single(found) or pair(found)
-
-
 def single(found: Matcher) -> Name | None:
     """A known mistake; else one with a number that is solved for; else another formula for a slope."""
     known = [(seen.hypothesis,) for seen in found.visible if all(seen.matches)]
