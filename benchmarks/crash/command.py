@@ -1,6 +1,6 @@
 """Kills training at random instants, and says how often something was lost.
 
-    python -m benchmarks.crash [--kills 220] [--disks 30] [--seed 0] [--kind mlp …] [--out FILE]
+    python -m benchmarks.crash [--kills 210] [--interrupts 60] [--disks 30] [--seed 0] [--kind mlp …] [--out FILE]
 
 Programs: `backlight train mlp`, `train cnn` (288 digits) and `study`, a program that writes a run by itself, and a
 PyTorch loop under `watch`. They are small and save every 50 ms, so that kills meet every phase. One in eight is a
@@ -12,6 +12,7 @@ under the same programs, and are given room again.
 import argparse
 import json
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -23,7 +24,7 @@ from backlight.files import write_atomically
 from backlight.intervals import rate_interval
 from backlight.recording.environment import describe_environment
 
-from .attack import PHASES, Case, Reference, attacked, measured
+from .attack import BY_COMMAND, PHASES, Case, Reference, attacked, measured
 from .children import loaded
 from .disk import filled, room_needed, small_disk
 from .kinds import KINDS, Kind
@@ -32,21 +33,21 @@ RECORD = Path(__file__).parents[1] / "records" / "crash.json"
 FRESH = 8  # one case in so many is a process started anew
 
 
-def campaign(kinds: Iterable[Kind], kills: int, seed: int, place: Path) -> Iterable[Case]:
+def campaign(kinds: Iterable[Kind], kills: int, seed: int, place: Path, number: int = signal.SIGKILL) -> Iterable[Case]:
     """Cases of all kinds in turn until there are so many kills."""
     rng = Random(seed)
     references: dict[tuple[str, bool, bool], Reference] = {}
-    chosen, done, number = list(kinds), 0, 0
+    chosen, done, index = list(kinds), 0, 0
     while done < kills:
-        kind = chosen[number % len(chosen)]
+        kind = chosen[index % len(chosen)]
         phase = rng.choices(list(PHASES), list(PHASES.values()))[0]
-        fresh = number // len(chosen) % FRESH == FRESH - 1
+        fresh = index // len(chosen) % FRESH == FRESH - 1
         key = kind.name, phase == "finishing" and not fresh, fresh
         if key not in references:
             references[key] = measured(kind, place / "-".join(map(str, ("reference", *key))), *key[1:])
-        case = attacked(kind, place / f"{kind.name}-{number}", references[key], phase, rng, fresh)
+        case = attacked(kind, place / f"{kind.name}-{index}", references[key], phase, rng, fresh, number)
         done += len(case.kills)
-        number += 1
+        index += 1
         yield case
 
 
@@ -117,7 +118,8 @@ def disks(cases: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=220)
+    parser.add_argument("--kills", type=int, default=210)
+    parser.add_argument("--interrupts", type=int, default=60, help="Ctrl-C instead, on what has a command")
     parser.add_argument("--disks", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", action="append", choices=[kind.name for kind in KINDS])
@@ -126,22 +128,32 @@ def main() -> None:
     loaded()
     kinds = [kind for kind in KINDS if not arguments.kind or kind.name in arguments.kind]
     record: dict[str, Any] = {
-        "asked": {"kills": arguments.kills, "disks": arguments.disks, "seed": arguments.seed},
+        "asked": {
+            "kills": arguments.kills,
+            "interrupts": arguments.interrupts,
+            "disks": arguments.disks,
+            "seed": arguments.seed,
+        },
         "intervals": "Wilson, 95 %",
         "environment": describe_environment(),
     }
-    cases: list[Case] = []
+    out: Path = arguments.out
     full: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         (place / "runs").mkdir()
-        for case in campaign(kinds, arguments.kills, arguments.seed, place / "runs"):
-            cases.append(case)
-            told(f"{len(cases):4} {case.kind:8} {story(case)}", record | {"kill": killed(cases)}, arguments.out)
-        record["kill"] = killed(cases)
+        commands = [kind for kind in kinds if kind.name in BY_COMMAND]
+        struck = {"kill": (kinds, arguments.kills, signal.SIGKILL)}
+        struck["Ctrl-C"] = (commands, arguments.interrupts, signal.SIGINT)
+        for word, (chosen, times, number) in struck.items():
+            cases: list[Case] = []
+            for case in campaign(chosen, times, arguments.seed, place / "runs", number):
+                cases.append(case)
+                record[word] = killed(cases)
+                told(f"{word} {len(cases):4} {case.kind:8} {story(case)}", record, out)
         for found in filled_up(kinds, arguments.disks, arguments.seed, place):
             full.append(found)
-            told(f"{len(full):4} {found}", record | {"full disk": disks(full)}, arguments.out)
+            told(f"full disk {len(full):4} {found}", record | {"full disk": disks(full)}, out)
 
 
 def story(case: Case) -> str:
