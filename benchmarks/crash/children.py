@@ -15,10 +15,10 @@ from backlight.recording.summarise import kernels
 from .programs import few_digits
 
 HEAVY = (
-    "backlight.cli", "backlight.engine.train", "backlight.reports.html.report", "backlight.reports.run_pictures",
-    "backlight.training.study", "backlight.training.train_cnn", "backlight.training.train_mlp",
-    "torch._dynamo",
+    "backlight.cli.entry", "backlight.reports.html.report", "backlight.reports.run_pictures",
+    "backlight.training.study", "backlight.training.train_mlp",
 )  # fmt: skip
+HEAVIER = ("backlight.training.train_cnn", "torch._dynamo")
 INTERRUPTED = 130  # the exit code after Ctrl-C
 Program = Callable[[], object]
 
@@ -108,9 +108,11 @@ def started(arguments: list[str], said: Path) -> Child:
     return Child(process, said)
 
 
-def loaded() -> None:
-    """Everything that takes long to load, so that forks have it. Nothing here starts a thread."""
-    for name in HEAVY:
+def loaded(names: set[str]) -> None:
+    """What takes long to load of what these programs need, so that forks have it. Nothing here starts a thread."""
+    with_torch = bool(names & {"cnn", "watched"})
+    for name in (*HEAVY, *(HEAVIER if with_torch else ())):
         import_module(name)
-    few_digits()
     kernels()
+    if with_torch:
+        few_digits()
