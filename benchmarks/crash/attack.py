@@ -1,6 +1,7 @@
 """One run: killed, looked at, killed again now and then, and then gone on with to its end."""
 
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from backlight.recording.run import Run
 
 from . import programs
-from .children import Child, forked, started
+from .children import INTERRUPTED, Child, forked, started
 from .evidence import Seen, differences, lost, record_of, seen, unreadable
 from .kinds import Kind, networks_in, networks_trained
 
@@ -85,14 +86,16 @@ def measured(kind: Kind, folder: Path, pictures: bool, fresh: bool) -> Reference
     return Reference(record_of(folder), end, min(steps.values()), steps.get(end, over), over)
 
 
-def attacked(kind: Kind, folder: Path, reference: Reference, phase: str, rng: Random, fresh: bool) -> Case:
-    """Kills a run in `phase`, now and then again while it goes on, and lets it finish."""
+def attacked(
+    kind: Kind, folder: Path, reference: Reference, phase: str, rng: Random, fresh: bool, number: int = signal.SIGKILL
+) -> Case:
+    """Sends a run a signal in `phase`, now and then again while it goes on, and lets it finish."""
     shutil.rmtree(folder, ignore_errors=True)
     case = Case(kind.name, fresh)
     pictures = phase == "finishing" and not fresh
     child = launched(kind, folder, False, pictures, fresh)
     while True:
-        kill = struck(child, kind, folder, reference, phase, rng)
+        kill = struck(child, kind, folder, reference, phase, rng, number)
         if kill is None:
             break
         case.kills.append(kill)
@@ -102,12 +105,14 @@ def attacked(kind: Kind, folder: Path, reference: Reference, phase: str, rng: Ra
         phase = rng.choices(list(PHASES), list(PHASES.values()))[0]
         child = launched(kind, folder, True, pictures, fresh)
     if case.kills:
-        case.ending, case.faults = completed(kind, folder, reference)
+        case.ending, case.faults = completed(kind, folder, reference, number == signal.SIGKILL)
     return case
 
 
-def struck(child: Child, kind: Kind, folder: Path, reference: Reference, phase: str, rng: Random) -> Kill | None:
-    """Kills at an instant of the phase; None if the program was over before."""
+def struck(
+    child: Child, kind: Kind, folder: Path, reference: Reference, phase: str, rng: Random, number: int
+) -> Kill | None:
+    """Sends the signal at an instant of the phase; None if the program was over before."""
     resumed = seen(folder).resumed
     target = rng.randrange(max(reference.end, 1))
     over = {
@@ -129,10 +134,18 @@ def struck(child: Child, kind: Kind, folder: Path, reference: Reference, phase: 
     reached = kind.progress(folder)
     if child.over() is not None:
         return None
-    child.kill()
+    child.signal(number)
+    code = child.wait(PATIENCE)
     if before.resumed == resumed:  # it may have been about to rewind: what is recorded again may be missing until then
         before = Seen(frozenset() if resumed or reached < 0 else before.rows, before.blocks, resumed)
-    return Kill(phase, reached, unreadable(folder) + lost(before, folder))
+    faults = [] if number == signal.SIGKILL else ill_mannered(code, child.words())
+    return Kill(phase, reached, faults + unreadable(folder) + lost(before, folder))
+
+
+def ill_mannered(code: int | None, words: str) -> list[str]:
+    """What is wrong with the way in which a command ended after Ctrl-C; 0 if it was as good as done."""
+    faults = [] if code in (INTERRUPTED, 0) else [f"after Ctrl-C it ended with {code}: {words[-400:]}"]
+    return faults + ([f"after Ctrl-C a traceback: {words[-1500:]}"] if "Traceback" in words else [])
 
 
 def waited(child: Child, ready: Callable[[], bool], seconds: float = PATIENCE, look: float = LOOK_SECONDS) -> bool:
@@ -160,7 +173,7 @@ def finished(folder: Path) -> bool:
     return exists and any(event.kind == "finished" for event in Run.open(folder).events())
 
 
-def completed(kind: Kind, folder: Path, reference: Reference) -> tuple[str, list[str]]:
+def completed(kind: Kind, folder: Path, reference: Reference, killed: bool = True) -> tuple[str, list[str]]:
     """Goes on to the end; how that was done, and what was wrong with it."""
     begun = (folder / "run.sqlite").exists()
     done = set(seen(folder).blocks)
@@ -185,25 +198,16 @@ def completed(kind: Kind, folder: Path, reference: Reference) -> tuple[str, list
     if kind.name == "study" and not faults and not over:
         repeated = networks_trained(folder) + networks_in(folder, done) - programs.NETWORKS
         faults += [f"{repeated} networks of a study are trained twice"] if repeated else []
-    return ending, faults or differences(folder, reference.record)
+    return ending, faults or differences(folder, reference.record, killed)
 
 
 def told(kind: Kind, folder: Path, resume: bool, code: int, *words: str) -> list[str]:
     """Runs it to its end: nothing if it ends with `code` and says one of `words`, in one line and no traceback."""
     child = launched(kind, folder, resume)
-    over = waited_for(child)
+    over = child.wait(PATIENCE)
     said = child.words()
     if over != code or (words and not any(word in said for word in words)):
         return [f"it ended with {over} instead of {code}: {said[-400:]}"]
     if kind.name in BY_COMMAND and "Traceback" in said:
         return [f"a traceback: {said[-400:]}"]
     return []
-
-
-def waited_for(child: Child) -> int:
-    until = time.monotonic() + PATIENCE
-    while (code := child.over()) is None:
-        time.sleep(LOOK_SECONDS)
-        if time.monotonic() > until:
-            return child.kill()
-    return code

@@ -1,6 +1,6 @@
 """Kills training at random instants, and says how often something was lost.
 
-    python -m benchmarks.crash [--kills 220] [--disks 30] [--seed 0] [--kind mlp …] [--out FILE]
+    python -m benchmarks.crash [--kills 210] [--interrupts 60] [--disks 30] [--seed 0] [--kind mlp …] [--out FILE]
 
 Programs: `backlight train mlp`, `train cnn` (288 digits) and `study`, a program that writes a run by itself, and a
 PyTorch loop under `watch`. They are small and save every 50 ms, so that kills meet every phase. One in eight is a
@@ -12,9 +12,10 @@ under the same programs, and are given room again.
 import argparse
 import json
 import shutil
+import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +24,7 @@ from backlight.files import write_atomically
 from backlight.intervals import rate_interval
 from backlight.recording.environment import describe_environment
 
-from .attack import PHASES, Case, Reference, attacked, measured
+from .attack import BY_COMMAND, PHASES, Case, Reference, attacked, measured
 from .children import loaded
 from .disk import filled, room_needed, small_disk
 from .kinds import KINDS, Kind
@@ -32,21 +33,34 @@ RECORD = Path(__file__).parents[1] / "records" / "crash.json"
 FRESH = 8  # one case in so many is a process started anew
 
 
-def campaign(kinds: Iterable[Kind], kills: int, seed: int, place: Path) -> Iterable[Case]:
-    """Cases of all kinds in turn until there are so many kills."""
+class References:
+    """Undisturbed runs, each made once."""
+
+    def __init__(self, place: Path):
+        self._place = place
+        self._found: dict[tuple[str, bool, bool], Reference] = {}
+
+    def of(self, kind: Kind, pictures: bool, fresh: bool) -> Reference:
+        key = kind.name, pictures, fresh
+        if key not in self._found:
+            self._found[key] = measured(kind, self._place / "-".join(map(str, key)), pictures, fresh)
+        return self._found[key]
+
+
+def campaign(
+    kinds: Sequence[Kind], number: int, seed: int, references: References, place: Path, kill: int
+) -> Iterator[Case]:
+    """Cases of all kinds in turn until so many signals `kill` were sent."""
     rng = Random(seed)
-    references: dict[tuple[str, bool, bool], Reference] = {}
-    chosen, done, number = list(kinds), 0, 0
-    while done < kills:
-        kind = chosen[number % len(chosen)]
+    done, index = 0, 0
+    while done < number:
+        kind = kinds[index % len(kinds)]
         phase = rng.choices(list(PHASES), list(PHASES.values()))[0]
-        fresh = number // len(chosen) % FRESH == FRESH - 1
-        key = kind.name, phase == "finishing" and not fresh, fresh
-        if key not in references:
-            references[key] = measured(kind, place / "-".join(map(str, ("reference", *key))), *key[1:])
-        case = attacked(kind, place / f"{kind.name}-{number}", references[key], phase, rng, fresh)
+        fresh = index // len(kinds) % FRESH == FRESH - 1
+        reference = references.of(kind, phase == "finishing" and not fresh, fresh)
+        case = attacked(kind, place / f"{kind.name}-{index}", reference, phase, rng, fresh, kill)
         done += len(case.kills)
-        number += 1
+        index += 1
         yield case
 
 
@@ -90,16 +104,17 @@ def killed(cases: list[Case]) -> dict[str, Any]:
     }
 
 
-def filled_up(kinds: Iterable[Kind], number: int, seed: int, place: Path) -> Iterable[dict[str, Any]]:
+def filled_up(
+    kinds: Sequence[Kind], number: int, seed: int, references: References, place: Path
+) -> Iterator[dict[str, Any]]:
     """Full disks, of all kinds in turn."""
-    rng, chosen = Random(seed), list(kinds)
-    references = {kind.name: measured(kind, place / "runs" / f"roomy-{kind.name}", False, False) for kind in chosen}
+    rng = Random(seed)
     for index in range(number):
-        kind = chosen[index % len(chosen)]
+        kind = kinds[index % len(kinds)]
         with small_disk(place / f"disk-{index}") as disk:
             need = room_needed(kind, disk)
             shutil.rmtree(disk / "undisturbed")
-            yield filled(kind, disk, need, references[kind.name], rng)
+            yield filled(kind, disk, need, references.of(kind, False, False), rng)
 
 
 def disks(cases: list[dict[str, Any]]) -> dict[str, Any]:
@@ -117,39 +132,45 @@ def disks(cases: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=220)
+    parser.add_argument("--kills", type=int, default=210)
+    parser.add_argument("--interrupts", type=int, default=60, help="Ctrl-C instead, on what has a command")
     parser.add_argument("--disks", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", action="append", choices=[kind.name for kind in KINDS])
-    parser.add_argument("--out", type=Path, default=RECORD)
+    parser.add_argument("--out", type=Path, default=RECORD, help="what is asked for 0 of stays there as it is")
     arguments = parser.parse_args()
-    loaded()
     kinds = [kind for kind in KINDS if not arguments.kind or kind.name in arguments.kind]
-    record: dict[str, Any] = {
-        "asked": {"kills": arguments.kills, "disks": arguments.disks, "seed": arguments.seed},
-        "intervals": "Wilson, 95 %",
-        "environment": describe_environment(),
-    }
-    cases: list[Case] = []
-    full: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        (place / "runs").mkdir()
-        for case in campaign(kinds, arguments.kills, arguments.seed, place / "runs"):
+    loaded({kind.name for kind in kinds})
+    record = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else {}
+    asked = {name: getattr(arguments, name) for name in ("kills", "interrupts", "disks") if getattr(arguments, name)}
+    record |= {"asked": record.get("asked", {}) | asked | {"seed": arguments.seed}, "intervals": "Wilson, 95 %"}
+    record["environment"] = describe_environment()
+    with tempfile.TemporaryDirectory() as place:
+        for line, part in parts(kinds, arguments, Path(place)):
+            print(line, flush=True)
+            record |= part
+            write_atomically(arguments.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def parts(kinds: Sequence[Kind], asked: argparse.Namespace, place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """After each case a line about it, and what the record says by then."""
+    for name in ("references", "runs"):
+        (place / name).mkdir()
+    references = References(place / "references")
+    commands = [kind for kind in kinds if kind.name in BY_COMMAND]
+    signals = (("kill", kinds, asked.kills, signal.SIGKILL), ("Ctrl-C", commands, asked.interrupts, signal.SIGINT))
+    for word, chosen, number, kill in signals:
+        cases: list[Case] = []
+        for case in campaign(chosen, number, asked.seed, references, place / "runs", kill):
             cases.append(case)
-            told(f"{len(cases):4} {case.kind:8} {story(case)}", record | {"kill": killed(cases)}, arguments.out)
-        record["kill"] = killed(cases)
-        for found in filled_up(kinds, arguments.disks, arguments.seed, place):
-            full.append(found)
-            told(f"{len(full):4} {found}", record | {"full disk": disks(full)}, arguments.out)
+            yield f"{word} {len(cases):4} {case.kind:8} {story(case)}", {word: killed(cases)}
+    full: list[dict[str, Any]] = []
+    for found in filled_up(kinds, asked.disks, asked.seed, references, place):
+        full.append(found)
+        yield f"full disk {len(full):4} {found}", {"full disk": disks(full)}
 
 
 def story(case: Case) -> str:
     phases = ", ".join(f"{kill.phase} at {kill.reached}" for kill in case.kills) or "too late"
     faults = [*(fault for kill in case.kills for fault in kill.faults), *case.faults]
     return f"{phases}: {case.ending} {faults or ''}"
-
-
-def told(line: str, record: dict[str, Any], out: Path) -> None:
-    print(line, flush=True)
-    write_atomically(out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

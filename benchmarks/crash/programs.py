@@ -24,7 +24,7 @@ CNN = f"--epochs 4 --batch-size 32 --record-every 2 --threads 1 --device cpu --c
 CNN_STEPS = 12
 STUDY = "--layers 2,4,2 --layers 2,6,2 --seeds 24 --steps 1500"
 NETWORKS = 48
-WRITTEN = 400
+WRITTEN = 1500
 
 
 def mlp(folder: Path, resume: bool = False) -> None:

@@ -10,7 +10,7 @@ from backlight.cli.arguments import settings_file, spread_widths
 from backlight.errors import BacklightError, missing_extra
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def run(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; an error of the user's own is one line on standard error and exit code 1."""
     try:
         words, file = settings_file(list(sys.argv[1:] if arguments is None else arguments))
@@ -28,6 +28,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MemoryError as error:
         sys.stderr.write(f"backlight: not enough memory: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("backlight: interrupted\n")
-        sys.exit(130)

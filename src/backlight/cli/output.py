@@ -8,6 +8,8 @@ from typing import Any
 
 from backlight.errors import BacklightError
 
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
+
 
 @contextmanager
 def two_for_errors() -> Iterator[None]:

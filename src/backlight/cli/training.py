@@ -1,5 +1,6 @@
 """Commands that train one network into a run folder."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backlight.cli.flags import Json, Resume, RunFolder
-from backlight.cli.output import print_json, print_lines
+from backlight.cli.output import INTERRUPTED, print_json, print_lines
 from backlight.cli.resuming import resumed_settings
 from backlight.recording.run import Event, Run
 from backlight.training.settings import CNNSettings, MLPSettings
@@ -58,7 +59,7 @@ def cnn(
 
 
 def print_outcome(run: Run, name: str, pictures: Sequence[Path], as_json: bool) -> None:
-    """What became of a run: finished with a figure, or stopped."""
+    """What became of a run: finished with a figure; or stopped by Ctrl-C, which the exit code says too."""
     last = run.ending() or Event(0.0, 0, "stopped", "")
     finished = last.kind == "finished"
     values = run.scalar(name)[1]
@@ -71,7 +72,9 @@ def print_outcome(run: Run, name: str, pictures: Sequence[Path], as_json: bool) 
     }
     if as_json:
         print_json(document)
-        return
-    outcome = f"{name} {document[name]:.4f}" if finished else f"stopped at step {last.step}"
-    names = ", ".join(picture.name for picture in pictures)
-    print_lines(outcome, f"run folder {run.folder}; pictures: {names}")
+    else:
+        outcome = f"{name} {document[name]:.4f}" if finished else f"stopped at step {last.step}"
+        names = ", ".join(picture.name for picture in pictures)
+        print_lines(outcome, f"run folder {run.folder}; pictures: {names}")
+    if not finished:
+        sys.exit(INTERRUPTED)

@@ -148,8 +148,15 @@ class RunWriter:
         path.mkdir(exist_ok=True)
         return path
 
+    @property
+    def forked(self) -> bool:
+        """In a process forked from the one that writes, a DataLoader's worker say: it leaves the record alone."""
+        return os.getpid() != self._process
+
     def commit(self) -> None:
         """Returns when all that was handed over is in the file."""
+        if self.forked:  # which has no thread that would write
+            return
         written = threading.Event()
 
         def commit() -> None:
@@ -164,7 +171,7 @@ class RunWriter:
 
     def close(self) -> None:
         """Writes what is left and gives the folder free; a second call does nothing."""
-        if self._closed or os.getpid() != self._process:  # a forked process, of a DataLoader say, has no such thread
+        if self._closed or self.forked:
             return
         self._closed = True
         self._queue.put(None)
@@ -181,6 +188,8 @@ class RunWriter:
         self._check()
 
     def _hand_over(self, work: Work) -> None:
+        if self.forked:
+            return
         self._check()
         self._queue.put(work)
         self.most_waiting = max(self.most_waiting, self._queue.qsize())

@@ -18,6 +18,8 @@ import numpy as np
 from backlight.errors import missing_extra
 from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
+MOST_GATHERED = 1 << 20  # bytes; a writer flushes far oftener, an export does not
+
 
 class EventFile:
     """One event file in `folder`; a context manager. TensorBoard can show it while it is being written.
@@ -36,8 +38,10 @@ class EventFile:
         self._checksum = google_crc32c.value
         self._events, self._summaries = event_pb2, summary_pb2
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
-        self._file = open(self.path, "wb")  # noqa: SIM115  # closed by __exit__
+        self.path = folder / f"events.out.tfevents.{later_than(folder)}.{socket.gethostname()}.{os.getpid()}"
+        # Gathered here and not by Python's file object, whose buffer a forked process would write a second time.
+        self._gathered = bytearray()
+        self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115  # closed by __exit__
         self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
         if resume_step is not None:
             restart = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
@@ -52,11 +56,16 @@ class EventFile:
         self.close()
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self.flush()
+        finally:
+            self._file.close()
 
     def flush(self) -> None:
         """Makes what was written so far visible to TensorBoard."""
-        self._file.flush()
+        while self._gathered:
+            written = self._file.write(self._gathered)
+            del self._gathered[:written]
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         Value = self._summaries.Summary.Value
@@ -104,9 +113,17 @@ class EventFile:
         data = event.SerializeToString()
         length = struct.pack("<Q", len(data))
         record = (length, struct.pack("<I", self._masked(length)), data, struct.pack("<I", self._masked(data)))
-        self._file.write(b"".join(record))
+        self._gathered += b"".join(record)
+        if len(self._gathered) > MOST_GATHERED:
+            self.flush()
 
     def _masked(self, data: bytes) -> int:
         """CRC-32C, rotated and shifted as TFRecord asks, lest a file that holds checksums be checked by its own."""
         crc = self._checksum(data)
         return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def later_than(folder: Path) -> int:
+    """The time in ns, or one after the latest file's: TensorBoard reads files by name, and clocks are set back."""
+    stamps = [path.name.split(".")[3] for path in folder.glob("events.out.tfevents.*.*")]
+    return max([time.time_ns(), *(int(stamp) + 1 for stamp in stamps if stamp.isdecimal())])

@@ -10,6 +10,7 @@ import numpy as np
 from backlight.data.batches import shuffled_batches
 from backlight.data.dataset import Dataset
 from backlight.data.named import check_widths, load_named
+from backlight.engine.threads import one_blas_thread
 from backlight.errors import DivergedError
 from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -61,7 +62,8 @@ def train_mlp(
                 writer.event(0, OWN_GRADIENTS)
         if data.train.X.shape[1] == 2:
             writer.snapshot("train_points", np.column_stack([data.train.X, data.train.y]))
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that overflows is reported as such
+        # A loss that overflows is reported as such; sums that BLAS spreads over threads are rounded otherwise.
+        with one_blas_thread(True), np.errstate(over="ignore", invalid="ignore"):
             step = train(network, optimizer, data, settings, writer, first, gradients or gradients_of(settings), stream)
         save(network, optimizer, writer, step)
         writer.event(step, "finished" if step == settings.steps else "stopped")

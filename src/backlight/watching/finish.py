@@ -18,7 +18,7 @@ def finish(
     """Takes the hooks away, lets go of memory, and completes the record."""
     for release in releases:
         release()
-    if writer is None:
+    if writer is None or writer.forked:
         return
     detail = {
         "steps": schedule.steps,
