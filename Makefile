@@ -6,13 +6,14 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment publish clean
+.PHONY: help demo test tiny check docs bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
+	@echo "make docs    the documentation, into docs/_build/html/index.html"
 	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment); MNIST from DATA_DIR if given"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
@@ -24,6 +25,10 @@ $(VENV)/user: pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/user
 	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,cluster,page,dev]"
+	@touch $@
+
+$(VENV)/docs: $(VENV)/user
+	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,page,docs]"
 	@touch $@
 
 # Peers bring packages that do not go with the others, so they have an environment of their own.
@@ -46,6 +51,11 @@ check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A warning fails it: a link that leads nowhere, a page in no table of contents, a public name without words.
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 bench: bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment
 
