@@ -17,6 +17,16 @@ PAGES = [page for page in DOCS.rglob("*.md") if "_build" not in page.parts]
 RUN = [page for page in (ROOT / "README.md", *sorted(PAGES)) if blocks(page)]
 
 
+@pytest.fixture
+def threads_of_torch():
+    """A page may change their number."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads_of_torch")
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
