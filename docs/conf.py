@@ -31,6 +31,5 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 napoleon_use_ivar = True
-napoleon_custom_sections = [("Returns:", "returns_style")]
 toc_object_entries_show_parents = "hide"
 highlight_language = "none"

@@ -5,10 +5,13 @@ import runpy
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
+from msgspec import convert
 
 import backlight
+from backlight.page.playground.settings import PlaygroundSettings
 from tests.document_blocks import Reader, blocks
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +53,22 @@ def test_links_between_documents_lead_somewhere():
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_links_into_the_page_restore_what_it_knows():
+    static = ROOT / "src/backlight/page/static"
+    hideable = re.search(r"HIDEABLE = {(.*?)};", (static / "play_controls.js").read_text(encoding="utf-8"), re.DOTALL)[1]
+    links = re.findall(r"#play\?([^)\s]+)\)", (DOCS / "tutorials/teacher.md").read_text(encoding="utf-8"))
+    assert len(links) > 5
+    for link in links:
+        given = {name: values[0] for name, values in parse_qs(link, keep_blank_values=True).items()}
+        hidden = given.pop("hide", "")
+        assert set(filter(None, hidden.split(","))) <= set(re.findall(r"(\w+): \"", hideable)), link
+        assert int(given.pop("step", 0)) >= 0
+        for name in {"hidden", "activations"} & set(given):
+            given[name] = list(filter(None, given[name].split(",")))
+        assert set(given) <= set(PlaygroundSettings.__dataclass_fields__), link
+        convert(given, PlaygroundSettings, strict=False)
 
 
 def test_every_page_stands_in_a_table_of_contents():
