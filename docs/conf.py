@@ -10,14 +10,16 @@ project = "Backlight"
 author = "the authors of Backlight"
 version = release = installed("backlight")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "public_names"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "public_names", "signatures"]
 exclude_patterns = ["_build", "_extensions"]
 html_theme = "furo"
 html_title = "Backlight"
 html_show_sourcelink = False
 html_copy_source = False
 html_static_path = ["_static"]
-html_css_files = ["wide.css"]
+html_css_files = ["backlight.css"]
+html_show_copyright = False
+html_show_sphinx = False
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "deflist"]

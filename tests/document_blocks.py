@@ -1,7 +1,7 @@
 """Runs a page of the documentation as a reader would: from top to bottom, in one folder.
 
 - A `python` block is run, all of a page in one namespace; one whose first line is `# name.py` is saved under that name.
-- A `diff` block, headed `--- name.py`, changes that file.
+- A `diff` block headed `--- name.py` changes that file.
 - In a `console` block the lines `$ backlight …` are run; other commands, such as pip, are not.
 - A `text` block is what the block before it prints: … stands for anything, numbers may differ a little.
 
@@ -28,7 +28,8 @@ RELATIVE, ABSOLUTE = 0.1, 0.05  # on another processor a network in a hundred en
 def blocks(page: Path) -> list[tuple[str, str]]:
     """(language, text) of the blocks of a page that are run or compared."""
     found = BLOCK.findall(page.read_text(encoding="utf-8"))
-    return [(language, text) for kept_out, language, text in found if not kept_out and language in HOW]
+    run = [(language, text) for kept_out, language, text in found if not kept_out and language in HOW]
+    return [(language, text) for language, text in run if language != "diff" or text.startswith("--- ")]
 
 
 @dataclass

@@ -57,7 +57,9 @@ def test_links_between_documents_lead_somewhere():
 
 def test_links_into_the_page_restore_what_it_knows():
     static = ROOT / "src/backlight/page/static"
-    hideable = re.search(r"HIDEABLE = {(.*?)};", (static / "play_controls.js").read_text(encoding="utf-8"), re.DOTALL)[1]
+    hideable = re.search(r"HIDEABLE = {(.*?)};", (static / "play_controls.js").read_text(encoding="utf-8"), re.DOTALL)[
+        1
+    ]
     links = re.findall(r"#play\?([^)\s]+)\)", (DOCS / "tutorials/teacher.md").read_text(encoding="utf-8"))
     assert len(links) > 5
     for link in links:

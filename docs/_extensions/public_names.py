@@ -5,10 +5,11 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-import backlight
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+
+import backlight
 
 logger = logging.getLogger(__name__)
 

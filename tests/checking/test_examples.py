@@ -6,9 +6,9 @@ import pytest
 
 from backlight.checking.examples import EXAMPLES, Example
 from backlight.checking.judge import judge
-from backlight.checking.pages import index, page_name, words
+from backlight.checking.pages import index, words
 from backlight.checking.source import Sources
-from backlight.checking.wording import WORDINGS
+from backlight.checking.wording import WORDINGS, page_name
 
 PAGES = Path(__file__).parents[2] / "docs" / "mistakes"
 

@@ -6,7 +6,7 @@ They are edits of one small network, whose gradients are right. `check` finds ea
 
 from dataclasses import dataclass
 
-PROGRAM = '''\
+PROGRAM = """\
 import numpy as np
 
 
@@ -63,7 +63,7 @@ class Network:
         dW1 = X.T @ d1 + self.reg * self.W1
         db1 = d1.sum(axis=0, keepdims=True)
         return dW1, db1, dW2, db2, dW3, db3, dW4, db4
-'''
+"""
 Edits = tuple[tuple[str, str], ...]  # (what stands in the program, what to put there)
 
 
@@ -155,8 +155,8 @@ EXAMPLES: dict[str, Example] = {
     "loss-penalty-biases": Example((
         ("return data + penalty", "return data + penalty + self.reg / 2 * sum(np.sum(b**2) for b in "
                                   "(self.b1, self.b2, self.b3, self.b4))"),
-        *((f"db{n} = d{n}.sum(axis=0, keepdims=True)", f"db{n} = d{n}.sum(axis=0, keepdims=True) + self.reg * self.b{n}")
-          for n in (1, 2, 3, 4)))),
+        *((f"db{n} = d{n}.sum(axis=0, keepdims=True)",
+           f"db{n} = d{n}.sum(axis=0, keepdims=True) + self.reg * self.b{n}") for n in (1, 2, 3, 4)))),
     "loss-summed": Example(((LOSS, "data = -np.log(p[np.arange(len(X)), y]).sum()"), (DELTA, "d4 = self.p - t"))),
     "loss-constant": one("return data + penalty", "return data + penalty + 1"),
     "loss-scale": Example(((LOSS, "data = -5 * np.log(p[np.arange(len(X)), y]).mean()"),

@@ -13,7 +13,7 @@ from backlight.checking.examples import EXAMPLES, PROGRAM, Example
 from backlight.checking.judge import judge
 from backlight.checking.source import Sources
 from backlight.checking.verdict import Effect, Finding, Kind, Verdict
-from backlight.checking.wording import EFFECTS, WORDINGS
+from backlight.checking.wording import EFFECTS, WORDINGS, page_name
 
 FILE = "network.py"
 TOLD_BY: dict[Kind, str] = {
@@ -26,11 +26,6 @@ TOLD_BY: dict[Kind, str] = {
     "initialisation": "The program makes a wide network, whose weights tell by their statistics.",
     "numerics": "The program is called with numbers that are large, or the loss with outputs that are nearly 0.",
 }
-
-
-def page_name(name: str) -> str:
-    """The file of a mistake's page, such as BL331-output-slope.md."""
-    return f"{WORDINGS[name].code}-{name}.md"
 
 
 def words(name: str) -> str:
@@ -74,7 +69,13 @@ def measured(name: str, verdict: Verdict) -> str:
     lines[0] += said(name, found)
     lines += ["", *(f"- {each}" for each in found.evidence), ""]
     if found.patch is not None:
-        lines += ["and finds the edit that mends it:", "", "```", *found.patch.diff.strip("\n").splitlines()[2:], "```"]
+        lines += [
+            "and finds the edit that mends it:",
+            "",
+            "```diff",
+            *found.patch.diff.strip("\n").splitlines()[2:],
+            "```",
+        ]
         lines += ["", *effect(found.patch.effect)]
     return "\n".join([*lines, *footer()])
 
@@ -126,8 +127,8 @@ def index() -> str:
         [
             "# Mistakes in a backward pass, all of them",
             "",
-            "What `backlight check` looks for. The pages are written by `python -m backlight.checking.pages docs/mistakes`, which "
-            "asks `check` about each of them.",
+            "What `backlight check` looks for. The pages are written by `python -m backlight.checking.pages "
+            "docs/mistakes`, which asks `check` about each of them.",
             "",
             "| code | mistake | in words |",
             "| --- | --- | --- |",
