@@ -391,15 +391,8 @@ def catalogue() -> str:
     for name, each in sorted(WORDINGS.items(), key=lambda item: item[1].code):
         title = each.title[0].upper() + each.title[1:]
         mistake = f"**{title}.** {each.explanation}"
-        rows.append(
-            (
-                f"[{each.code}](mistakes/{page_name(name)})",
-                f"`{name}`",
-                mistake,
-                f"`{each.formula}`",
-                EFFECTS[each.severity],
-            )
-        )
+        link = f"[{each.code}](mistakes/{page_name(name)})"
+        rows.append((link, f"`{name}`", mistake, f"`{each.formula}`", EFFECTS[each.severity]))
     return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in rows)
 
 
