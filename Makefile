@@ -9,7 +9,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --constraint constrai
 # A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
 BENCHMARKS := cnn engine watch faults diagnosis treatment page crash
 
-.PHONY: help demo test tiny check dist test-install bench bench-check soak $(addprefix bench-,$(BENCHMARKS)) publish clean
+.PHONY: help demo test tiny check docs dist test-install bench bench-check soak $(addprefix bench-,$(BENCHMARKS)) publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make dist    the wheel and the source archive, into dist"
 	@echo "make test-install  both installed on three Pythons, with no extra and with each, and tried"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
+	@echo "make docs    the documentation, into docs/_build/html/index.html"
 	@echo "make bench   the benchmarks, each beside its peers, or one ($(addprefix bench-,$(BENCHMARKS))); MNIST from DATA_DIR if given"
 	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
 	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
@@ -31,6 +32,10 @@ $(VENV)/user: pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/user
 	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,cluster,page,dev]"
+	@touch $@
+
+$(VENV)/docs: $(VENV)/user
+	$(BIN)/$(INSTALL) --editable ".[torch,digits,study,page,docs]"
 	@touch $@
 
 # Peers bring packages that do not go with the others, so they have an environment of their own.
@@ -62,6 +67,11 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/mypy --strict --config-file= tests/typing/program.py
 	$(BIN)/lint-imports
+
+# A warning fails it: a link that leads nowhere, a page in no table of contents, a public name without words.
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 bench: $(addprefix bench-,$(BENCHMARKS))
 

@@ -57,11 +57,22 @@ def assert_gradients_correct(network: Any, X: Any, y: Any, *, tolerance: float =
     Parameters:
         network: an object of your class, or a list of layers.
         X, y: samples and labels as your code takes them.
-        tolerance: of the relative errors.
+        tolerance: of the relative errors, above 0.
 
     Raises:
         AssertionError: names the wrong gradients, and the mistake where it is known.
         CheckError: if no loss or no backward pass is found.
+
+    >>> class Line:
+    ...     def __init__(self):
+    ...         self.W, self.b = np.array([[0.1, -0.2]]), np.zeros((1, 2))
+    ...     def loss(self, X, y):
+    ...         return np.sum((X @ self.W + self.b - y) ** 2) / len(X)
+    ...     def backward(self, X, y):
+    ...         delta = 2 * (X @ self.W + self.b - y) / len(X)
+    ...         return X.T @ delta, delta.sum(axis=0, keepdims=True)
+    >>> rng = np.random.default_rng(0)
+    >>> assert_gradients_correct(Line(), rng.normal(size=(7, 1)), rng.normal(size=(7, 2)))
     """
     __tracebackhide__ = True
     around = sys._getframe(1).f_globals

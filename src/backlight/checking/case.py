@@ -321,7 +321,8 @@ class Case:
     def initial_findings(self) -> list[Finding]:
         findings = []
         with suppress(Exception):
-            for mistake in initial_mistakes(self.program, self.target, self.subject):
+            there = initial_mistakes(self.program, self.target, self.subject)
+            for mistake in there:
                 finding = finding_of(mistake.name, (mistake.evidence,), mistake.tensor)
                 if not mistake.harmful:
                     findings.append(dataclasses.replace(finding, severity="note"))
@@ -329,15 +330,18 @@ class Case:
                 lines = executed_lines(lambda: self.subject.rebuilt(self.program))
                 if not lines:  # these were not made by the program
                     continue
-                goal = Goal(self.initial_accept(mistake.name))
+                others = {each.name for each in there} - {mistake.name}
+                goal = Goal(self.initial_accept(others))
                 findings.append(self.mended(finding, lines, goal, "the initial weights are sound"))
         return findings
 
-    def initial_accept(self, name: str) -> Accept:
+    def initial_accept(self, others: set[str]) -> Accept:
+        """Nothing harmful is left, and no mistake in place of the mended one: `others` were there before."""
+
         def accept(subject: Subject) -> bool:
             program = getattr(subject, "program", self.program)
             found = initial_mistakes(program, self.target, subject)
-            return not any(m.harmful for m in found) and name not in {m.name for m in found}
+            return all(mistake.name in others and not mistake.harmful for mistake in found)
 
         return accept
 

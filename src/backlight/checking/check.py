@@ -37,7 +37,7 @@ def check(target: str | Path | type | Any, *, adapter: str | Path | None = None,
 
     Parameters:
         target: path of a Python file, `file.py:Class`, or a class or function that stands in a file.
-        adapter: a file that defines `network(module)`, for programs that are not found by looking.
+        adapter: a file that defines parameters(), loss() and gradients(), for programs that are not found by looking.
         seconds: after which the check is given up.
 
     Returns: what was found; programs that cannot be checked have the status "unchecked" and a reason.

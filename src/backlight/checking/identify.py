@@ -181,7 +181,11 @@ def measure(subject: Subject) -> Measured | None:
 
 
 def identify_loss(subject: Subject, network: Network, measured: Measured, simple: bool = False) -> LossFit | None:
-    """The simplest α Σ D + β R + γ that is the program's loss; `simple` tries correct terms alone."""
+    """The simplest α Σ D + β R + γ that is the program's loss; `simple` tries correct terms alone.
+
+    One without γ is simpler than any with it: behind a softmax, Σ|p − t| and 2 − 2 p[y] are the same numbers.
+    """
+    found: LossFit | None = None
     run = network.run(subject, measured.values, NOTHING, 0.0)
     y = subject.feed.y
     with np.errstate(all="ignore"):
@@ -192,9 +196,10 @@ def identify_loss(subject: Subject, network: Network, measured: Measured, simple
             data = value(run.outputs, targets, y).sum(-1)
             if np.isfinite(data).all():
                 fit = fitted(term, data, measured.losses, run, simple)
-                if fit is not None:
+                if fit is not None and (simple or not fit.gamma):
                     return fit
-    return None
+                found = found or fit
+    return found
 
 
 def identify_both(subject: Subject, measured: Measured) -> tuple[Network, LossFit] | None:

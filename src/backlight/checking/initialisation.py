@@ -74,9 +74,10 @@ def single(name: str, W: Array) -> Iterator[InitialMistake]:
         yield InitialMistake(
             "init-positive", name, f"no entry of {name} is negative; their mean is {W.mean():.3g}", True
         )
-    ratio = float(W.std() * np.sqrt(min(W.shape)))
+    with np.errstate(invalid="ignore"):
+        ratio = float(W.std() * np.sqrt(min(W.shape)))
     if not UNUSUAL[0] <= ratio <= UNUSUAL[1]:
-        harmful = ratio > TOO_LARGE or ratio < TOO_SMALL
+        harmful = not TOO_SMALL <= ratio <= TOO_LARGE  # nan, of weights that are not finite, lies nowhere
         shown = f"std({name}) · √fan_in is {ratio:.3g}; 1 to 1.4 keeps the size of the signal"
         yield InitialMistake("init-scale", name, shown, harmful)
 

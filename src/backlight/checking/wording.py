@@ -380,13 +380,19 @@ def wording(name: str) -> Wording:
     return WORDINGS[name]
 
 
+def page_name(name: str) -> str:
+    """The file of a mistake's page, such as BL331-output-slope.md."""
+    return f"{WORDINGS[name].code}-{name}.md"
+
+
 def catalogue() -> str:
     """All mistakes as a Markdown table, by code."""
     rows = [("code", "name", "the mistake", "as it should be", "usually"), ("---",) * 5]
     for name, each in sorted(WORDINGS.items(), key=lambda item: item[1].code):
         title = each.title[0].upper() + each.title[1:]
         mistake = f"**{title}.** {each.explanation}"
-        rows.append((each.code, f"`{name}`", mistake, f"`{each.formula}`", EFFECTS[each.severity]))
+        link = f"[{each.code}](mistakes/{page_name(name)})"
+        rows.append((link, f"`{name}`", mistake, f"`{each.formula}`", EFFECTS[each.severity]))
     return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in rows)
 
 

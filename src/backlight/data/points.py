@@ -102,7 +102,25 @@ def make_points(name: str, count: int = 200, noise: float = 0.2, classes: int = 
 def load_points(
     name: str, count: int = 200, test_count: int = 1000, noise: float = 0.2, classes: int = 2, seed: int = 0
 ) -> Dataset:
-    """`count` points to train on and `test_count` fresh ones of the same distribution held out."""
+    """`count` points to train on and `test_count` fresh ones of the same distribution held out.
+
+    Args:
+        name: moons, circles (scikit-learn's draws), blobs, spirals or xor.
+        count, test_count: numbers of points, at least two a class.
+        noise: standard deviation of the noise, 0 or more; of spirals a fifth of it.
+        classes: K; moons, circles and xor have 2.
+        seed: 0 or more; the same seed always gives the same points.
+
+    Returns:
+        X float64 (N, 2), y int64 (N,) in 0…K − 1, in the parts train and test.
+
+    Raises:
+        SettingsError: for an unknown shape, too few points, negative noise, or a K that the shape cannot have.
+
+    >>> data = load_points("spirals", 300, classes=3)
+    >>> data.train.X.shape, data.test.X.shape, data.classes
+    ((300, 2), (1000, 2), 3)
+    """
     train = make_points(name, count, noise, classes, seed)
     test = make_points(name, test_count, noise, classes, seed=held_out_seed(seed))
     return Dataset(name, classes, train, test)
@@ -118,8 +136,25 @@ def load_csv(path: Path | str, test_share: float = 0.2, seed: int = 0) -> Datase
 
     Columns are standardised with the mean and standard deviation of the train part.
 
+    Args:
+        path: of the file: UTF-8, columns parted by comma, semicolon or tab.
+        test_share: share of the rows that is held out, between 0 and 1, the same in each class.
+        seed: of the split.
+
+    Returns:
+        X float64 (N, d), y int64 (N,), in the parts train and test.
+
     Raises:
         DataError: naming file, line (1-based) and column of what cannot be used.
+        SettingsError: for a share that is none.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder) / "mine.csv"
+    ...     _ = file.write_text("height,class\\n1.0,0\\n2.0,1\\n1.5,0\\n2.5,1\\n1.2,0\\n2.2,1\\n")
+    ...     data = load_csv(file, test_share=0.5)
+    >>> data.train.X.shape, sorted(data.test.y.tolist())
+    ((3, 1), [0, 1, 1])
     """
     if not 0 < test_share < 1:
         raise SettingsError(f"test share must lie between 0 and 1, not {test_share}")

@@ -25,8 +25,11 @@ class LiveRules:
     Args:
         folder: of the run, such as `watching.folder`.
         on_finding: called once for each new finding; a true result asks for the training to be stopped.
-        budget: share of the time that asking may take.
+        budget: share of the time that asking may take, above 0 and at most 1.
         mute: codes or names of rules that are not asked.
+
+    Attributes:
+        seconds: spent on asking so far.
 
     Raises:
         SettingsError: for a budget that is not a share, or an unknown name in `mute`.

@@ -80,6 +80,8 @@ def treat(run: Run | Path | str, seeds: int | None = None, report: Report | None
     instruction is all that is given.
 
     Args:
+        run: a run, or its folder.
+        seeds: networks of each arm, at least 5.
         report: gets a line before each training; they take seconds, or for `train cnn` a minute or two in all.
 
     Raises:

@@ -24,8 +24,8 @@ class Outcome:
         sizes, activation: of all networks, as in `Population`.
         parameters: (S, P) final ones.
         looks: (T,) steps done at each look.
-        train_loss: (T, S) mean cross-entropy on the training samples, without the penalty.
-        train_accuracy, test_accuracy: (T, S).
+        train_loss: (T, S) mean cross-entropy on the training samples in nats, without the penalty.
+        train_accuracy, test_accuracy: (T, S), 0…1.
         gradient_is_zero: (T, S) True where the data gradient of every parameter is exactly 0.
         logits_nonpositive: (T, S) True where no sample has a logit above 0.
         layer_is_dead: (T, S) True where some hidden layer is exactly 0 on every training sample.
@@ -67,10 +67,15 @@ class Outcome:
         return network_of(self.sizes, self.activation, self.parameters[first:last])
 
     def network(self, index: int) -> DeepNeuralNetwork:
+        """One of the S networks, float64."""
         return network_of(self.sizes, self.activation, self.parameters[index])
 
     def predict_proba(self, X: NDArray, threads: int | None = None) -> NDArray:
-        """Class probabilities (S, M, K) of every network at the points X (M, d), such as those of a grid.
+        """Class probabilities float64 (S, M, K) of every network at the points X (M, d), such as those of a grid.
+
+        Args:
+            X: (M, d) real.
+            threads: all cores if not given.
 
         Raises:
             DataError: if X is not of that shape.

@@ -29,6 +29,10 @@ class Population:
         optimizer: sgd, momentum or adam.
         batch_size: samples of an update; all of them if None.
         output_gate: an activation by whose derivative δ_L is multiplied, which is a mistake unless it is identity.
+
+    Raises:
+        SettingsError: for shapes that do not fit each other, an unknown name, or a value out of its range: rates above
+            0, l2 0 or more, parameters finite.
     """
 
     sizes: tuple[int, ...]
@@ -84,10 +88,20 @@ class Population:
     ) -> "Population":
         """The network that `DeepNeuralNetwork(sizes, activation, seed)` is, for each seed; weights times `init_scale`.
 
-        What is given as one number holds for all networks.
+        What is given as one number holds for all networks; otherwise it has the shape (S,).
+
+        Args:
+            sizes, activation, optimizer, batch_size, output_gate: as above.
+            seeds: of the weights and of the mini-batches' order; S of them.
+            learning_rate, l2, draws: as above.
+            init_scale: factor on the initial weights N(0, 1/√fan_in).
 
         Raises:
             SettingsError: for settings that cannot be trained, or more networks than fit into memory.
+
+        >>> population = Population.initialised([2, 3, 2], "relu", range(5), learning_rate=0.5)
+        >>> len(population), population.parameters.shape
+        (5, (5, 17))
         """
         sizes, count = check_sizes(sizes), len(seeds)
         if count == 0:

@@ -54,6 +54,8 @@ def train_population(
     """Trains every network for `steps` updates.
 
     Args:
+        population: the networks before training, which stay as they are.
+        steps: number of updates, at least 1.
         data: one data set or several of the same shape; `population.draws` says which one each network sees.
         looks: steps after which the networks are looked at; 0 and 100 evenly spaced in the logarithm if not given.
             The last step is always one of them.
@@ -63,6 +65,12 @@ def train_population(
 
     Raises:
         SettingsError, DataError: before anything is trained, for settings and data that do not fit.
+
+    >>> from backlight.data.points import load_points
+    >>> population = Population.initialised([2, 6, 2], "tanh", range(20), learning_rate=2.0)
+    >>> outcome = train_population(population, [load_points("moons", 200)], steps=500, looks=[0])
+    >>> outcome.test_accuracy.shape, bool((outcome.test_accuracy[-1] > 0.8).all())
+    ((2, 20), True)
     """
     for name, value in (("steps", steps), ("threads", threads)):
         if value is not None and value < 1:

@@ -25,7 +25,7 @@ class ConvNetwork(nn.Module):
     """conv 5×5 → pool → conv 5×5 → pool → fully connected → dropout → fully connected: returns logits.
 
     Convolutions: Kaiming normal (fan-out); fully connected layers: Xavier normal; both with the gain of
-    the activation that follows (1 for the logits); zero biases.
+    the activation that follows (1 for the logits); zero biases (He et al. 2015; Glorot & Bengio 2010).
 
     Args:
         conv_activation, fc_activation: relu, leaky_relu, tanh or sigmoid, for the two parts.
@@ -54,11 +54,15 @@ class ConvNetwork(nn.Module):
         return shown("network", self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 10) of normalised images (N, 1, 28, 28)."""
+        """Logits float32 (N, 10) of images float32 (N, 1, 28, 28), normalised by (x/255 − 0.1307)/0.3081."""
         return self.inner_values(images)["z4"]
 
     def inner_values(self, images: Tensor) -> dict[str, Tensor]:
-        """Every value on the way, by name; dropout (in training) acts on a3 before the last layer."""
+        """Every value on the way, by name: z1, a1, p1, z2, a2, p2, z3, a3, z4.
+
+        Shapes are (N, 32, 28, 28) before the first pooling, (N, 64, 7, 7) after the second, then (N, 1024) and
+        (N, 10). Dropout of 0.5 (in training) acts on a3 before the last layer.
+        """
         conv = TORCH_ACTIVATIONS[self.conv_activation]
         fc = TORCH_ACTIVATIONS[self.fc_activation]
         z1 = self.conv1(images)  # (N, 32, 28, 28)

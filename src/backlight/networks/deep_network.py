@@ -29,6 +29,8 @@ class DeepNeuralNetwork:
     >>> network = DeepNeuralNetwork([2, 4, 3, 2], activation="relu", seed=0)
     >>> network.predict_proba(np.zeros((1, 2)))
     array([[0.5, 0.5]])
+    >>> [gradient.shape for gradient in network.gradients(np.zeros((5, 2)), np.array([0, 1, 1, 0, 1]))]
+    [(2, 4), (1, 4), (4, 3), (1, 3), (3, 2), (1, 2)]
     """
 
     def __init__(self, sizes: Sequence[int], activation: ActivationNames = "tanh", seed: int | np.random.Generator = 0):
@@ -44,6 +46,7 @@ class DeepNeuralNetwork:
 
     @classmethod
     def from_layers(cls, layers: Sequence[Layer]) -> "DeepNeuralNetwork":
+        """The network of these layers, which it shares; each takes what the one before gives."""
         network = cls.__new__(cls)
         network.layers = tuple(layers)
         return network
@@ -63,6 +66,7 @@ class DeepNeuralNetwork:
 
     @property
     def parameter_names(self) -> list[str]:
+        """["W1", "b1", "W2", …] in the order of `parameters`."""
         return [f"{letter}{number}" for number, _ in enumerate(self.layers, start=1) for letter in "Wb"]
 
     def forward(self, X: Array) -> list[LayerPass]:
@@ -87,7 +91,13 @@ class DeepNeuralNetwork:
         return gradients[::-1]
 
     def gradients(self, X: Array, y: Labels, l2: float = 0.0) -> list[Array]:
-        """∂/∂parameters of `objective`."""
+        """∂/∂parameters of `objective`, in the order of `parameters` and of their shapes.
+
+        Args:
+            X: (..., N, d_0) float64.
+            y: (..., N) integers in 0…K − 1, which is not checked here.
+            l2: λ, 0 or more.
+        """
         passes = self.forward(X)
         return self.backward(passes, cross_entropy_gradient(passes[-1].activation, y), l2)
 
@@ -104,6 +114,7 @@ class DeepNeuralNetwork:
         return cross_entropy(self.logits(X), y) + penalty
 
     def logits(self, X: Array) -> Array:
+        """z_L (..., N, K) of X (..., N, d_0), what softmax is applied to."""
         return self.forward(X)[-1].activation
 
     def predict_proba(self, X: Array) -> Array:

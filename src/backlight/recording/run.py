@@ -71,13 +71,23 @@ class NonFinite:
 
 @dataclass(frozen=True)
 class Run:
-    """Reads a run folder; safe while it is being written."""
+    """Reads a run folder; safe while it is being written. Made by `Run.open`.
+
+    Every method raises RunError where the record cannot be read.
+
+    Attributes:
+        folder: where it lies.
+    """
 
     folder: Path
 
     @classmethod
     def open(cls, folder: Path | str) -> "Run":
-        """Raises RunError if there is no run in `folder`, or one of another version of Backlight."""
+        """The run in a folder.
+
+        Raises:
+            RunError: if there is none, or one of another version of Backlight.
+        """
         folder = Path(folder)
         if not (folder / "run.sqlite").is_file():
             raise RunError(f"{folder}: no run there (run.sqlite is missing)")
@@ -99,6 +109,7 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """What was handed to that command, as plain values."""
         return split_command(self._settings_document())[1]
 
     @property
@@ -124,10 +135,11 @@ class Run:
         return read_facts(self.folder)
 
     def scalar_names(self) -> list[str]:
+        """Such as train/loss, in alphabetical order."""
         return [name for (name,) in self._query("SELECT DISTINCT name FROM step ORDER BY name")]
 
     def scalar(self, name: str) -> tuple[Counts, NDArray[np.float64]]:
-        """(steps, values) in order of step; NaN where NaN was recorded."""
+        """(steps, values) in order of step, both (T,); NaN where NaN was recorded, empty for an unknown name."""
         rows = self._query("SELECT step, value FROM step WHERE name = ? ORDER BY step", (name,))
         return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
 
@@ -196,6 +208,7 @@ class Run:
         ]
 
     def events(self) -> list[Event]:
+        """What happened, in the order in which it did."""
         return [Event(*row) for row in self._query("SELECT time, step, kind, detail FROM event ORDER BY rowid")]
 
     def ending(self) -> Event | None:
@@ -204,6 +217,11 @@ class Run:
         return None if last is None or last.kind == "resume" else last
 
     def snapshot(self, name: str) -> NDArray:
+        """An array that was kept whole, such as train_points (N, 3) or test_confusion (10, 10).
+
+        Raises:
+            FileNotFoundError: if none of that name was.
+        """
         return np.load(self.folder / "snapshots" / f"{name}.npy", allow_pickle=False)
 
     def _tensor_rows(self, name: str, first: int = 0, last: int = LARGEST_STEP) -> list[tuple[Any, ...]]:

@@ -51,7 +51,7 @@ class SummarySeries:
 
     @classmethod
     def from_rows(cls, name: str, rows: Sequence[tuple[Any, ...]]) -> "SummarySeries":
-        """From rows (step, *PackedSummary) in order of step."""
+        """From rows (step, then the fields of PackedSummary) in order of step."""
         table = numbers_of(rows).T
         columns = {
             field: column if field in ("minimum", "maximum", "mean", "variance") else column.astype(np.int64)
@@ -78,10 +78,12 @@ class SummarySeries:
 
     @property
     def finite(self) -> Counts:
+        """(T,) number of finite values."""
         return self.count - self.nan - self.positive_infinity - self.negative_infinity
 
     @property
     def deviation(self) -> Edges:
+        """(T,) standard deviation of the finite values (divided by their number)."""
         return np.sqrt(self.variance)
 
     @property
@@ -104,7 +106,11 @@ class SummarySeries:
         return 1 - passing
 
     def quantiles(self, shares: ArrayLike) -> Edges:
-        """(T, Q): as TensorSummary.quantiles, for every step or stretch."""
+        """(T, Q): as TensorSummary.quantiles, for every step or stretch.
+
+        Raises:
+            ValueError: for shares (Q,) that do not ascend or lie outside 0…1.
+        """
         kernels = series_kernels()
         wanted = np.sort(np.atleast_1d(np.asarray(shares, np.float64)))
         if not np.array_equal(wanted, np.atleast_1d(shares)) or wanted[0] < 0 or wanted[-1] > 1:

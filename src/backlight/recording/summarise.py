@@ -206,7 +206,10 @@ def summarise_arrays(
 
 
 def summarise(values: ArrayLike) -> TensorSummary:
-    """The summary of all values of an array of any shape and real dtype.
+    """The summary of all values of an array of any shape and real dtype, in one read of it.
+
+    Raises:
+        TypeError: for an array that does not hold real numbers.
 
     >>> summary = summarise([0.0, 1.0, 3.0, np.nan])
     >>> summary.count, summary.nan, summary.zeros, summary.maximum, summary.mean

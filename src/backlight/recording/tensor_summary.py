@@ -36,7 +36,8 @@ class TensorSummary:
     """Statistics of the values of one tensor.
 
     Attributes:
-        count: number of values; the next four count those that are NaN, +∞, −∞ and exactly zero.
+        count: number of values.
+        nan, positive_infinity, negative_infinity, zeros: number of those that are NaN, +∞, −∞ and exactly zero.
         minimum, maximum, mean: of the finite values; NaN where there are none.
         variance: second central moment of the finite values (divided by their number).
         cells, cell_counts: the non-empty histogram cells of finite values in rising order of cell number.
@@ -61,6 +62,7 @@ class TensorSummary:
 
     @property
     def finite(self) -> int:
+        """Number of finite values."""
         return self.count - self.nan - self.positive_infinity - self.negative_infinity
 
     @property
@@ -95,7 +97,14 @@ class TensorSummary:
         return left[order], right[order], self.cell_counts[order]
 
     def quantiles(self, shares: ArrayLike) -> Edges:
-        """Values below which these shares (0…1) of the finite values lie, right to within a cell; 0 and 1 are exact."""
+        """Values below which these shares (0…1) of the finite values lie, right to within a cell; 0 and 1 are exact.
+
+        A cell is a quarter of a power of two wide, so the relative error is below 1/4. NaN where nothing is finite.
+
+        >>> from backlight.recording.summarise import summarise
+        >>> summarise(range(101)).quantiles([0, 1]).tolist()
+        [0.0, 100.0]
+        """
         shares = np.asarray(shares, dtype=np.float64)
         if self.finite == 0:
             return np.full(shares.shape, np.nan)
@@ -112,6 +121,7 @@ class TensorSummary:
         return float(low), float(high)
 
     def packed(self) -> PackedSummary:
+        """As it is stored: plain numbers and bytes."""
         live = np.packbits(self.live).tobytes()
         return PackedSummary(
             self.count, self.nan, self.positive_infinity, self.negative_infinity, self.zeros, self.passing,
@@ -144,7 +154,7 @@ def unpack_live(live: bytes, units: int) -> Live:
 
 
 def merge(summaries: Sequence[TensorSummary]) -> TensorSummary:
-    """The summary of all values of several tensors: counts exactly, moments to rounding.
+    """The summary of all values of several tensors: counts exactly, moments to rounding (Chan, Golub & LeVeque 1979).
 
     A unit is live if it is in any of them; so they must have the same units, or else the merged one has none.
 

@@ -97,6 +97,9 @@ def check(target: Any, *, adapter: str | Path | None = None, seconds: float = SE
         adapter: a file that defines parameters(), loss() and gradients(), for programs that are not found by looking.
         seconds: after which the check is given up.
 
+    Returns:
+        The verdict; a program that cannot be checked has the status "unchecked" and a reason.
+
     Raises:
         CheckError: if there is no such file, or the source of a class or function is not to be had.
     """

@@ -20,17 +20,26 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     """A fully connected network with softmax cross-entropy, trained by the engine, by scikit-learn's conventions.
 
     Parameters:
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers, each at least 1; may be empty.
         activation: tanh, sigmoid, relu, leaky_relu or identity.
         optimizer: sgd, momentum or adam.
-        learning_rate: step on the mean loss.
-        l2: λ of (λ/2) Σ‖W‖².
-        steps: number of updates.
+        learning_rate: step on the mean loss, above 0.
+        l2: λ of (λ/2) Σ‖W‖², 0 or more.
+        steps: number of updates, at least 1.
         batch_size: samples of an update; all of them if None.
         random_state: of weights and batches.
 
     Attributes:
-        classes_: (K,) labels; network_: the trained network; n_iter_: updates done; n_features_in_.
+        `classes_`: (K,) labels in rising order.
+        `network_`: the trained network, float64.
+        `n_iter_`: updates done.
+        `n_features_in_`: d, the number of columns of X.
+
+    >>> import numpy as np
+    >>> X, y = np.array([[0.0], [0.2], [0.9], [1.0]]), np.array(["low", "low", "high", "high"])
+    >>> classifier = NetworkClassifier(hidden=(), steps=500, learning_rate=0.1, random_state=0).fit(X, y)
+    >>> classifier.predict([[0.1], [0.8]]).tolist()
+    ['low', 'high']
     """
 
     def __init__(
@@ -54,7 +63,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: NDArray, y: NDArray) -> "NetworkClassifier":
-        """X (N, d) real, y (N,) labels of any kind with at least two classes."""
+        """Trains on X (N, d), real and finite, and y (N,), labels of any kind with at least two classes.
+
+        Raises:
+            ValueError: for X or y that cannot be trained on, or a parameter out of its range.
+
+        Warns with ConvergenceWarning if the training diverges.
+        """
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self._check_parameters()
@@ -88,11 +103,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"l2 must be 0 or more, not {self.l2}")
 
     def predict_proba(self, X: NDArray) -> NDArray[np.float64]:
-        """Class probabilities (N, K), columns in the order of `classes_`."""
+        """Class probabilities (N, K), columns in the order of `classes_`; NotFittedError before `fit`."""
         check_is_fitted(self)
         return self.network_.predict_proba(validate_data(self, X, dtype=np.float64, reset=False))
 
     def predict(self, X: NDArray) -> NDArray:
-        """Most probable label of each row."""
+        """Most probable label of each row of X (N, d): (N,); NotFittedError before `fit`."""
         winners = self.predict_proba(X).argmax(axis=1)
         return self.classes_[winners]

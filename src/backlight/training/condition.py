@@ -65,6 +65,7 @@ class TrainingCondition:
         return self.data in SHAPES or self.data.lower().endswith(".csv")
 
     def draws(self, seeds: Sequence[int]) -> list[Dataset]:
+        """The data sets that the networks of these seeds are trained on; a single one where it is the same for all."""
         chosen = tuple(seeds) if self.data_differ else (0,)
         stamp = file_stamp(Path(self.data)) if self.data.lower().endswith(".csv") else None
         return list(load_draws(self.data, self.samples, self.noise, self.layers[-1], chosen, self.data_dir, stamp))
@@ -75,6 +76,7 @@ class TrainingCondition:
         return work_of(self.steps, self.samples if self.data in SHAPES else NOT_GENERATED, self.layers)
 
     def train(self, seeds: Sequence[int], threads: int | None = None, report: Report | None = None) -> Outcome:
+        """What becomes of the networks of these seeds."""
         return train_population(
             self.population(seeds), self.draws(seeds), self.steps, dtype=self.dtype, threads=threads, report=report
         )

@@ -38,6 +38,9 @@ class MLPSettings:
         data_dir: folder with the full MNIST.
         init_scale: factor on the initial weights N(0, 1/√fan_in).
         output_derivative: a mistake to study: δ_L is multiplied by f′(z_L), as if the logits went through `activation`.
+
+    Raises:
+        SettingsError: for a value out of its range: rates, scales and counts above 0, l2, noise and seed 0 or more.
     """
 
     data: str = "moons"
@@ -87,6 +90,9 @@ class CNNSettings:
         device: auto, cpu or cuda.
         threads: CPU threads; what PyTorch chooses if not given. Other numbers may round differently.
         data_dir: folder with the full MNIST.
+
+    Raises:
+        SettingsError: for a value out of its range: rates, counts and seconds above 0, the seed 0 or more.
     """
 
     data: Literal["digits", "mnist"] = "digits"
@@ -112,12 +118,12 @@ class CNNSettings:
 
     @property
     def peak_rate(self) -> float:
-        """The highest learning rate: the one that was given, or one that suits the optimizer."""
+        """The highest learning rate, which is the one that was given, or one that suits the optimizer."""
         return self.learning_rate or CNN_RATES[self.optimizer]
 
     @property
     def config(self) -> str:
-        """Short name of the configuration, the prefix of its TensorBoard tags: relu-relu-adam."""
+        """Short name of the configuration, the prefix of its TensorBoard tags, such as relu-relu-adam."""
         return f"{self.conv_activation}-{self.fc_activation}-{self.optimizer}"
 
 
@@ -142,6 +148,9 @@ class StudySettings:
         success: a network succeeds if its held-out accuracy exceeds this.
         dtype: float32, or float64 for the reference's digits.
         data_dir: folder with the full MNIST.
+
+    Raises:
+        SettingsError: for a value out of its range, or settings that contradict each other.
     """
 
     data: tuple[str, ...] = ("moons",)

@@ -226,6 +226,7 @@ class Study:
 
     @property
     def conditions(self) -> list[TrainingCondition]:
+        """Every combination of the settings once, what is named last in `StudySettings` varying fastest."""
         return study_conditions(self.settings)
 
     @property
@@ -244,9 +245,11 @@ class Study:
         return " ".join(setting_text(name, getattr(condition, name)) for name in names)
 
     def blocks(self) -> list[Block]:
+        """All parts in which the networks are trained and kept."""
         return [block for condition in self.conditions for block in self.blocks_of(condition)]
 
     def blocks_of(self, condition: TrainingCondition) -> list[Block]:
+        """The parts of one condition, in the order of their seeds."""
         seeds = self.settings.first_seed, self.settings.seeds
         return blocks_of_seeds(condition, *seeds, condition.work, self.folder / "blocks")
 
@@ -290,10 +293,16 @@ class Study:
         return self.outcome(condition).test_accuracy[-1] > self.settings.success
 
     def compare(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Comparison:
-        """How two conditions differ, such as compare({"activation": "relu"}, {"activation": "tanh"})."""
+        """How two conditions differ, such as compare({"activation": "relu"}, {"activation": "tanh"}).
+
+        Raises:
+            SettingsError: if one of them names no condition, or several.
+            RunError: if some of their networks have not been trained yet.
+        """
         return self.compare_conditions(self.find(**first), self.find(**second))
 
     def compare_conditions(self, first: TrainingCondition, second: TrainingCondition) -> Comparison:
+        """`compare`, of two of `conditions`."""
         before, after = self.outcome(first), self.outcome(second)
         rates = rate_difference(self.successes(first), self.successes(second))
         accuracy = mean_interval(after.test_accuracy[-1].astype(np.float64) - before.test_accuracy[-1])
@@ -306,6 +315,7 @@ class Study:
         return Table([row for condition in self.conditions for row in self.rows(condition)])
 
     def rows(self, condition: TrainingCondition) -> list[dict[str, Any]]:
+        """The table's rows of one condition, a network each: accuracies and shares in 0…1, losses in nats."""
         outcome, settings = self.outcome(condition), self.settings
         given = {**{name: getattr(condition, name) for name in SWEPT}, "layers": ",".join(map(str, condition.layers))}
         columns: dict[str, NDArray] = {
@@ -326,14 +336,27 @@ class Study:
         return [given | {name: values[row].item() for name, values in columns.items()} for row in range(len(outcome))]
 
     def to_pandas(self) -> Any:
-        """The table as a `pandas.DataFrame`; needs the extra `study`."""
+        """The table as a `pandas.DataFrame`; needs the extra `study`.
+
+        Raises:
+            MissingExtraError: if pandas is not installed.
+        """
         return self.table.to_pandas()
 
     def to_csv(self, path: Path | str) -> None:
+        """Writes the table, with a head of names.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
         self.table.to_csv(path)
 
     def to_parquet(self, path: Path | str) -> None:
-        """Needs the extra `study`."""
+        """Writes the table; needs the extra `study`.
+
+        Raises:
+            MissingExtraError: if pyarrow is not installed.
+        """
         self.table.to_parquet(path)
 
 

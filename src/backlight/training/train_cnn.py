@@ -66,8 +66,17 @@ def train_cnn(
 ) -> Run:
     """Trains as `settings` say, records into `folder`, tests once on the weights that validated best.
 
-    Ctrl-C stops after the step under way; `resume=True` (with the settings of the run) goes on.
-    Progress goes to `stream`, or else to standard error. Without a folder it is the next free one under runs/.
+    Ctrl-C stops after the step under way.
+
+    Args:
+        settings: what is trained, and on what.
+        folder: run folder; the next free one under runs/ if not given.
+        resume: go on with the run in `folder`, whose settings these must be, to the bit.
+        stream: where progress goes; standard error if not given.
+
+    Returns:
+        The run, with the scalars train/loss (nats), train/acc and train/error of each step, validation/accuracy of
+        each epoch and test/final_accuracy, and of every tensor a summary each `record_every` steps.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.

@@ -43,12 +43,29 @@ def train_mlp(
 ) -> Run:
     """Trains as `settings` say and records into `folder`; weights end up in checkpoints/latest.safetensors.
 
-    Without a folder it is the next free one under runs/. `gradients` may be exchanged for your own, or for a wrong
-    one: that is how mistakes are studied. Progress goes to `stream`, standard error if not given.
+    Ctrl-C stops after the step under way.
+
+    Args:
+        settings: what is trained, and on what.
+        folder: run folder; the next free one under runs/ if not given.
+        resume: go on with the run in `folder`, whose settings these must be.
+        gradients: a function (network, X, y, l2) that gives a gradient for each of `network.parameters`, in place of
+            backpropagation: your own, or a wrong one, which is how mistakes are studied.
+        stream: where progress goes; standard error if not given.
+
+    Returns:
+        The run, with the scalars train/loss (nats, with the penalty), train/acc, train/error, test/accuracy and
+        test/loss, and of every tensor a summary each `record_every` steps.
 
     Raises:
         SettingsError, DataError, RunError: before anything is trained.
         DivergedError: if the loss stops being finite.
+
+    >>> import io, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = train_mlp(MLPSettings(layers=(2, 3, 2), steps=100), f"{folder}/run", stream=io.StringIO())
+    ...     print(run.ending().kind, run.scalar("train/loss")[0], run.tensor_order()[:2])
+    finished [  0 100] ['act/z1', 'act/a1']
     """
     folder = Path(folder) if folder else next_free_folder(f"mlp-{Path(settings.data).stem}-{settings.activation}")
     data = load_data(settings)

@@ -66,8 +66,11 @@ def watch(
         tensorboard: also write TensorBoard event files.
         first_step: number of the coming step, for a training that goes on.
 
+    Returns:
+        The recording under way, complete after `close` or at the end of the program.
+
     Raises:
-        SettingsError: for a setting out of its range.
+        SettingsError: for a setting out of its range, or what is no module or optimizer.
         RunError: if the folder holds a run already or cannot be written.
     """
     if every is not None and every < 1:
@@ -97,7 +100,11 @@ def watch(
 
 
 class Watch:
-    """A recording under way, made by `watch`; a context manager, closed at the latest when the program ends."""
+    """A recording under way, made by `watch`; a context manager, closed at the latest when the program ends.
+
+    Attributes:
+        step: number of the coming step.
+    """
 
     def __init__(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, writer: RunWriter | None, own_writer: bool,

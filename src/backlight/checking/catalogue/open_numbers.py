@@ -79,7 +79,7 @@ def open_factors(run: Pass) -> Iterator[Open]:
     yield Open("all db", lambda c: times("biases", c), missing("bias-missing"))
     for layer in (None, *range(run.depth)) if any(run.objective.beta) else ():
         site = "all dW" if layer is None else f"dW{layer + 1}"
-        yield Open(f"{site} with its penalty", lambda c, l=layer: whole_weights(c, l), called)
+        yield Open(f"{site} with its penalty", lambda c, l=layer: whole_weights(c, l), missing("weights-missing"))
     for l in range(run.depth):
         yield Open(f"dW{l + 1}", lambda c, l=l: times("weights", c, l), missing("weights-missing"))
         yield Open(f"db{l + 1}", lambda c, l=l: times("biases", c, l), missing("bias-missing"))

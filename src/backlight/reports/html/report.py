@@ -25,6 +25,10 @@ NAME = "report.html"
 def report(*runs: Run | Study | Path | str, out: Path | str | None = None) -> Path:
     """Writes the page of a run, of several, or of a study, and says where: `out`, or report.html in the first folder.
 
+    Args:
+        runs: runs, studies, or their folders; a study alone.
+        out: the file to write.
+
     Raises:
         SettingsError: if no run is given, or no folder is there to write into.
         RunError: if one of the folders cannot be read.
