@@ -3,7 +3,6 @@
 What is handed over is put into a queue that nothing is ever dropped from; how far the disk fell behind is measured.
 """
 
-import json
 import os
 import sqlite3
 import threading
@@ -23,7 +22,9 @@ from backlight.errors import RunError
 from backlight.files import write_atomically
 from backlight.recording.database import RunDatabase
 from backlight.recording.environment import describe_environment
+from backlight.recording.page_sums import has_sums
 from backlight.recording.run import Run
+from backlight.recording.seals import sealed_bytes, sealed_text, write_json
 from backlight.recording.settings_file import same_settings, settings_toml
 from backlight.recording.tensor_summary import PackedSummary
 
@@ -70,11 +71,12 @@ class RunWriter:
         for partial in folder.rglob(".*.partial"):  # left by a kill in the middle of a write
             partial.unlink()
         if not resume:
-            write_atomically(folder / "settings.toml", settings_toml(command, settings or {}))
-            write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
+            settings_text = sealed_text("settings", settings_toml(command, settings or {}))
+            write_atomically(folder / "settings.toml", settings_text)
+            write_json(folder / "environment.json", "environment", describe_environment())
         try:
-            self._database = RunDatabase(folder / "run.sqlite")
-        except sqlite3.Error as error:
+            self._database = RunDatabase(folder / "run.sqlite", sums=not resume or has_sums(folder))
+        except (sqlite3.Error, OSError) as error:
             self._lock.release()
             raise RunError(f"{folder / 'run.sqlite'}: {error}") from None
         self._events: EventFile | None = None
@@ -132,7 +134,8 @@ class RunWriter:
     def snapshot(self, name: str, array: NDArray) -> None:
         buffer = BytesIO()
         np.save(buffer, array, allow_pickle=False)
-        write_atomically(self.subfolder("snapshots") / f"{name}.npy", buffer.getvalue())
+        content = sealed_bytes(f"snapshots/{name}", buffer.getvalue())
+        write_atomically(self.subfolder("snapshots") / f"{name}.npy", content)
 
     def rewind(self, step: int) -> None:
         """Forgets what was recorded after `step`: it is about to be recorded again.
@@ -236,7 +239,7 @@ def check_resumable(folder: Path, settings: Mapping[str, Any] | None) -> None:
     if not (folder / "run.sqlite").is_file():
         raise RunError(f"{folder}: there is no run to resume")
     run = Run.open(folder)
-    if any(event.kind == "finished" for event in run.events()):
+    if run.is_finished:
         raise RunError(f"{folder}: this run is finished, nothing is left to resume")
     if settings is not None and not same_settings(run.settings, settings):
         raise RunError(f"{folder}: a resumed run keeps its settings; these differ from its settings.toml")
