@@ -13,7 +13,9 @@
 One process writes (`recording.run_writer`; a second one gets an error), any number read while it does.
 """
 
+import errno
 import json
+import os
 import sqlite3
 import tomllib
 from contextlib import closing
@@ -206,8 +208,15 @@ class Run:
         return last is not None and last.kind == "finished"
 
     def snapshot(self, name: str) -> NDArray:
-        """Raises RunError if there is none of that name, or a damaged one."""
+        """An array by its name.
+
+        Raises:
+            FileNotFoundError: if there is none of that name.
+            RunError: if it is damaged.
+        """
         path = self.folder / "snapshots" / f"{name}.npy"
+        if not os.path.lexists(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         content = unsealed_bytes(path, f"snapshots/{name}")
         try:
             array: NDArray = np.load(BytesIO(content), allow_pickle=False)
