@@ -30,6 +30,8 @@ from backlight.training.settings import MLPSettings, settings_from_plain
 from backlight.training.study import Study, run_study
 from backlight.training.train_mlp import load_network, train_mlp
 
+SIZE = re.compile(r"[0-9.]+ [kM]?B</td>")  # of the folder, which a damaged file changes
+BY_REPAIR = ("repaired", "resume")  # events that a repair notes
 Reader = Callable[[Path, Path], Any]  # of the damaged folder and the whole one
 
 
@@ -62,7 +64,8 @@ def diagnosed(place: Path, whole: Path) -> Any:
 
 
 def reported(place: Path, whole: Path) -> list[str]:
-    return re.sub(r">\s*", ">\n", page([Run.open(place / "run")])).splitlines()
+    lines = re.sub(r">\s*", ">\n", page([Run.open(place / "run")])).splitlines()
+    return [line for line in lines if not SIZE.match(line)]
 
 
 def compared(place: Path, whole: Path) -> Any:
@@ -84,9 +87,11 @@ def loaded(place: Path, whole: Path) -> dict[str, Any]:
         "settings": part(lambda: (run.command, run.settings)),
         "environment": part(lambda: run.environment),
         "facts": part(lambda: str(run.facts())),
-        "costs": part(lambda: run.costs()),
-        "events": part(lambda: [(event.step, event.kind) for event in run.events()]),
+        "costs": part(lambda: list(zip(*(column.tolist() for column in run.costs()), strict=True))),
+        "events": part(lambda: [[event.step, event.kind] for event in run.events() if event.kind not in BY_REPAIR]),
     }
+    for name in run.scalar_names():
+        found[name] = part(partial(scalar_read, run, name))
     for name in run.tensor_names():
         found[name] = part(partial(tensor_read, run, name))
     for path in sorted([*folder.glob("checkpoints/*.safetensors"), *folder.glob("blocks/*.safetensors")]):
@@ -98,8 +103,16 @@ def loaded(place: Path, whole: Path) -> dict[str, Any]:
     return found
 
 
+def scalar_read(run: Run, name: str) -> list[Any]:
+    return list(zip(*(column.tolist() for column in run.scalar(name)), strict=True))
+
+
 def tensor_read(run: Run, name: str) -> list[Any]:
-    return [run.series(name).quantiles([0, 0.5, 1]), run.norms(name)]
+    """A row per step, or per norm."""
+    series = run.series(name)
+    quantiles = zip(series.steps.tolist(), series.quantiles([0, 0.5, 1]).tolist(), strict=True)
+    norms = zip(*(column.tolist() for column in run.norms(name)), strict=True)
+    return [*quantiles, *norms]
 
 
 def resumed(place: Path, whole: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from backlight.errors import BacklightError
-from backlight.recording.repair import repair
+from backlight.recording.repair import UNKNOWN, repair
 from backlight.recording.verify import verify
 
 from .harm import HARMS
@@ -64,7 +64,7 @@ def answers(
 def answer(reader: Reader, place: Path, whole: Path) -> list[Any]:
     try:
         return ["answer", reader(place, whole)]
-    except (BacklightError, SystemExit) as error:  # the command line ends with an exit code
+    except (BacklightError, SystemExit, OSError) as error:  # what the command line puts into one line, or ends with
         return ["refused", str(error)]
     except Exception:
         return ["traceback", traceback.format_exc(limit=-4)]
@@ -93,7 +93,7 @@ def only_told(value: Any, right: Any) -> bool:
         parts = [(each, right.get(name)) for name, each in value.items()]
         return all(each == whole or (isinstance(each, dict) and "refused" in each) for each, whole in parts)
     if isinstance(value, list) and isinstance(right, list):
-        new = [line for line in value if line not in set(map(str, right))]
+        new = news(value, right)
         return bool(new) and all(any(words in str(line) for words in TOLD) for line in new)
     return False
 
@@ -101,10 +101,23 @@ def only_told(value: Any, right: Any) -> bool:
 def news(value: Any, right: Any) -> Any:
     """What of an answer is not in the right one."""
     if isinstance(value, list) and isinstance(right, list):
-        return [line for line in value if line not in right]
+        known = {json.dumps(line) for line in right}
+        return [line for line in value if json.dumps(line) not in known]
     if isinstance(value, dict) and isinstance(right, dict):
         return {name: each for name, each in value.items() if each != right.get(name)}
     return value
+
+
+def only_less(value: dict[str, Any], right: dict[str, Any]) -> bool:
+    """Whether all that a repaired run holds is in the whole one; rows may be missing, and settings unknown."""
+    unknown: dict[str, list[Any]] = {"settings": [[[], {}]], "environment": [UNKNOWN], "facts": ["None"]}
+    for name, each in value.items():
+        refused = isinstance(each, dict) and "refused" in each
+        if each == right.get(name) or each in unknown.get(name, []) or refused:
+            continue
+        if not isinstance(each, list) or news(each, right.get(name, [])):
+            return False
+    return True
 
 
 def undamaged(kind: str, whole: Path) -> dict[str, Any]:
@@ -155,7 +168,8 @@ def repaired(case: Case, place: Path, whole: Path, right: dict[str, Any]) -> dic
     if state != "answer":
         return {"noticed": noticed, "repair": "unreadable", "found": value}
     same = value == right[name][1]
-    return {"noticed": noticed, "repair": "whole again" if same else "with losses" if lost else "wrong", "lost": lost}
+    partly = bool(lost) and only_less(value, right[name][1])
+    return {"noticed": noticed, "repair": "whole again" if same else "with losses" if partly else "wrong", "lost": lost}
 
 
 def in_a_process(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def list_all(folder: Path, as_json: bool) -> None:
 
 
 def verify_runs(folder: Path, as_json: bool) -> None:
-    from backlight.recording.verify import run_folders, verify
+    from backlight.recording.overview import run_folders
+    from backlight.recording.verify import verify
 
     found = [verify(each) for each in run_folders(folder)]
     if as_json:
@@ -61,8 +62,8 @@ def verify_runs(folder: Path, as_json: bool) -> None:
 
 
 def repair_runs(folder: Path, as_json: bool) -> None:
+    from backlight.recording.overview import run_folders
     from backlight.recording.repair import repair
-    from backlight.recording.verify import run_folders
 
     found = [repaired for each in run_folders(folder) if (repaired := repair(each)) is not None]
     if as_json:

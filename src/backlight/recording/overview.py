@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from backlight.errors import RunError
 from backlight.recording.lock import is_written
+from backlight.recording.page_sums import DATABASE, SUMS
 from backlight.recording.run import ENDINGS, Event, NonFinite, Run
 
 if TYPE_CHECKING:
@@ -51,14 +52,20 @@ class Overview:
 
 
 def list_runs(folder: Path) -> list[Overview]:
-    """All run folders in and below `folder`, in order of their paths.
+    """What is to say about each of `run_folders`; errors are theirs."""
+    return [overview(each) for each in run_folders(folder)]
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """All run folders in and below `folder`, in order of their paths; also those whose database is gone.
 
     Raises:
         RunError: if there is no such folder.
     """
     if not folder.is_dir():
         raise RunError(f"{folder}: no such folder; name one with runs below it")
-    return [overview(path.parent) for path in sorted(folder.rglob("run.sqlite"))]
+    found = folder.rglob("run.s*")  # a pattern, since rglob leaves out a link to nothing that is named in full
+    return sorted({path.parent for path in found if path.name in (DATABASE, SUMS)})
 
 
 def overview(folder: Path) -> Overview:

@@ -48,11 +48,11 @@ def repair(folder: Path) -> Repair | None:
         RunError: if somebody writes the run.
         OSError: if the folder cannot be written; what was there is then still there, or in the folder of kept files.
     """
+    inspection = verify(folder)
+    if not inspection.damage:
+        return None
     lock = locked(folder)
     try:
-        inspection = verify(folder)
-        if not inspection.damage:
-            return None
         kept = free_folder(folder)
         lost = [words for name in files_of(inspection) for words in mended(folder, name, kept)]
         note(folder, inspection, lost)
@@ -119,12 +119,11 @@ def whole_records(path: Path) -> bytes | None:
 def mend_database(folder: Path, kept: Path) -> list[str]:
     """Puts all rows that can be read into a new database. The old one stays until that is there."""
     sealed = has_sums(folder)
+    found = salvage(*(folder / name for name in (DATABASE, LOG, SUMS)))
     for name in (DATABASE, LOG, SUMS):
         if os.path.lexists(folder / name):
             keep(folder / name, folder, kept, move=False)
     with tempfile.TemporaryDirectory() as work:
-        database, log, sums = (kept / f"{name}{KEPT}" for name in (DATABASE, LOG, SUMS))
-        found = salvage(database, log, sums)
         rebuilt(found, Path(work) / "new.sqlite")
         with suppress(FileNotFoundError):
             os.unlink(folder / SUMS)

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from backlight.errors import RunError
 from backlight.recording.compare import steps_text
 from backlight.recording.database import SCHEMA
-from backlight.recording.page_sums import HEAD, commits, page_sum, paged
+from backlight.recording.page_sums import HEAD, commits, image_with_log, page_sum, paged
 
 Row = tuple[Any, ...]
 PAGE = 4096  # bytes, as SQLite makes them
@@ -29,18 +30,20 @@ INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of a whole number, by i
 
 @dataclass
 class Salvage:
-    """Rows by table; how many pages there were, and how many of them are not what was recorded."""
+    """Rows by table; how many pages there were, how many of them are lost, and how many are known from before alone."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     pages: int = 0
     bad: int = 0
+    older: int = 0
 
     def lost(self) -> list[str]:
         """In words."""
         if not any(self.rows.values()):
             return ["everything"]
         pages = [f"{self.bad} of its {self.pages} pages, with what stood there"] if self.bad else []
-        return pages + self.holes()
+        last = ["what was recorded last, which stood in its log"] if self.older else []
+        return pages + last + self.holes()
 
     def holes(self) -> list[str]:
         """Of each tensor the steps that are missing, where others of its kind have them."""
@@ -58,8 +61,8 @@ class Salvage:
 
 def salvage(database: Path, log: Path, sums: Path) -> Salvage:
     """All rows on good pages; none of the files is touched."""
-    pages, bad = best_pages(database, log, sums)
-    found = Salvage({}, len(pages), bad)
+    pages, older = best_pages(database, log, sums)
+    found = Salvage({}, len(pages), pages.count(None), older)
     free = free_pages(pages) if pages else set()
     for number, page in enumerate(pages, start=1):
         if page is not None and number > 1 and number not in free:
@@ -86,7 +89,10 @@ def rebuilt(found: Salvage, path: Path) -> None:
 
 
 def best_pages(database: Path, log: Path, sums: Path) -> tuple[list[bytes | None], int]:
-    """(pages, number of bad ones): None for a page whose checksum fits nowhere; without checksums, what is there."""
+    """(pages, how many are older ones); None for a page that is not what was recorded, without checksums what is there.
+
+    A page of which the newest is lost may stand in the log as it was before. SQLite has then checked it.
+    """
     content, listed = content_of(database), content_of(sums)
     in_file = list(enumerate(map(bytes, paged(content, PAGE)), start=1))
     in_log = [pair for commit in commits(log, PAGE, bytes(8), 0) for pair in commit.pages.items()]
@@ -98,7 +104,18 @@ def best_pages(database: Path, log: Path, sums: Path) -> tuple[list[bytes | None
     for number, page in (*in_file, *in_log):
         if number <= len(stored) and page_sum(number, page) == stored[number - 1]:
             pages[number - 1] = page
-    return pages, pages.count(None)
+    bad = pages.count(None)
+    for number, page in enumerate(map(bytes, paged(view_of(database, log), PAGE)), start=1):
+        if number <= len(pages) and pages[number - 1] is None and (number, page) in in_log:
+            pages[number - 1] = page
+    return pages, bad - pages.count(None)
+
+
+def view_of(database: Path, log: Path) -> bytes:
+    """What SQLite makes of both; nothing where it cannot."""
+    with suppress(RunError):
+        return image_with_log(database) if log.is_file() else b""
+    return b""
 
 
 def content_of(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint
-from backlight.recording.page_sums import DATABASE, SUMS, being_written, has_sums
+from backlight.recording.page_sums import DATABASE, being_written, has_sums
 from backlight.recording.run import Run
 from backlight.recording.seals import read_bytes, read_json
 from backlight.recording.tensorboard import records
@@ -58,17 +58,6 @@ class Inspection:
         return ["; ".join([f"{self.folder}: {self.files} files, nothing damaged", *remarks])]
 
 
-def run_folders(folder: Path) -> list[Path]:
-    """All run folders in and below `folder`, in order of their paths; also those whose database is gone.
-
-    Raises:
-        RunError: if there is no such folder.
-    """
-    if not folder.is_dir():
-        raise RunError(f"{folder}: no such folder; name one with runs below it")
-    return sorted({path.parent for name in (DATABASE, SUMS) for path in folder.rglob(name)})
-
-
 def verify(folder: Path) -> Inspection:
     """Never raises for what is in the folder."""
     found, files = [], 0
@@ -104,7 +93,15 @@ def readings(folder: Path) -> Iterator[tuple[Path, Callable[[Path], object]]]:
             yield path, load_checkpoint
     readable = importlib.util.find_spec("google_crc32c") is not None
     for path in sorted(folder.glob("tensorboard/*tfevents*")) if readable else []:
-        yield path, lambda path: read_events(path, cut_is_fine=run.ending() is None)
+        yield path, lambda path: read_events(path, cut_is_fine=not ended(run))
+
+
+def ended(run: Run) -> bool:
+    """False where that cannot be told."""
+    try:
+        return run.ending() is not None
+    except RunError:
+        return False
 
 
 def read_database(path: Path) -> None:
