@@ -76,7 +76,7 @@ def judged(case: Case, reader: str, found: list[Any], right: list[Any], told: st
     if state == "traceback":
         return state
     if state == "refused":
-        named = Path(case.file).name in value or "run" in value or reader == "--settings"
+        named = Path(case.file).name.removesuffix(".gz") in value or "run" in value or reader == "--settings"
         return "refused" if named else "wrong"
     if value == right[1]:
         return "same"

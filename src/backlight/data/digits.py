@@ -106,16 +106,22 @@ def find_mnist(data_dir: Path | str | None) -> Path | None:
         return mnist_folder(cache_folder())
     folder = mnist_folder(Path(named))
     if folder is None:
-        missing = [name for name in MNIST_FILES if existing_file(Path(named) / "MNIST" / "raw", name) is None]
-        raise DataError(f"{named}: no MNIST there; missing under MNIST/raw: {', '.join(missing)}")
+        missing = min((missing_files(place) for place in layouts(Path(named))), key=len)
+        raise DataError(f"{named}: no MNIST there (or under MNIST/raw); missing, or no files: {', '.join(missing)}")
     return folder
 
 
 def mnist_folder(root: Path) -> Path | None:
-    for folder in (root / "MNIST" / "raw", root / "raw", root):
-        if all(existing_file(folder, name) is not None for name in MNIST_FILES):
-            return folder
-    return None
+    return next((folder for folder in layouts(root) if not missing_files(folder)), None)
+
+
+def layouts(root: Path) -> tuple[Path, ...]:
+    """Where below a folder the files may lie."""
+    return root / "MNIST" / "raw", root / "raw", root
+
+
+def missing_files(folder: Path) -> list[str]:
+    return [name for name in MNIST_FILES if existing_file(folder, name) is None]
 
 
 def existing_file(folder: Path, name: str) -> Path | None:
