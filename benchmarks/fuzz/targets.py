@@ -108,7 +108,15 @@ PARTS = [
     *FUNCTIONS, "x", "(", ")", "+", "-", "*", "/", "^", "**", "2", "1e308", "9" * 30, ".", ",", "pi", "e", "x x",
     "lambda", "__import__('os')", "[", "]", "x.real", "if", "'", "\n", "\0", "not", "<", "@", ":=", "1j", "True",
 ]  # fmt: skip
-FORMULAS = st.one_of(st.lists(st.sampled_from(PARTS), max_size=12).map("".join), st.text(max_size=200))
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["x", "2", "0", "1e308", "pi", "-x", ".5"]),
+    lambda each: st.one_of(
+        st.builds("({} {} {})".format, each, st.sampled_from("+-*/^"), each),
+        st.builds("{}({})".format, st.sampled_from(sorted(FUNCTIONS)), each),
+    ),
+    max_leaves=6,
+)
+FORMULAS = st.one_of(EXPRESSIONS, st.lists(st.sampled_from(PARTS), max_size=12).map("".join), st.text(max_size=200))
 
 
 @st.composite
@@ -215,12 +223,12 @@ SMALL = st.binary(max_size=200) | st.sampled_from(
 )
 
 TARGETS = [
-    Target("command line", command_lines(), command_lines.run, 0.08),
+    Target("command line", command_lines(), command_lines.run, 0.07),
     Target("settings files", settings_files(), settings_files.run, 0.04),
     Target("settings", plain_settings(), read_settings, 0.18),
     Target("CSV", csv_texts(), read_csv, 0.12),
     Target("IDX", idx_contents(), read_idx, 0.12),
-    Target("playground formula", FORMULAS, read_formula, 0.10),
+    Target("playground formula", FORMULAS, read_formula, 0.12),
     Target("playground points", csv_texts(), read_points, 0.08),
     Target("playground commands", COMMANDS, read_command, 0.06),
     Target("event files", altered(event_bytes()), read_events, 0.05),
