@@ -8,6 +8,7 @@ from backlight.errors import RunError, SettingsError
 from backlight.recording.compare import Difference, compare
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter
+from backlight.recording.seals import write_json
 from backlight.recording.summarise import Units, summarise_arrays
 
 NAMES = ("param/one", "param/two", "grad/one", "grad/two", "act/one", "act/two", "update/one", "update/two")
@@ -239,7 +240,8 @@ def test_scalars_settings_and_environment_that_differ(tmp_path):
     path = tmp_path / "b" / "environment.json"
     environment = json.loads(path.read_text(encoding="utf-8"))
     environment["versions"]["numpy"] = "1.0"
-    path.write_text(json.dumps(environment | {"processor": "another"}), encoding="utf-8")
+    del environment["crc32"]
+    write_json(path, "environment", environment | {"processor": "another"})
     found = compare(Run.open(tmp_path / "a"), Run.open(tmp_path / "b"))
     assert [(each.step, each.name) for each in found.scalars] == [(0, "late")]
     assert found.settings == {"seed": (1, 2), "a": (True, None), "b": (None, True)}

@@ -180,7 +180,7 @@ def test_a_csv_that_changes_is_read_again_and_never_mixed_into_a_study(tmp_path,
             quiet(tmp_path / "third", **settings)
     write_points(tmp_path / "own.csv", rng)
     monkeypatch.chdir(tmp_path / "first")  # the path was made absolute
-    with pytest.raises(RunError, match="changed since the study began"):
+    with pytest.raises(RunError, match="changed since this run began"):
         study(tmp_path / "third", resume=True)
 
 

@@ -1,10 +1,14 @@
 """The words of the command line before the parser sees them."""
 
+import sys
 import tomllib
 from pathlib import Path
 
 from backlight.errors import SettingsError
+from backlight.recording.seals import fits
 from backlight.recording.settings_file import split_command
+
+CHANGED = "is not as it was recorded; if it was changed on purpose, take its first line (a checksum) out"
 
 
 def settings_file(arguments: list[str]) -> tuple[list[str], Path | None]:
@@ -22,9 +26,12 @@ def settings_file(arguments: list[str]) -> tuple[list[str], Path | None]:
         raise SettingsError("--settings needs a file, such as runs/NAME/settings.toml")
     path = Path(words[at + 1])
     try:
-        command, _ = split_command(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        command, _ = split_command(tomllib.loads(text))
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read as settings: {error}") from None
+    if fits("settings", text) is False:
+        sys.stderr.write(f"backlight: {path}: {CHANGED}\n")
     if not command or tuple(rest[: len(command)]) != command:
         table = ".".join(command) or "no table"
         raise SettingsError(f"{path}: holds settings of [{table}], not of `backlight {' '.join(rest[:2])}`")

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from backlight.cli.flags import Json
-from backlight.cli.output import print_json, two_for_errors
+from backlight.cli.output import opened, print_json, two_for_errors
 from backlight.files import write_atomically
 
 
@@ -76,7 +76,7 @@ def diagnose(
     from backlight.reports.diagnosis_text import document, print_diagnosis
 
     with two_for_errors():
-        found = do(run, mute)
+        found = do(opened(run), mute)
     if json:
         print_json(document(found))
     else:
@@ -102,7 +102,7 @@ def treat(run: Path, /, *, seeds: int | None = None, json: Json = False) -> None
 
     progress = Console(stderr=True)
     with two_for_errors():
-        treated = do(run, seeds, lambda line: progress.print(line, markup=False, highlight=False))
+        treated = do(opened(run), seeds, lambda line: progress.print(line, markup=False, highlight=False))
     if json:
         print_json(document(treated))
     else:

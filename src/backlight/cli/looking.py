@@ -2,27 +2,49 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 
 from backlight.cli.flags import Json
-from backlight.cli.output import print_json, print_lines
+from backlight.cli.output import opened, print_json, print_lines
 from backlight.recording.export import Format
-from backlight.recording.run import Run
 
 
-def runs(folder: Path = Path("runs"), /, *, json: Json = False) -> None:
+def runs(
+    folder: Path = Path("runs"),
+    /,
+    *,
+    verify: Annotated[bool, Parameter(negative=(), help="Read all of every file, and say what is damaged.")] = False,
+    repair: Annotated[
+        bool, Parameter(negative=(), help="Save what can be read of damaged runs; what was there is kept beside it.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Every run below a folder: what became of it, how much it recorded, what went wrong first.
+
+    With --verify or --repair, exits with 1 if something is damaged, or was lost.
 
     Examples:
         backlight runs
         backlight runs runs/class --json
+        backlight runs runs --verify
     """
+    if repair:
+        repair_runs(folder, json)
+    elif verify:
+        verify_runs(folder, json)
+    else:
+        list_all(folder, json)
+
+
+def list_all(folder: Path, as_json: bool) -> None:
     from backlight.recording.overview import cells, list_runs, plain_table, rich_table
 
     found = list_runs(folder)
     rows = [cells(each, folder) for each in found]
-    if json:
+    if as_json:
         print_json([each.document() for each in found])
     elif not found:
         print_lines(f"no run below {folder}")
@@ -30,6 +52,30 @@ def runs(folder: Path = Path("runs"), /, *, json: Json = False) -> None:
         Console().print(rich_table(rows))
     else:
         print_lines(plain_table(rows))
+
+
+def verify_runs(folder: Path, as_json: bool) -> None:
+    from backlight.recording.overview import run_folders
+    from backlight.recording.verify import verify
+
+    found = [verify(each) for each in run_folders(folder)]
+    if as_json:
+        print_json([each.document() for each in found])
+    else:
+        print_lines(*([line for each in found for line in each.lines()] or [f"no run below {folder}"]))
+    sys.exit(1 if any(each.damage for each in found) else 0)
+
+
+def repair_runs(folder: Path, as_json: bool) -> None:
+    from backlight.recording.overview import run_folders
+    from backlight.recording.repair import repair
+
+    found = [repaired for each in run_folders(folder) if (repaired := repair(each)) is not None]
+    if as_json:
+        print_json([each.document() for each in found])
+    else:
+        print_lines(*([line for each in found for line in each.lines()] or ["nothing is damaged"]))
+    sys.exit(1 if any(each.lost for each in found) else 0)
 
 
 def compare(a: Path, b: Path, /, *, tolerance: float = 0.0, json: Json = False) -> None:
@@ -44,7 +90,7 @@ def compare(a: Path, b: Path, /, *, tolerance: float = 0.0, json: Json = False) 
     """
     from backlight.recording.compare import compare as do
 
-    found = do(Run.open(a), Run.open(b), tolerance)
+    found = do(opened(a), opened(b), tolerance)
     if json:
         print_json(found.document())
     else:
@@ -64,7 +110,7 @@ def export(run: Path, /, *, to: Format, out: Path | None = None, prefix: str = "
     """
     from backlight.recording.export import export as do
 
-    print_lines(*do(Run.open(run), to, out, prefix))
+    print_lines(*do(opened(run), to, out, prefix))
 
 
 def report(*runs: Path, out: Path | None = None) -> None:

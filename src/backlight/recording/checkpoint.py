@@ -1,9 +1,11 @@
 """Arrays on disk that can be loaded without executing anything: safetensors, written atomically."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from backlight.errors import RunError
 from backlight.files import write_atomically
 from backlight.recording.run import Run
+from backlight.recording.seals import KEY, WHAT_TO_DO
 
 LATEST = "latest.safetensors"  # under checkpoints/: what a training goes on from
 
@@ -25,10 +28,31 @@ def save_checkpoint(path: Path, arrays: Mapping[str, NDArray], state: Mapping[st
 
     # safetensors writes an array's memory as it lies, so what is not in C order has to be copied first
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps(state)
     try:
-        write_atomically(path, save(contiguous, metadata={"state": json.dumps(state)}))
+        write_atomically(path, save(contiguous, metadata={"state": text, KEY: checksum(contiguous, text)}))
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def checksum(arrays: Mapping[str, NDArray], state: str) -> str:
+    """Of all that is in the file."""
+    total = crc32(state.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        total = crc32(array.data, crc32(f"{name} {array.dtype.str} {array.shape}".encode(), total))
+    return f"{total:08x}"
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Around what takes arrays and state out of a checkpoint for a network; those of another one are a RunError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, RunError):
+            raise
+        raise RunError(f"{path}: holds what another network was trained to: {error}; {WHAT_TO_DO}") from None
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
@@ -42,11 +66,15 @@ def load_checkpoint(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-            return arrays, json.loads(file.metadata()["state"])
+            metadata = file.metadata()
+        state = json.loads(metadata["state"])
     except FileNotFoundError:
         raise RunError(f"{path}: no such checkpoint") from None
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{path}: damaged checkpoint: {error}") from None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: damaged checkpoint: {error}; {WHAT_TO_DO}") from None
+    if metadata.get(KEY, "") not in ("", checksum(arrays, metadata["state"])):
+        raise RunError(f"{path}: damaged checkpoint: it is not what was saved (its checksum differs); {WHAT_TO_DO}")
+    return arrays, state
 
 
 def killed_at_start(folder: Path) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.recording.histogram import Counts
+from backlight.recording.page_sums import PageSums
 from backlight.recording.tensor_summary import PackedSummary
 
 VERSION = 2
@@ -41,19 +42,24 @@ NORM = np.dtype([("tensor", "<u4"), ("norm", "<f4")])
 
 
 class RunDatabase:
-    """Inserts into run.sqlite; for one thread at a time.
+    """Inserts into run.sqlite, and keeps the sums of its pages; for one thread at a time.
+
+    Args:
+        path: of the file, made if absent.
+        sums: whether to keep them; a run that was begun without has none.
 
     Raises:
-        sqlite3.Error: if the file cannot be written.
+        sqlite3.Error, OSError: if the file cannot be written.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, sums: bool = True):
         if not path.exists():
             make_database(path)
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
         self._rows: list[tuple[Any, ...]] = []
         self._numbers = {name: number for number, name in self._connection.execute("SELECT * FROM tensor_name")}
+        self._sums = PageSums(self._connection, path.parent) if sums else None
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         rows = [(step, name, float(value)) for name, value in values.items()]
@@ -83,11 +89,15 @@ class RunDatabase:
     def commit(self) -> None:
         self._insert_rows()
         self._connection.commit()
+        if self._sums is not None:
+            self._sums.follow()
 
     def close(self) -> None:
         with suppress(sqlite3.OperationalError):  # somebody reads just now
             self._connection.execute("PRAGMA journal_mode=DELETE")  # or else every reader would leave a log behind
         self._connection.close()
+        if self._sums is not None:
+            self._sums.close()
 
     def _insert_rows(self) -> None:
         """Summaries by tensor, as the table is ordered: neighbours go into the same page."""

@@ -3,15 +3,15 @@
 A fact that nobody knew is None, an empty tuple or "". Older runs have no such file.
 """
 
-import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from backlight.errors import RunError
-from backlight.files import write_atomically
+from backlight.recording.page_sums import has_sums
+from backlight.recording.seals import damaged, read_json, write_json
 
 FILE = "facts.json"
 
@@ -125,7 +125,7 @@ def write_facts(folder: Path, facts: Facts) -> None:
     Raises:
         OSError: if the folder cannot be written.
     """
-    write_atomically(folder / FILE, json.dumps(asdict(facts), indent=1))
+    write_json(folder / FILE, "facts", asdict(facts))
 
 
 def add_facts(folder: Path, **known: Any) -> Facts:
@@ -142,9 +142,9 @@ def read_facts(folder: Path) -> Facts | None:
         RunError: if it is damaged.
     """
     path = folder / FILE
-    try:
-        return msgspec.convert(json.loads(path.read_text(encoding="utf-8")), Facts)  # with NaN, as data may have it
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
+    try:
+        return msgspec.convert(read_json(path, "facts", has_sums(folder)), Facts)
+    except msgspec.MsgspecError as error:
+        raise damaged(path, error) from None

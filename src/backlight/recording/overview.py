@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backlight.errors import RunError
+from backlight.recording.lock import is_written
+from backlight.recording.page_sums import DATABASE, SUMS
 from backlight.recording.run import ENDINGS, Event, NonFinite, Run
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Overview:
         size: bytes on disk.
         nonfinite: the first tensor that held NaN or infinity.
         watching: time that watching took, as a share of the training's own.
+        lost: what a repair could not save, in words.
     """
 
     folder: Path
@@ -40,6 +43,7 @@ class Overview:
     recorded: int = 0
     nonfinite: NonFinite | None = None
     watching: float | None = None
+    lost: tuple[str, ...] = ()
     error: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -48,14 +52,20 @@ class Overview:
 
 
 def list_runs(folder: Path) -> list[Overview]:
-    """All run folders in and below `folder`, in order of their paths.
+    """What is to say about each of `run_folders`; errors are theirs."""
+    return [overview(each) for each in run_folders(folder)]
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """All run folders in and below `folder`, in order of their paths; also those whose database is gone.
 
     Raises:
         RunError: if there is no such folder.
     """
     if not folder.is_dir():
         raise RunError(f"{folder}: no such folder; name one with runs below it")
-    return [overview(path.parent) for path in sorted(folder.rglob("run.sqlite"))]
+    found = folder.rglob("run.s*")  # a pattern, since rglob leaves out a link to nothing that is named in full
+    return sorted({path.parent for path in found if path.name in (DATABASE, SUMS)})
 
 
 def overview(folder: Path) -> Overview:
@@ -74,6 +84,7 @@ def overview(folder: Path) -> Overview:
             run.recorded_steps(),
             next(iter(run.first_nonfinite()), None),
             share_of_watching(events),
+            run.lost(),
         )
     except (RunError, OSError, ValueError) as error:
         return Overview(folder, size, error=str(error))
@@ -98,6 +109,8 @@ def status_of(run: Run, events: Sequence[Event]) -> str:
     ending = next((kind for kind in reversed(kinds) if kind in ENDINGS), None)
     if ending in ("finished", "diverged"):
         return ending
+    if "repaired" in kinds:  # the event that says how it ended may be what was lost
+        return ending or "open"
     written = is_written(run.folder)
     if written:
         return "running"
@@ -107,32 +120,6 @@ def status_of(run: Run, events: Sequence[Event]) -> str:
     if run.command in ((), ("watch",)) and "watched" in kinds and "exception" not in kinds:
         return "finished"
     return "open" if written is None else "broken off"
-
-
-def is_written(folder: Path) -> bool | None:
-    """Whether a process holds the writer's lock; None where that cannot be told.
-
-    Makes no file. The lock is tried as a shared one and given back at once: a writer that holds it does not notice.
-    """
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows, where looking at a lock means taking it
-        return None
-    try:
-        handle = os.open(folder / ".lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
-    return False
 
 
 def share_of_watching(events: Sequence[Event]) -> float | None:
@@ -157,8 +144,13 @@ def cells(each: Overview, below: Path) -> tuple[str, ...]:
         str(each.recorded),
         size_text(each.size),
         "" if each.watching is None else f"{each.watching:.1%}",
-        "" if each.nonfinite is None else nonfinite_text(each.nonfinite),
+        remarks(each),
     )
+
+
+def remarks(each: Overview) -> str:
+    lost = [f"repaired, lost: {', '.join(each.lost)}"] if each.lost else []
+    return "; ".join([*lost, *([nonfinite_text(each.nonfinite)] if each.nonfinite else [])])
 
 
 def nonfinite_text(first: NonFinite) -> str:

@@ -4,6 +4,7 @@
     environment.json   machine and versions
     facts.json         what training knows and no tensor shows (`recording.facts`)
     run.sqlite         scalars, summaries, norms, events (`recording.database`)
+    run.sums           checksums of its pages (`recording.page_sums`); other files carry their own (`recording.seals`)
     snapshots/         arrays (.npy): training points in the plane, confusion matrix
     checkpoints/       weights and optimiser state (safetensors)
     tensorboard/       event files, for who prefers TensorBoard
@@ -12,12 +13,14 @@
 One process writes (`recording.run_writer`; a second one gets an error), any number read while it does.
 """
 
+import errno
 import json
 import os
 import sqlite3
 import tomllib
 from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ from backlight.notebook import shown
 from backlight.recording.database import COLUMNS, VERSION, norms_of
 from backlight.recording.facts import Facts, read_facts
 from backlight.recording.histogram import Counts
+from backlight.recording.page_sums import check_pages, has_sums
+from backlight.recording.seals import damaged, read_json, read_text, unsealed_bytes
 from backlight.recording.series import SummarySeries
 from backlight.recording.settings_file import split_command
 from backlight.recording.tensor_summary import PackedSummary, TensorSummary
@@ -86,10 +91,12 @@ class Run:
         """The run in a folder.
 
         Raises:
-            RunError: if there is none, or one of another version of Backlight.
+            RunError: if there is none, a damaged one, or one of another version of Backlight.
         """
         folder = Path(folder)
         if not (folder / "run.sqlite").is_file():
+            if has_sums(folder):
+                raise damaged(folder / "run.sqlite", "it is missing, or no file")
             raise RunError(f"{folder}: no run there (run.sqlite is missing)")
         run = cls(folder)
         ((version,),) = run._query("PRAGMA user_version")
@@ -97,7 +104,13 @@ class Run:
             raise RunError(
                 f"{folder}: record of version {version}, this Backlight reads version {VERSION}; run it again"
             )
+        check_pages(folder)
         return run
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the files have checksums; those of runs that were recorded before there were any have none."""
+        return has_sums(self.folder)
 
     def _repr_html_(self) -> str:
         return shown("run", self)
@@ -119,12 +132,7 @@ class Run:
         Raises:
             RunError: if environment.json is missing or damaged.
         """
-        path = self.folder / "environment.json"
-        try:
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path}: cannot be read: {error}") from None
-        return document
+        return read_json(self.folder / "environment.json", "environment", self.sealed)
 
     def facts(self) -> Facts | None:
         """What training knows and no tensor shows; None where it was not written.
@@ -216,13 +224,32 @@ class Run:
         last = next((event for event in reversed(self.events()) if event.kind in (*ENDINGS, "resume")), None)
         return None if last is None or last.kind == "resume" else last
 
+    def lost(self) -> tuple[str, ...]:
+        """What repairs (`recording.repair`) could not save, in words."""
+        repairs = [event.detail for event in self.events() if event.kind == "repaired"]
+        return tuple(each for detail in repairs for each in json.loads(detail))
+
+    @property
+    def is_finished(self) -> bool:
+        last = self.ending()
+        return last is not None and last.kind == "finished"
+
     def snapshot(self, name: str) -> NDArray:
         """An array that was kept whole, such as train_points (N, 3) or test_confusion (10, 10).
 
         Raises:
-            FileNotFoundError: if none of that name was.
+            FileNotFoundError: if there is none of that name.
+            RunError: if it is damaged.
         """
-        return np.load(self.folder / "snapshots" / f"{name}.npy", allow_pickle=False)
+        path = self.folder / "snapshots" / f"{name}.npy"
+        if not os.path.lexists(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        content = unsealed_bytes(path, f"snapshots/{name}")
+        try:
+            array: NDArray = np.load(BytesIO(content), allow_pickle=False)
+        except (EOFError, ValueError, MemoryError) as error:
+            raise damaged(path, error) from None
+        return array
 
     def _tensor_rows(self, name: str, first: int = 0, last: int = LARGEST_STEP) -> list[tuple[Any, ...]]:
         return self._query(TENSOR_QUERY, (name, first, last))
@@ -260,9 +287,9 @@ class Run:
     def _settings_document(self) -> dict[str, Any]:
         path = self.folder / "settings.toml"
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise RunError(f"{path}: {error}") from None
+            return tomllib.loads(read_text(path, "settings", self.sealed))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise damaged(path, error) from None
 
 
 ENDINGS = ("finished", "stopped", "diverged")

@@ -3,7 +3,6 @@
 What is handed over is put into a queue that nothing is ever dropped from; how far the disk fell behind is measured.
 """
 
-import json
 import os
 import sqlite3
 import threading
@@ -23,7 +22,9 @@ from backlight.errors import RunError
 from backlight.files import write_atomically
 from backlight.recording.database import RunDatabase
 from backlight.recording.environment import describe_environment
+from backlight.recording.page_sums import has_sums
 from backlight.recording.run import Run
+from backlight.recording.seals import sealed_bytes, sealed_text, write_json
 from backlight.recording.settings_file import same_settings, settings_toml
 from backlight.recording.tensor_summary import PackedSummary
 
@@ -70,7 +71,7 @@ class RunWriter:
                 check_resumable(folder, settings)
             else:
                 begin(folder, command, settings or {})
-            self._database = opened(folder)
+            self._database = opened(folder, sums=not resume or has_sums(folder))
         except BaseException:
             self._lock.release()
             raise
@@ -131,7 +132,7 @@ class RunWriter:
         np.save(buffer, array, allow_pickle=False)
         path = self.subfolder("snapshots") / f"{name}.npy"
         try:
-            write_atomically(path, buffer.getvalue())
+            write_atomically(path, sealed_bytes(f"snapshots/{name}", buffer.getvalue()))
         except OSError as error:
             raise RunError(f"{path}: cannot be written: {error.strerror}") from None
 
@@ -250,18 +251,18 @@ def begin(folder: Path, command: tuple[str, ...], settings: Mapping[str, Any]) -
     if (folder / "run.sqlite").exists():
         raise RunError(f"{folder}: a run is already there; go on with --resume or name another folder")
     try:
-        write_atomically(folder / "settings.toml", settings_toml(command, settings))
-        write_atomically(folder / "environment.json", json.dumps(describe_environment(), indent=2))
+        write_atomically(folder / "settings.toml", sealed_text("settings", settings_toml(command, settings)))
+        write_json(folder / "environment.json", "environment", describe_environment())
     except OSError as error:
         raise RunError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
-def opened(folder: Path) -> RunDatabase:
+def opened(folder: Path, sums: bool) -> RunDatabase:
     """The tables, made if absent; what a kill in the middle of a write has left is cleared away."""
     try:
         for partial in folder.rglob(".*.partial"):
             partial.unlink()
-        return RunDatabase(folder / "run.sqlite")
+        return RunDatabase(folder / "run.sqlite", sums)
     except (OSError, sqlite3.Error) as error:
         raise RunError(f"{folder / 'run.sqlite'}: {error}") from None
 
@@ -269,7 +270,7 @@ def opened(folder: Path) -> RunDatabase:
 def check_resumable(folder: Path, settings: Mapping[str, Any] | None) -> None:
     """Raises RunError unless `folder` holds an unfinished run of these settings (wherever its data lie)."""
     run = Run.open(folder)
-    if any(event.kind == "finished" for event in run.events()):
+    if run.is_finished:
         raise RunError(f"{folder}: this run is finished, nothing is left to resume")
     if settings is not None and not same_settings(run.settings, settings):
         raise RunError(f"{folder}: a resumed run keeps its settings; these differ from its settings.toml")

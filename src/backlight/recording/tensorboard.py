@@ -8,10 +8,10 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,11 +31,10 @@ class EventFile:
 
     def __init__(self, folder: Path, resume_step: int | None = None):
         try:
-            import google_crc32c
             from tensorboard.compat.proto import event_pb2, summary_pb2
         except ModuleNotFoundError as error:
             raise missing_extra("an event file", error) from None
-        self._checksum = google_crc32c.value
+        self._checksum = crc32c()
         self._events, self._summaries = event_pb2, summary_pb2
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"events.out.tfevents.{later_than(folder)}.{socket.gethostname()}.{os.getpid()}"
@@ -112,18 +111,68 @@ class EventFile:
     def _write(self, event: Any) -> None:
         data = event.SerializeToString()
         length = struct.pack("<Q", len(data))
-        record = (length, struct.pack("<I", self._masked(length)), data, struct.pack("<I", self._masked(data)))
+        checked = (struct.pack("<I", masked(self._checksum(part))) for part in (length, data))
+        record = (length, next(checked), data, next(checked))
         self._gathered += b"".join(record)
         if len(self._gathered) > MOST_GATHERED:
             self.flush()
-
-    def _masked(self, data: bytes) -> int:
-        """CRC-32C, rotated and shifted as TFRecord asks, lest a file that holds checksums be checked by its own."""
-        crc = self._checksum(data)
-        return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def later_than(folder: Path) -> int:
     """The time in ns, or one after the latest file's: TensorBoard reads files by name, and clocks are set back."""
     stamps = [path.name.split(".")[3] for path in folder.glob("events.out.tfevents.*.*")]
     return max([time.time_ns(), *(int(stamp) + 1 for stamp in stamps if stamp.isdecimal())])
+
+
+class Record(NamedTuple):
+    """A record of an event file: where it begins and ends, whether it is what was written, or cut off by the end."""
+
+    start: int
+    end: int
+    whole: bool
+    cut: bool = False
+
+
+def records(content: bytes) -> Iterator[Record]:
+    """Those of an event file, as far as their lengths can be trusted.
+
+    Raises:
+        MissingExtraError: if the package that computes their checksums is not installed.
+    """
+    checksum = crc32c()
+    start = 0
+    while start < len(content):
+        head = content[start : start + 12]
+        if len(head) < 12:
+            yield Record(start, len(content), False, cut=True)
+            return
+        (length, stored) = struct.unpack("<QI", head)
+        if stored != masked(checksum(head[:8])):
+            yield Record(start, len(content), False)  # nobody knows where the next one begins
+            return
+        end = start + 16 + length
+        if end > len(content):
+            yield Record(start, len(content), False, cut=True)
+            return
+        (stored,) = struct.unpack("<I", content[end - 4 : end])
+        yield Record(start, end, stored == masked(checksum(content[start + 12 : end - 4])))
+        start = end
+
+
+def crc32c() -> Callable[[bytes], int]:
+    """In machine code.
+
+    Raises:
+        MissingExtraError: if its package is not installed.
+    """
+    try:
+        import google_crc32c
+    except ModuleNotFoundError as error:
+        raise missing_extra("an event file", error) from None
+    value: Callable[[bytes], int] = google_crc32c.value
+    return value
+
+
+def masked(crc: int) -> int:
+    """Rotated and shifted as TFRecord asks, lest a file that holds checksums be checked by its own."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -65,8 +65,6 @@ class Block:
 
     def outcome(self) -> Outcome | None:
         """What an earlier run left, if it is of just this block."""
-        if not self.path.exists():
-            return None
         try:
             arrays, state = load_checkpoint(self.path)
             own = state["block"] == self.description

@@ -10,7 +10,7 @@ from backlight.engine.threads import one_blas_thread
 from backlight.errors import BacklightError
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import Layer
-from backlight.recording.checkpoint import LATEST, load_checkpoint
+from backlight.recording.checkpoint import LATEST, fitting, load_checkpoint
 from backlight.recording.run import Run
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import optimizer_named
@@ -26,7 +26,9 @@ def saved_step(run: Run) -> int:
     Raises:
         RunError: if it keeps none.
     """
-    return int(load_checkpoint(run.folder / "checkpoints" / LATEST)[1]["step"])
+    path = run.folder / "checkpoints" / LATEST
+    with fitting(path):
+        return int(load_checkpoint(path)[1]["step"])
 
 
 def replay(run: Run, steps: Sequence[int], seconds: float) -> Moments:

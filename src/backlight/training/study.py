@@ -1,6 +1,6 @@
 """Studies: every combination of the settings given, each with many seeds; answers are rates with intervals."""
 
-import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -19,7 +19,6 @@ from backlight.data.points import SHAPES
 from backlight.engine.memory import check_memory, parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
-from backlight.files import write_atomically
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
 from backlight.notebook import shown
 from backlight.recording.environment import describe_environment
@@ -30,6 +29,7 @@ from backlight.training.cluster import cluster_backend, train_on_cluster
 from backlight.training.comparison import Comparison
 from backlight.training.condition import TrainingCondition
 from backlight.training.progress import NetworkProgress
+from backlight.training.same_data import check_same_data
 from backlight.training.settings import SWEPT, StudySettings, plain_settings, settings_from_plain, widths
 from backlight.training.stopping import terminated_as_interrupted
 from backlight.training.table import Table
@@ -116,8 +116,11 @@ def run_study(
         writer.subfolder("blocks")
         began = time.monotonic()
         missing = [block for block in result.blocks() if block.outcome() is None]
+        damaged = [block.path.name for block in missing if os.path.lexists(block.path)]
         done = result.total - sum(block.count for block in missing)
         with terminated_as_interrupted(), NetworkProgress(result.total, done, stream) as progress:
+            if damaged:
+                progress.note(f"damaged, and trained again: {', '.join(damaged)}")
             try:
                 if cluster:
                     train_on_cluster(missing, done, progress)
@@ -143,9 +146,10 @@ def check_same_version(folder: Path) -> bool:
         RunError: if it is not, and was begun by another version, whose networks may be others.
     """
     run = Run.open(folder)
-    if any(event.kind == "finished" for event in run.events()):
+    if run.is_finished:
         return True
-    begun, now = run.environment["versions"]["backlight"], describe_environment()["versions"]["backlight"]
+    begun = run.environment.get("versions", {}).get("backlight", "(unknown)")
+    now = describe_environment()["versions"]["backlight"]
     if begun != now:
         raise RunError(
             f"{folder}: begun by backlight {begun}, this is {now}; finish it with that version or begin anew"
@@ -155,12 +159,8 @@ def check_same_version(folder: Path) -> bool:
 
 def check_same_files(study: "Study") -> None:
     """Raises RunError if a CSV file is no longer the one that the study began with."""
-    digests = {name: sha256(Path(name).read_bytes()).hexdigest() for name in study.settings.data if name not in NAMED}
-    path = study.folder / "data.json"
-    if not path.exists():
-        write_atomically(path, json.dumps(digests, indent=1))
-    elif json.loads(path.read_text(encoding="utf-8")) != digests:
-        raise RunError(f"{study.folder}: {', '.join(digests)} changed since the study began; begin it anew")
+    files = [name for name in study.settings.data if name not in NAMED]
+    check_same_data(study.folder, {name: sha256(Path(name).read_bytes()).hexdigest() for name in files})
 
 
 def check_study(settings: StudySettings) -> None:
@@ -281,7 +281,9 @@ class Study:
         found = [part for part in parts if part is not None]
         if len(found) < len(parts):
             missing = f"{len(parts) - len(found)} of {len(parts)} blocks of {self.label(condition)} are missing"
-            raise RunError(f"{self.folder}: {missing}; resume the study")
+            damaged = f"or damaged; `backlight runs {self.folder} --repair`, and then resume the study"
+            ended = Run.open(self.folder).is_finished
+            raise RunError(f"{self.folder}: {missing}{f' {damaged}' if ended else '; resume the study'}")
         return joined(found)
 
     def rates(self) -> list[tuple[TrainingCondition, Interval]]:

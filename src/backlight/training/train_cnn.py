@@ -8,7 +8,7 @@ what is recorded of a batch at step s is what it saw before update s + 1.
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -19,15 +19,16 @@ from torch.nn import functional as F
 from backlight.data.batches import shuffled_batches, steps_per_epoch
 from backlight.data.dataset import Dataset, Samples
 from backlight.data.digits import load_images, normalised
-from backlight.errors import DivergedError, RunError, SettingsError
+from backlight.errors import DivergedError, SettingsError
 from backlight.networks.conv_network import ConvNetwork
-from backlight.recording.checkpoint import LATEST, killed_at_start, load_checkpoint, save_checkpoint
+from backlight.recording.checkpoint import LATEST, fitting, killed_at_start, load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
 from backlight.recording.facts import add_facts
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.training.optimizers import one_cycle
 from backlight.training.progress import Progress
+from backlight.training.same_data import check_same_data, checksums_of
 from backlight.training.settings import CNNSettings, plain_settings, settings_from_plain
 from backlight.training.stopping import stop_on_signal
 from backlight.watching.watch import watch
@@ -87,6 +88,7 @@ def train_cnn(
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     data = load_images(settings.data, settings.data_dir)
     with RunWriter(folder, ("train", "cnn"), plain_settings(settings), resume) as writer:
+        check_same_data(folder, checksums_of(data))
         trainer = CNNTrainer(settings, data, device, writer)
         if resume and not killed_at_start(folder):
             trainer.load()
@@ -206,8 +208,11 @@ class CNNTrainer:
 
     def test(self) -> None:
         """The one look at the test images that counts: with the weights that validated best."""
-        arrays, state = load_checkpoint(self.writer.folder / "checkpoints" / BEST)
-        load_model(self.model, arrays)
+        path = self.writer.folder / "checkpoints" / BEST
+        arrays, state = load_checkpoint(path)
+        with fitting(path):
+            load_model(self.model, arrays)
+            tested = f"tested with the weights after epoch {state['epoch']}"
         predicted = predictions(self.model, self.test_images.images).cpu().numpy()
         labels = self.test_images.labels.cpu().numpy()
         confusion = np.zeros((10, 10), np.int64)  # rows: true class, columns: predicted one
@@ -215,7 +220,7 @@ class CNNTrainer:
         self.writer.snapshot("test_confusion", confusion)
         scalars = {"test/final_accuracy": float((predicted == labels).mean())}
         self.writer.scalars(self.position.step, scalars)
-        self.writer.event(self.position.step, "finished", f"tested with the weights after epoch {state['epoch']}")
+        self.writer.event(self.position.step, "finished", tested)
         self.writer.commit()  # a kill before it needs the checkpoint
         (self.writer.folder / "checkpoints" / LATEST).unlink()  # nothing is left to resume
 
@@ -227,7 +232,13 @@ class CNNTrainer:
         save_checkpoint(self.writer.subfolder("checkpoints") / LATEST, arrays, vars(self.position))
 
     def load(self) -> None:
-        arrays, state = load_checkpoint(self.writer.folder / "checkpoints" / LATEST)
+        path = self.writer.folder / "checkpoints" / LATEST
+        arrays, state = load_checkpoint(path)
+        with fitting(path):
+            self.put_back(arrays, state)
+        self.writer.rewind(self.position.step)
+
+    def put_back(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
         load_model(self.model, arrays)
         parameters = list(self.model.parameters())
         optimizer_state = self.optimizer.state_dict()
@@ -238,7 +249,6 @@ class CNNTrainer:
                 optimizer_state["state"].setdefault(int(number), {})[key] = value
         self.optimizer.load_state_dict(optimizer_state)
         self.position = Position(**state)
-        self.writer.rewind(self.position.step)
 
 
 class Recorder:
@@ -285,12 +295,11 @@ def answer_test_images(run: Run) -> tuple[Samples, NDArray[np.float32]]:
         DataError: if the images cannot be read.
     """
     settings = settings_from_plain(CNNSettings, run.settings)
-    arrays, _ = load_checkpoint(run.folder / "checkpoints" / BEST)
+    path = run.folder / "checkpoints" / BEST
+    arrays, _ = load_checkpoint(path)
     model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
-    try:
+    with fitting(path):
         load_model(model, arrays)
-    except RuntimeError as error:  # arrays of another network
-        raise RunError(f"{run.folder}: its weights do not fit its settings: {error}") from None
     model.eval()
     test = load_images(settings.data, settings.data_dir).test
     images = torch.from_numpy(normalised(test.X))[:, None]

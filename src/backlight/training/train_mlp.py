@@ -1,7 +1,7 @@
 """Training one hand-written network, recorded, stoppable and resumable."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +16,7 @@ from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.losses import Labels, cross_entropy
 from backlight.networks.mistakes import Mistakes
-from backlight.recording.checkpoint import LATEST, killed_at_start, load_checkpoint, save_checkpoint
+from backlight.recording.checkpoint import LATEST, fitting, killed_at_start, load_checkpoint, save_checkpoint
 from backlight.recording.data_facts import describe_data
 from backlight.recording.facts import Facts, ParameterFacts, write_facts
 from backlight.recording.gates import GATES
@@ -26,6 +26,7 @@ from backlight.recording.summarise import Units, summarise_arrays
 from backlight.training.gradient_descent import GradientFunction, descend
 from backlight.training.optimizers import Optimizer, optimizer_named
 from backlight.training.progress import Progress
+from backlight.training.same_data import check_same_data, checksums_of
 from backlight.training.settings import MLPSettings, plain_settings, settings_from_plain
 from backlight.training.stopping import stop_on_signal
 
@@ -72,6 +73,7 @@ def train_mlp(
     network = initial_network(settings)
     optimizer = optimizer_named(settings.optimizer, network.parameters, settings.learning_rate)
     with RunWriter(folder, ("train", "mlp"), plain_settings(settings), resume) as writer:
+        check_same_data(writer.folder, checksums_of(data))
         first = restore(network, optimizer, writer) if resume and not killed_at_start(folder) else 0
         if first == 0:
             write_facts(writer.folder, facts_of(settings, network, data))
@@ -238,21 +240,41 @@ def save(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter, st
 
 
 def restore(network: DeepNeuralNetwork, optimizer: Optimizer, writer: RunWriter) -> int:
-    """Puts the saved numbers back in place; the number of steps done."""
-    arrays, state = load_checkpoint(writer.folder / "checkpoints" / LATEST)
-    for name, parameter in zip(network.parameter_names, network.parameters, strict=True):
-        parameter[...] = arrays[name]
-    for number, array in enumerate(optimizer.state):
-        array[...] = arrays[f"optimizer/{number}"]
-    writer.rewind(state["step"])
-    return int(state["step"])
+    """Puts the saved numbers back in place; the number of steps done.
+
+    Raises:
+        RunError: if they are missing, damaged, or another network's.
+    """
+    path = writer.folder / "checkpoints" / LATEST
+    arrays, state = load_checkpoint(path)
+    fill(network, arrays, path)
+    with fitting(path):
+        for number, array in enumerate(optimizer.state):
+            array[...] = arrays[f"optimizer/{number}"]
+        step = int(state["step"])
+    writer.rewind(step)
+    return step
+
+
+def fill(network: DeepNeuralNetwork, arrays: Mapping[str, Array], path: Path) -> None:
+    """Puts the parameters that were saved in `path` into the network.
+
+    Raises:
+        RunError: if they are another network's.
+    """
+    with fitting(path):
+        for name, parameter in zip(network.parameter_names, network.parameters, strict=True):
+            parameter[...] = arrays[name]
 
 
 def load_network(run: Run) -> tuple[DeepNeuralNetwork, MLPSettings]:
-    """The trained network of a run of `train_mlp`."""
+    """The trained network of a run of `train_mlp`.
+
+    Raises:
+        RunError: if its weights or settings are missing or damaged.
+    """
     settings = settings_from_plain(MLPSettings, run.settings)
     network = DeepNeuralNetwork(settings.layers, settings.activation, settings.seed)
-    arrays, _ = load_checkpoint(run.folder / "checkpoints" / LATEST)
-    for name, parameter in zip(network.parameter_names, network.parameters, strict=True):
-        parameter[...] = arrays[name]
+    path = run.folder / "checkpoints" / LATEST
+    fill(network, load_checkpoint(path)[0], path)
     return network, settings

@@ -1,6 +1,7 @@
 """f(x) as somebody types it: read as a tree of a few allowed operations; nothing of it is ever executed as code."""
 
 import ast
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +18,8 @@ FUNCTIONS: dict[str, Callable[[Values], Values]] = {
 OPERATORS: dict[type[ast.operator], Callable[[Values, Values], Values]] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
 }  # fmt: skip
+# Texts, and numbers that a word follows without a space: Python warns of some of them, on the terminal.
+NO_FORMULA = re.compile(r"""["'\\]|[0-9.](?![eE][-+]?[0-9])[^\W0-9]""")
 NAMES = {"pi": np.pi, "e": np.e}
 
 
@@ -30,6 +33,8 @@ def formula_values(text: str, x: Values) -> Values:
     array([ 0., 18.])
     """
     try:
+        if NO_FORMULA.search(text):
+            raise ValueError("Python would say so in a warning")
         tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
         if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
             raise SettingsError("the formula is too long")

@@ -106,7 +106,10 @@ def verdict_html(run: Run, diagnosis: Diagnosis) -> str:
 def verdict_pieces(run: Run, diagnosis: Diagnosis) -> list[str]:
     """The sentence, the accuracies, each cause, and what else was asked."""
     said = answer(run, diagnosis)
-    parts = [paragraph(said.sentence, "answer good" if said.good else "answer"), bullets(said.figures)]
+    lost = (
+        [paragraph(f"This record was damaged and repaired. Lost are: {', '.join(run.lost())}.")] if run.lost() else []
+    )
+    parts = [*lost, paragraph(said.sentence, "answer good" if said.good else "answer"), bullets(said.figures)]
     status = status_of(run, run.events())
     if status not in ("finished", "diverged"):
         parts.append(paragraph(f"The run is {status}: this is what is there so far."))
