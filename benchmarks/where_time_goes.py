@@ -2,10 +2,11 @@
 
     python benchmarks/where_time_goes.py [--part engine|watch|report] [--rounds 9] [--out FILE]
 
-*engine*: the stages of a pass, each compiled into a loop of its own and taking turns with the whole pass. *watch*: the
-convolutional network, every step recorded in full, beside the bare loop; the kernels' own time and bytes, and Python's
-profiler for the rest. *report*: `backlight report` of a run of the convolutional network, by Python's profiler. What a
-profiler times it also slows, so its figures are shares. Limits of the machine are those of benchmarks/limits.py.
+*engine*: the stages of a pass, each compiled into a loop of its own and taking turns with the whole pass, in the
+processor's time, which a busy machine changes less than the clock's. *watch*: the convolutional network, every step
+recorded in full, beside the bare loop; the kernels' own time and bytes, and Python's profiler for the rest. *report*:
+`backlight report` of a run of the convolutional network, by Python's profiler. What a profiler times it also slows, so
+its figures are shares. Limits of the machine are those of benchmarks/limits.py.
 
 Writes benchmarks/records/where_time_goes.json.
 """
@@ -14,7 +15,10 @@ import argparse
 import cProfile
 import io
 import json
+import os
 import pstats
+import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -117,16 +121,17 @@ def engine(rounds: int) -> dict[str, Any]:
 
 
 def microseconds(which: int, rest: tuple[Any, ...]) -> float:
+    """Of the processor's time: what others take of a busy machine does not count."""
     stage(which, *rest, 10)
-    began = time.perf_counter()
+    began = time.process_time()
     stage(which, *rest, REPEATS)
-    return (time.perf_counter() - began) / REPEATS * 1e6
+    return (time.process_time() - began) / REPEATS * 1e6
 
 
 def of_a_call(population: Population, data: list[Any], passes: int = 1) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     train_population(population, data, passes, looks=[passes], threads=1)
-    return (time.perf_counter() - began) * 1e6
+    return (time.process_time() - began) * 1e6
 
 
 def of_a_pass(population: Population, data: list[Any]) -> float:
@@ -196,25 +201,36 @@ def watched(rounds: int, steps: int = 20) -> dict[str, Any]:
 
 # --- a report -------------------------------------------------------------------------------------------------------
 
-MAKE = "from backlight.cli import main; main(['report', {folder!r}])"
-
 
 def report(rounds: int) -> dict[str, Any]:
-    """Seconds of the command, and shares of it by function, of a run of two epochs on the digits."""
+    """Seconds of the command, on the clock and of the processor, and where they go; of two epochs on the digits."""
     with tempfile.TemporaryDirectory() as place:
         run = str(Path(place) / "run")
-        subprocess.run([sys.executable, "-m", "backlight", "train", "cnn", "--epochs", "2", "--run", run],
-                       check=True, capture_output=True)  # fmt: skip
-        seconds = []
-        for _ in range(rounds):
-            began = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "backlight", "report", run], check=True, capture_output=True)
-            seconds.append(time.perf_counter() - began)
+        command("-m", "backlight", "train", "cnn", "--epochs", "2", "--run", run)
+        clock, processor = zip(*[seconds_of("-m", "backlight", "report", run) for _ in range(rounds)], strict=True)
         out = Path(place) / "profile"
-        command = [sys.executable, "-m", "cProfile", "-o", str(out), "-m", "backlight", "report", run]
-        subprocess.run(command, check=True, capture_output=True)
-        return {"seconds": spread_of(seconds), "bytes of the page": (Path(run) / "report.html").stat().st_size,
-                "shares of the profile": cumulative(pstats.Stats(str(out), stream=io.StringIO()))}  # fmt: skip
+        command("-m", "cProfile", "-o", str(out), "-m", "backlight", "report", run)
+        imported = command("-X", "importtime", "-m", "backlight", "report", run)
+        lines = re.findall(r"import time: +([0-9]+) \|", imported)
+        return {
+            "seconds": spread_of(list(clock)),
+            "processor's seconds": spread_of(list(processor)),
+            "seconds of imports, on the clock of one more": sum(map(int, lines)) / 1e6,
+            "bytes of the page": (Path(run) / "report.html").stat().st_size,
+            "shares of the profile": cumulative(pstats.Stats(str(out), stream=io.StringIO())),
+        }
+
+
+def command(*words: str) -> str:
+    """What it says on standard error."""
+    return subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True).stderr
+
+
+def seconds_of(*words: str) -> tuple[float, float]:
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command(*words)
+    clock, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def shares(profile: cProfile.Profile, inside: str, most: int) -> dict[str, float]:
@@ -233,14 +249,11 @@ PARTS_OF_A_REPORT = (
 
 
 def cumulative(stats: Any) -> dict[str, float]:
-    """Of all of the time: the report's parts with what they call, and imports, which happen inside some of them."""
-    found = {"imports": 0.0} | dict.fromkeys(PARTS_OF_A_REPORT, 0.0)
-    for (path, _, name), (_, _, _, seconds, callers) in stats.stats.items():
+    """Of all of the time: the report's parts with what they call, also what they import."""
+    found = dict.fromkeys(PARTS_OF_A_REPORT, 0.0)
+    for (path, _, name), (_, _, _, seconds, _) in stats.stats.items():
         if name in PARTS_OF_A_REPORT and "backlight" in path:
             found[name] = max(found[name], seconds)
-        if name == "_find_and_load":
-            nested = sum(times[3] for caller, times in callers.items() if caller[2] == "<module>")
-            found["imports"] = max(seconds, nested)
     return {name: round(seconds / stats.total_tt, 4) for name, seconds in found.items()}
 
 
@@ -258,7 +271,7 @@ def main() -> None:
     for part in [arguments.part] if arguments.part else list(PARTS):
         record[part] = PARTS[part](arguments.rounds)
         print(json.dumps(record[part], indent=1, ensure_ascii=False), flush=True)
-    record |= {"limits": limits(21), "environment": describe_environment()}
+    record |= {"limits": limits(21), "load of the machine": os.getloadavg()[0], "environment": describe_environment()}
     out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

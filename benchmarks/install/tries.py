@@ -160,9 +160,11 @@ def page(here: Installed) -> None:
         assert process.stdout is not None
         link = process.stdout.readline().strip()
         try:
-            with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(link, timeout=20) as answer:
+            with urllib.request.urlopen(link, timeout=20) as answer:
                 assert b"<script" in answer.read()
-            assert status(link.partition("?")[0]) == 401, "the page answers without its secret"
+            address, _, secret = link.partition("?")
+            assert status(f"{address}api/nothing?{secret}") == 404, "the secret is not known"
+            assert status(f"{address}api/nothing") == 401, "the page answers without its secret"
         finally:
             process.send_signal(signal.SIGINT)
     assert process.returncode == 0, process.returncode

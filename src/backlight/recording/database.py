@@ -93,11 +93,13 @@ class RunDatabase:
             self._sums.follow()
 
     def close(self) -> None:
-        with suppress(sqlite3.OperationalError):  # somebody reads just now
-            self._connection.execute("PRAGMA journal_mode=DELETE")  # or else every reader would leave a log behind
-        self._connection.close()
-        if self._sums is not None:
-            self._sums.close()
+        try:
+            with suppress(sqlite3.OperationalError):  # somebody reads just now
+                self._connection.execute("PRAGMA journal_mode=DELETE")  # or else every reader would leave a log behind
+            self._connection.close()
+        finally:
+            if self._sums is not None:
+                self._sums.close()
 
     def _insert_rows(self) -> None:
         """Summaries by tensor, as the table is ordered: neighbours go into the same page."""
