@@ -26,6 +26,7 @@ myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 
 default_role = "code"  # what stands in `single backticks` in a docstring
+autodoc_mock_imports = ["lightning", "skorch", "transformers"]  # whose trainers the callbacks are for
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
