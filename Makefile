@@ -6,7 +6,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment publish clean
+.PHONY: help demo test tiny check bench bench-cnn bench-engine bench-watch bench-faults bench-diagnosis bench-treatment bench-damage fuzz publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make tiny    the tests that take seconds"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make bench   the benchmarks, each beside its peers (bench-cnn, bench-engine, bench-watch, bench-faults, bench-diagnosis, bench-treatment); MNIST from DATA_DIR if given"
+	@echo "make bench-damage, make fuzz   damaged files and bad input, thousands of cases; minutes, half an hour"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
@@ -68,6 +69,15 @@ bench-diagnosis: $(VENV)/dev
 
 bench-treatment: $(VENV)/dev
 	$(BIN)/python -m benchmarks.training_faults.treatments --part test --cnn --jobs 2
+
+# Damaged files, and what their checksums cost.
+bench-damage: $(VENV)/dev
+	$(BIN)/python -m benchmarks.damage
+	$(BIN)/python -m benchmarks.damage.cost
+
+# Bad input, 100,000 cases: half an hour; nightly.
+fuzz: $(VENV)/dev
+	$(BIN)/python -m benchmarks.fuzz
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user
