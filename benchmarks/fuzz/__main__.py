@@ -7,7 +7,7 @@ and commands, and requests to the page (from its own routes). Any exception but 
 an exit code that is none of 0, 1 and 2, a status of 500 and above, an answer of the page to somebody without the
 token, and what takes longer than 20 seconds.
 
-Writes benchmarks/records/fuzz.json.
+Writes benchmarks/records/fuzz.json; with --targets, these of it.
 """
 
 import argparse
@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--targets", nargs="*")
     parser.add_argument("--out", type=Path, default=RECORD)
     arguments = parser.parse_args()
-    results = {}
+    record = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else {}
+    results = record.get("targets", {}) if arguments.targets else {}
     for target in all_targets():
         if arguments.targets and target.name not in arguments.targets:
             continue
