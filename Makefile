@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
-BENCHMARKS := cnn engine watch faults diagnosis treatment page crash
+BENCHMARKS := cnn engine watch faults diagnosis treatment page crash damage
 
-.PHONY: help demo test tiny check docs dist test-install bench bench-check soak $(addprefix bench-,$(BENCHMARKS)) publish clean
+.PHONY: help demo test tiny check docs dist test-install bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench   the benchmarks, each beside its peers, or one ($(addprefix bench-,$(BENCHMARKS))); MNIST from DATA_DIR if given"
 	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
 	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
+	@echo "make fuzz    bad input, 100,000 cases: half an hour"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
@@ -108,6 +109,15 @@ bench-crash: $(VENV)/dev
 
 soak: $(VENV)/dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES))
+
+# Damaged files, and what their checksums cost.
+bench-damage: $(VENV)/dev
+	$(BIN)/python -m benchmarks.damage
+	$(BIN)/python -m benchmarks.damage.cost
+
+# Bad input, 100,000 cases: half an hour; nightly.
+fuzz: $(VENV)/dev
+	$(BIN)/python -m benchmarks.fuzz
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user

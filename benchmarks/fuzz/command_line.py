@@ -2,9 +2,9 @@
 
 import io
 import os
-import sys
 import tempfile
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -65,11 +65,13 @@ class CommandLines:
 
     def run(self, words: list[str]) -> None:
         self.prepare()
+        os.chdir(self.place)
         said = io.StringIO()
         code: Any = None
         with ExitStack() as stack:
             for name in HEAVY:
                 stack.enter_context(patch(name, reached))
+            stack.enter_context(patch("sys.stdin", io.StringIO()))
             stack.enter_context(redirect_stdout(io.StringIO()))
             stack.enter_context(redirect_stderr(said))
             try:
@@ -80,15 +82,15 @@ class CommandLines:
         assert "Traceback" not in said.getvalue(), said.getvalue()
 
     def prepare(self) -> None:
-        """A folder with a run, a table and a settings file, made once, in which commands run."""
+        """A folder with a run, a table and a settings file, in which commands run; and what they import. Made once."""
         if not self.place:
             from backlight.training.train_mlp import train_mlp
 
             self.place = tempfile.mkdtemp(prefix="backlight-fuzz-")
             train_mlp(MLPSettings(steps=2, record_every=1), Path(self.place) / "a", stream=io.StringIO())
             (Path(self.place) / "points.csv").write_text("0,0,0\n1,1,1\n0,1,0\n1,0,1\n", encoding="utf-8")
-            sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 (for as long as this process runs)
-        os.chdir(self.place)
+            for name in (*HEAVY, "backlight.reports.html.report.report", "backlight.recording.export.export"):
+                import_module(name.rpartition(".")[0])
 
 
 class SettingsFiles(CommandLines):
@@ -108,6 +110,7 @@ class SettingsFiles(CommandLines):
 
     def run(self, text: Any) -> None:
         self.prepare()
+        os.chdir(self.place)
         (Path(self.place) / "drawn.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
         super().run(["train", "mlp", "--settings", "drawn.toml"])
 

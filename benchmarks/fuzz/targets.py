@@ -225,7 +225,7 @@ SMALL = st.binary(max_size=200) | st.sampled_from(
 TARGETS = [
     Target("command line", command_lines(), command_lines.run, 0.07),
     Target("settings files", settings_files(), settings_files.run, 0.04),
-    Target("settings", plain_settings(), read_settings, 0.18),
+    Target("settings", plain_settings(), read_settings, 0.17),
     Target("CSV", csv_texts(), read_csv, 0.12),
     Target("IDX", idx_contents(), read_idx, 0.12),
     Target("playground formula", FORMULAS, read_formula, 0.12),
