@@ -24,8 +24,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 TRAIN_COMMANDS: dict[str, Callable[..., None]] = {"mlp": training.mlp, "cnn": training.cnn}
 
-app = App(name="backlight", help="Trains neural networks and shows what happens inside them.")
-train_app = App(name="train", help="Train one network and record everything into a run folder.")
+app = App(
+    name="backlight",
+    help="Trains neural networks and shows what happens inside them.",
+    suppress_keyboard_interrupt=False,  # `main` says that it was interrupted
+)
+train_app = App(
+    name="train",
+    help="Train one network and record everything into a run folder.",
+    suppress_keyboard_interrupt=False,
+)
 app.command(train_app)
 for owner, commands in ((app, COMMANDS), (train_app, TRAIN_COMMANDS)):
     for word, command in commands.items():
