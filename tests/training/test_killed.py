@@ -109,9 +109,20 @@ def test_a_stopped_training_says_so_with_its_exit_code(tmp_path, monkeypatch, ca
     assert load_checkpoint(tmp_path / "run" / "checkpoints" / LATEST)[1]["step"] == 60
 
 
-def test_ctrl_c_while_a_command_loads_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr("backlight.cli.entry.run", lambda arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("backlight.cli.entry.run", ["runs"]),  # as it loads
+        ("backlight.recording.overview.list_runs", ["runs"]),
+        ("backlight.training.train_mlp.train_mlp", ["train", "mlp"]),
+    ],
+)
+def test_ctrl_c_is_one_line_wherever_it_comes(place, words, monkeypatch, capsys):
+    def interrupted_there(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupted_there)
     with pytest.raises(SystemExit) as interrupted:
-        main(["runs"])
+        main(words)
     assert interrupted.value.code == 130
     assert capsys.readouterr().err == "backlight: interrupted\n"

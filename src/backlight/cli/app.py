@@ -36,8 +36,13 @@ app = App(
     name="backlight",
     help="Trains neural networks and shows what happens inside them.",
     help_epilogue="`backlight COMMAND --help` has examples; with `backlight completion` the shell completes them.",
+    suppress_keyboard_interrupt=False,  # `main` says that it was interrupted
 )
-train_app = App(name="train", help="Train one network and record everything into a run folder.")
+train_app = App(
+    name="train",
+    help="Train one network and record everything into a run folder.",
+    suppress_keyboard_interrupt=False,
+)
 app.command(train_app)
 for owner, commands in ((app, COMMANDS), (train_app, TRAIN_COMMANDS)):
     for word, command in commands.items():

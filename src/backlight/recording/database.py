@@ -56,7 +56,8 @@ class RunDatabase:
         if not path.exists():
             make_database(path)
         self._connection = sqlite3.connect(path, check_same_thread=False)
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        # FULL: a commit waits for the disk, as the checkpoint after it does, which counts on what was committed
+        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
         self._rows: list[tuple[Any, ...]] = []
         self._numbers = {name: number for number, name in self._connection.execute("SELECT * FROM tensor_name")}
         self._sums = PageSums(self._connection, path.parent) if sums else None
