@@ -107,7 +107,8 @@ def test_a_full_disk_leaves_the_old_file_as_it_was_and_names_it(tmp_path, monkey
 
 def test_a_disk_that_fills_at_the_very_end_leaves_the_lock_free(tmp_path, monkeypatch):
     writer = RunWriter(tmp_path / "run")
-    monkeypatch.setattr(writer._database, "close", full)
+    close = writer._database.close
+    monkeypatch.setattr(writer._database, "close", lambda: full(close()))
     with pytest.raises(RunError, match="No space left"):
         writer.close()
     with RunWriter(tmp_path / "run", resume=True):

@@ -57,6 +57,7 @@ def test_a_checkpoint_that_is_lost_later_is_an_error_and_no_new_start(tmp_path):
     (run / "checkpoints" / LATEST).unlink()
     with closing(sqlite3.connect(run / "run.sqlite", isolation_level=None)) as database:
         database.execute("DELETE FROM event WHERE kind = 'finished'")
+    (run / "run.sums").unlink()  # which knows the event
     with pytest.raises(RunError, match="no such checkpoint"):
         mlp.train_mlp(MLP, run, resume=True, stream=io.StringIO())
 
