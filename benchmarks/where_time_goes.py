@@ -2,11 +2,11 @@
 
     python benchmarks/where_time_goes.py [--part engine|watch|report] [--rounds 9] [--out FILE]
 
-*engine*: the stages of a pass, each compiled into a loop of its own and taking turns with the whole pass, in the
-processor's time, which a busy machine changes less than the clock's. *watch*: the convolutional network, every step
-recorded in full, beside the bare loop; the kernels' own time and bytes, and Python's profiler for the rest. *report*:
-`backlight report` of a run of the convolutional network, by Python's profiler. What a profiler times it also slows, so
-its figures are shares. Limits of the machine are those of benchmarks/limits.py.
+*engine*: the stages of a pass, each compiled into a loop of its own and taking turns with the whole pass. *watch*: the
+convolutional network, every step recorded in full, beside the bare loop, on one thread; the kernels' own time and
+bytes, and Python's profiler for the rest. Both are in the processor's time, which a busy machine changes less than the
+clock's. *report*: `backlight report` of a run of the convolutional network, by Python's profiler. What a profiler times
+it also slows, so its figures are shares. Limits of the machine are those of benchmarks/limits.py.
 
 Writes benchmarks/records/where_time_goes.json.
 """
@@ -152,26 +152,27 @@ class Counted:
         self.calls = self.seconds = self.kernels = self.values = self.bytes = 0.0
 
     def __call__(self, jobs: list[Job], threads: Threads, workspace: Workspace) -> list[PackedSummary]:
-        began = time.perf_counter()
+        began = time.thread_time()
         found = summarise_jobs(jobs, Threads(threads.count, partial(self.timed, threads)), workspace)
-        self.seconds += time.perf_counter() - began
+        self.seconds += time.thread_time() - began
         self.calls += 1
         self.values += sum(job.size for job in jobs)
         self.bytes += sum(job.size * np.dtype(job.dtype).itemsize * (1 if job.task == "read" else 2) for job in jobs)
         return found
 
     def timed(self, threads: Threads, function: int, argument: int) -> None:
-        began = time.perf_counter()
+        began = time.thread_time()
         threads.run(function, argument)
-        self.kernels += time.perf_counter() - began
+        self.kernels += time.thread_time() - began
 
 
-def watched(rounds: int, steps: int = 20) -> dict[str, Any]:
-    """Milliseconds a step; of every watched one, those inside the reading of tensors and inside its kernels."""
+def watched(rounds: int, steps: int = 10) -> dict[str, Any]:
+    """The processor's milliseconds a step on one thread; of a watched one, those of reading tensors, and in kernels."""
     from unittest import mock
 
     from watch_contenders import WARM_UP, bare, watch_every_step
 
+    torch.set_num_threads(1)  # whose time is not spent waiting for another thread
     counted, found = Counted(), []
     turns: dict[str, list[float]] = {"bare step": [], "watched step": []}
     with tempfile.TemporaryDirectory() as folder, mock.patch("backlight.watching.reading.summarise_jobs", counted):
@@ -181,11 +182,11 @@ def watched(rounds: int, steps: int = 20) -> dict[str, Any]:
                 for _ in range(WARM_UP):
                     step(*loop.batch())
                 counted.reset()
-                began = time.perf_counter()
+                began = time.process_time()
                 for _ in range(steps):
                     step(*loop.batch())
                 finish()
-                turns[name].append((time.perf_counter() - began) / steps * 1e3)
+                turns[name].append((time.process_time() - began) / steps * 1e3)
             found.append({key: value / steps for key, value in vars(counted).items()})
         loop, step, _ = loops["watched step"]
         profile = cProfile.Profile()
