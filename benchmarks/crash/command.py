@@ -56,7 +56,7 @@ def campaign(
     while done < number:
         kind = kinds[index % len(kinds)]
         phase = rng.choices(list(PHASES), list(PHASES.values()))[0]
-        fresh = index // len(kinds) % FRESH == FRESH - 1
+        fresh = kill == signal.SIGKILL and index // len(kinds) % FRESH == FRESH - 1  # Ctrl-C needs a command under way
         reference = references.of(kind, phase == "finishing" and not fresh, fresh)
         case = attacked(kind, place / f"{kind.name}-{index}", reference, phase, rng, fresh, kill)
         done += len(case.kills)

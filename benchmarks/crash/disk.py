@@ -14,7 +14,7 @@ from .children import Child
 from .evidence import Seen, lost, seen, unreadable
 from .kinds import Kind
 
-SIZE = 64 * 2**20  # bytes of the disk
+SIZE = 256 * 2**20  # bytes of the disk
 LEAST = 0.02  # of the room that an undisturbed run needs
 ROOM_WORDS = ("No space left", "disk is full", "disk I/O error")
 NOTHING = Seen(frozenset(), {}, 0)
@@ -34,9 +34,11 @@ def small_disk(place: Path) -> Iterator[Path]:
 def room_needed(kind: Kind, disk: Path) -> int:
     """The most that an undisturbed run takes up at once, in bytes."""
     child, free = launched(kind, disk / "undisturbed"), [free_bytes(disk)]
-    while child.over() is None:
+    while (code := child.over()) is None:
         free.append(free_bytes(disk))
         time.sleep(LOOK_SECONDS)
+    if code:
+        raise RuntimeError(f"{kind.name} fails on an empty disk of {SIZE} bytes: {child.words()}")
     return free[0] - min(free)
 
 
