@@ -9,7 +9,7 @@ INSTALL := pip install --quiet --disable-pip-version-check --constraint constrai
 # A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
 BENCHMARKS := cnn engine watch faults diagnosis treatment page crash damage
 
-.PHONY: help demo test tiny check docs dist test-install bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) publish clean
+.PHONY: help demo test tiny check docs dist test-install bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) pictures publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
@@ -118,6 +118,10 @@ bench-damage: $(VENV)/dev
 # Bad input, 100,000 cases: half an hour; nightly.
 fuzz: $(VENV)/dev
 	$(BIN)/python -m benchmarks.fuzz
+
+# The pictures of docs/page.md, taken in Chromium.
+pictures: $(VENV)/dev
+	$(BIN)/python docs/page_pictures.py
 
 # Copies what the full reproduction measured into the documentation.
 publish: $(VENV)/user

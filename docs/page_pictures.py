@@ -33,7 +33,7 @@ def opened(
 
 def playground(browser: Browser, link: str) -> None:
     page = opened(browser, link, f"{SPIRALS}&step=1200&then=500;optimizer=adam;learning_rate=0.01", height=1120)
-    page.get_by_text("1,200", exact=True).wait_for()
+    page.locator("output.step", has_text="1,200").wait_for()
     page.get_by_role("button", name="What would 1,000 other seeds do?").click()
     page.get_by_role("img", name="Histogram").wait_for(timeout=300_000)
     page.get_by_text("Step through one backward pass").click()
@@ -41,7 +41,7 @@ def playground(browser: Browser, link: str) -> None:
     save(page, "page-playground.png")
     for scheme, width, height, name in (("light", 400, 1400, "page-narrow.png"), ("dark", 1280, 700, "page-dark.png")):
         page = opened(browser, link, DYING, width, height, scheme)
-        page.get_by_text("2,000", exact=True).wait_for()
+        page.locator("output.step", has_text="2,000").wait_for()
         save(page, name)
 
 

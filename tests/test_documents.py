@@ -69,7 +69,7 @@ def test_links_into_the_page_restore_what_it_knows():
         assert int(given.pop("step", 0)) >= 0
         for name in {"hidden", "activations"} & set(given):
             given[name] = list(filter(None, given[name].split(",")))
-        assert set(given) <= set(PlaygroundSettings.__dataclass_fields__), link
+        assert set(given) <= set(PlaygroundSettings.__struct_fields__), link
         convert(given, PlaygroundSettings, strict=False)
 
 
