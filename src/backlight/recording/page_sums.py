@@ -83,8 +83,8 @@ class PageSums:
         self._file.write(HEAD.pack(self._salts, self._frames))  # last: a kill may come between
 
     def close(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._file:  # also where the disk refuses
+            os.fsync(self._file.fileno())
 
 
 def commits(log: Path, page: int, salts: bytes, frames: int) -> Iterator[Commit]:
