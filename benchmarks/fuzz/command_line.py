@@ -12,7 +12,7 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 
 from backlight.cli.app import COMMANDS, TRAIN_COMMANDS
-from backlight.cli.entry import main
+from backlight.cli import main
 from backlight.errors import BacklightError
 from backlight.training.settings import CNNSettings, MLPSettings, StudySettings
 

@@ -7,7 +7,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from backlight.cli.entry import main
+from backlight.cli import main
 from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.compare import compare
