@@ -91,6 +91,6 @@ def numbers_of(packed: bytes) -> list[int]:
         if byte < 128:
             numbers.append(number)
             number = shift = 0
-    if shift:
+    if shift or any(number >= 2**63 for number in numbers):
         raise ValueError("damaged histogram")
     return numbers

@@ -62,29 +62,31 @@ class PageSums:
     """
 
     def __init__(self, connection: sqlite3.Connection, folder: Path):
+        self._sums = folder / SUMS
         ((self._page,),) = connection.execute("PRAGMA page_size")
         self._log = folder / LOG
         self._salts, self._frames = bytes(8), 0
         for commit in commits(self._log, self._page, self._salts, self._frames):
             self._salts, self._frames = commit.salts, commit.frames
         sums = np.fromiter(sums_of(paged(connection.serialize(), self._page)), "<u4")
-        write_atomically(folder / SUMS, HEAD.pack(self._salts, self._frames) + sums.tobytes())
-        self._file = open(folder / SUMS, "r+b", buffering=0)  # noqa: SIM115 (closed by `close`)
+        write_atomically(self._sums, HEAD.pack(self._salts, self._frames) + sums.tobytes())
 
     def follow(self) -> None:
         """Counts in what has been committed since."""
-        for commit in commits(self._log, self._page, self._salts, self._frames):
-            for number, page in commit.pages.items():
-                self._file.seek(HEAD.size + 4 * (number - 1))
-                self._file.write(struct.pack("<I", page_sum(number, page)))
-            self._file.truncate(HEAD.size + 4 * commit.size)
-            self._salts, self._frames = commit.salts, commit.frames
-        self._file.seek(0)
-        self._file.write(HEAD.pack(self._salts, self._frames))  # last: a kill may come between
+        with open(self._sums, "r+b", buffering=0) as file:
+            for commit in commits(self._log, self._page, self._salts, self._frames):
+                for number, page in commit.pages.items():
+                    file.seek(HEAD.size + 4 * (number - 1))
+                    file.write(struct.pack("<I", page_sum(number, page)))
+                file.truncate(HEAD.size + 4 * commit.size)
+                self._salts, self._frames = commit.salts, commit.frames
+            file.seek(0)
+            file.write(HEAD.pack(self._salts, self._frames))  # last: a kill may come between
 
     def close(self) -> None:
-        with self._file:  # closed even where the disk is full
-            os.fsync(self._file.fileno())
+        """Waits for the disk."""
+        with open(self._sums, "rb") as file:
+            os.fsync(file.fileno())
 
 
 def commits(log: Path, page: int, salts: bytes, frames: int) -> Iterator[Commit]:
