@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from backlight.cli.app import COMMANDS, TRAIN_COMMANDS
 from backlight.cli import main
+from backlight.cli.app import COMMANDS, TRAIN_COMMANDS
 from backlight.errors import BacklightError
 from backlight.training.settings import CNNSettings, MLPSettings, StudySettings
 
