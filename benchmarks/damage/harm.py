@@ -54,8 +54,9 @@ def made_a_dangling_link(path: Path, rng: random.Random, others: Sequence[Path])
 
 
 def swapped(path: Path, rng: random.Random, others: Sequence[Path]) -> str:
-    """Another kind of file under its name."""
-    other = rng.choice([each for each in others if each.suffix != path.suffix or each.stem != path.stem])
+    """Another kind of file under its name; those of JSON are a kind each."""
+    kind = path.name if path.suffix == ".json" else path.suffix
+    other = rng.choice([each for each in others if each.name != kind and each.suffix != kind])
     shutil.copyfile(other, path)
     return f"{other.name} in its place"
 

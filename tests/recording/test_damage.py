@@ -12,6 +12,7 @@ from backlight.errors import RunError
 from backlight.recording.checkpoint import load_checkpoint, save_checkpoint
 from backlight.recording.compare import compare
 from backlight.recording.facts import Facts, write_facts
+from backlight.recording.histogram import decode
 from backlight.recording.overview import list_runs
 from backlight.recording.repair import repair
 from backlight.recording.run import Run
@@ -237,3 +238,8 @@ def test_event_files_are_read_record_by_record(tmp_path):
     assert [record.whole for record in records(path.read_bytes())] == [True] * 5
     path.write_bytes(content[:-3])
     assert "cut off" in verify(tmp_path / "run").damage[0].what
+
+
+def test_counts_that_no_array_holds_are_no_histogram():
+    with pytest.raises(ValueError, match="damaged histogram"):
+        decode(b"\xec\xae\x87\xe9\xe9\xeb\x88\xaf\xa8\xab\xaa\x03")

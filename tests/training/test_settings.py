@@ -6,7 +6,7 @@ import pytest
 
 from backlight.errors import SettingsError
 from backlight.recording.settings_file import settings_toml, split_command
-from backlight.training.settings import CNNSettings, MLPSettings, plain_settings, settings_from_plain
+from backlight.training.settings import CNNSettings, MLPSettings, StudySettings, plain_settings, settings_from_plain
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,9 @@ def test_unknown_names_and_wrong_types():
 def test_every_setting_is_explained(kind):
     for field in fields(kind):
         assert f"        {field.name}: " in kind.__doc__ or field.name in ("conv_activation", "fc_activation")
+
+
+@pytest.mark.parametrize(("kind", "name"), [(CNNSettings, "batch_size"), (StudySettings, "first_seed")])
+def test_a_whole_number_without_end_is_out_of_range(kind, name):
+    with pytest.raises(SettingsError, match=name):
+        kind(**{name: 10**400})

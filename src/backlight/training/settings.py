@@ -1,6 +1,6 @@
 """What a run is made from: one frozen dataclass a command, which is its flags, its settings.toml and its keywords."""
 
-import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -235,13 +235,13 @@ def check_choice(name: str, value: object, choices: Sequence[Any]) -> None:
 
 def check_positive(settings: Any, *names: str) -> None:
     for name, value in each_value(settings, names):
-        if not (value > 0 and math.isfinite(value)):
+        if not 0 < value <= sys.float_info.max:  # which NaN, infinity and whole numbers without end are not
             raise SettingsError(f"{name} must be a number above 0, not {value}")
 
 
 def check_not_negative(settings: Any, *names: str) -> None:
     for name, value in each_value(settings, names):
-        if not (value >= 0 and math.isfinite(value)):
+        if not 0 <= value <= sys.float_info.max:
             raise SettingsError(f"{name} must be 0 or more, not {value}")
 
 
