@@ -8,6 +8,7 @@ from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter
 from backlight.watching import waiting as module
 from backlight.watching.waiting import AT_ONCE, Waiting
+from backlight.watching.watch import watch
 
 
 class Elsewhere(torch.Tensor):
@@ -57,3 +58,17 @@ def test_without_a_writer_it_goes_nowhere():
     waiting = Waiting(None)
     waiting.norms(0, ["grad/a"], torch.tensor([1.0]))
     waiting.scalars(0, {"train/loss": 1.0})
+
+
+def test_a_watch_hands_over_before_a_checkpoint(tmp_path):
+    model = torch.nn.Linear(2, 1)
+    with (
+        RunWriter(tmp_path / "run") as writer,
+        watch(model, torch.optim.SGD(model.parameters(), 0.1), writer) as watched,
+    ):
+        watched.scalars(loss=elsewhere(2.5))
+        writer.commit()
+        assert Run.open(tmp_path / "run").scalar_names() == []
+        watched.flush()
+        writer.commit()
+        assert Run.open(tmp_path / "run").scalar("train/loss")[1].tolist() == [2.5]
