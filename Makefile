@@ -48,8 +48,9 @@ $(BENCH)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/user
 	$(BIN)/backlight demo
 
+# On two cores; a file is run by one process, in its order.
 test: $(VENV)/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 dist: $(VENV)/dev
 	rm -rf dist

@@ -66,7 +66,7 @@ class Page:
         self.loop = asyncio.new_event_loop()
         app = application(self.runs, PORT, TOKEN, asyncio.Event())
         assert isinstance(app, Guard)
-        self.app, self.routes = app, paths_of(app.app.routes)  # type: ignore[attr-defined]
+        self.app, self.routes = app, paths_of(app.app.routes)  # type: ignore[attr-defined]  # the guard is around a Starlette
         self.session = ""
 
     def begin(self) -> None:

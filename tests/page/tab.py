@@ -70,7 +70,7 @@ def stroke(page, colour, start_at, end_at):
     page.click(f"button.pen:has-text('{colour}')")
     page.locator(".boundary").scroll_into_view_if_needed()
     box = page.locator(".boundary").bounding_box()
-    place = lambda at: (box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"])  # noqa: E731
+    place = lambda at: (box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"])  # noqa: E731  # a place is read better in a line
     page.mouse.move(*place(start_at))
     page.mouse.down()
     page.mouse.move(*place(end_at), steps=20)

@@ -499,10 +499,14 @@ async def trained(trainings, folder, step):
         await asyncio.sleep(0.02)
 
 
+# A server in the background of a shell is deaf to SIGINT, and so is what it starts.
+INTERRUPTIBLE = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); time.sleep(60)"
+
+
 def test_no_more_than_two_trainings_at_once(tmp_path, monkeypatch):
     from backlight.page.viewer import training
 
-    monkeypatch.setattr(training, "backlight", lambda *words: [sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(training, "backlight", lambda *words: [sys.executable, "-c", INTERRUPTIBLE])
 
     async def scene():
         trainings = Trainings(RunsFolder.at(tmp_path), Board())

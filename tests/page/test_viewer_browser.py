@@ -117,6 +117,10 @@ def test_who_goes_on_before_a_run_is_there_sees_the_last_that_was_asked_for(serv
     page.click("a:text-is('slow')")
     page.evaluate("location.hash = 'runs?run=good'")
     page.wait_for_selector("h2:text-is('good')")
+    for _ in range(1000):  # until the request has been held
+        if held:
+            break
+        page.wait_for_timeout(10)
     with page.expect_response(lambda response: response.url.endswith("about?run=slow")):
         held[0].continue_()
     page.wait_for_selector("text=Yes, it learnt.")

@@ -1,8 +1,10 @@
 """Damaged run folders: noticed, refused in words, repaired with what was lost said."""
 
 import json
+import os
 import shutil
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from backlight.recording.compare import compare
 from backlight.recording.facts import Facts, write_facts
 from backlight.recording.histogram import decode
 from backlight.recording.overview import list_runs
+from backlight.recording.page_sums import PageSums
 from backlight.recording.repair import repair
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter
@@ -243,3 +246,20 @@ def test_event_files_are_read_record_by_record(tmp_path):
 def test_counts_that_no_array_holds_are_no_histogram():
     with pytest.raises(ValueError, match="damaged histogram"):
         decode(b"\xec\xae\x87\xe9\xe9\xeb\x88\xaf\xa8\xab\xaa\x03")
+
+
+def test_a_log_that_another_program_has_moved_into_the_database_is_no_damage(tmp_path, monkeypatch):
+    """Killed between a commit and its sums, then opened by a program that writes: SQLite merges the log."""
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(PageSums, "follow", lambda sums: os._exit(0))
+        writer = RunWriter(tmp_path / "run")
+        for step in range(300):
+            writer.scalars(step, {f"loss {number}": 1.0 for number in range(30)})
+        writer.commit()
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    with closing(sqlite3.connect(tmp_path / "run" / "run.sqlite")) as database:
+        database.execute("SELECT COUNT(*) FROM step").fetchone()
+    assert not (tmp_path / "run" / "run.sqlite-wal").exists()
+    assert len(Run.open(tmp_path / "run").scalar("loss 7")[1]) == 300

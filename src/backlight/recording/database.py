@@ -89,6 +89,8 @@ class RunDatabase:
 
     def commit(self) -> None:
         self._insert_rows()
+        if self._sums is not None:
+            self._sums.expect()
         self._connection.commit()
         if self._sums is not None:
             self._sums.follow()

@@ -30,7 +30,8 @@ from backlight.recording.lock import is_written
 from backlight.recording.seals import WHAT_TO_DO, damaged, read_bytes
 
 DATABASE, LOG, SUMS = "run.sqlite", "run.sqlite-wal", "run.sums"
-HEAD = struct.Struct("<8sQ")
+HEAD = struct.Struct("<8sQ")  # salts and frames of the log up to which the sums go
+BEHIND = 1 << 63  # in the frames: a commit is being made, so the sums may lack its pages
 LOG_HEAD, FRAME_HEAD = 32, 24
 MOVING = ((18, 20), (24, 28), (92, 100))  # bytes of page 1 that change with the journal's mode, and say nothing
 
@@ -70,6 +71,13 @@ class PageSums:
             self._salts, self._frames = commit.salts, commit.frames
         sums = np.fromiter(sums_of(paged(connection.serialize(), self._page)), "<u4")
         write_atomically(self._sums, HEAD.pack(self._salts, self._frames) + sums.tobytes())
+
+    def expect(self) -> None:
+        """Says that a commit comes. Should a kill come between it and `follow`, the log tells what the sums lack; and
+        if another program has meanwhile moved the log into the database, nobody can tell, and it is taken on trust.
+        """
+        with open(self._sums, "r+b", buffering=0) as file:
+            file.write(HEAD.pack(self._salts, self._frames | BEHIND))
 
     def follow(self) -> None:
         """Counts in what has been committed since."""
@@ -172,7 +180,10 @@ def damaged_pages(folder: Path, stamps: tuple[tuple[int, int] | None, ...]) -> t
     both = min(len(found), len(stored))
     differs = np.ones(max(len(found), len(stored)), np.bool_)
     differs[:both] = found[:both] != stored[:both]
-    for commit in commits(folder / LOG, page, *HEAD.unpack_from(sums)):
+    salts, frames = HEAD.unpack_from(sums)
+    if frames & BEHIND and not (stamp(folder / LOG) or (0, 0))[1]:  # who only reads may leave an empty one
+        return ()
+    for commit in commits(folder / LOG, page, salts, frames & ~BEHIND):
         differs = differs[: max(commit.size, len(found))]
         for number, content in commit.pages.items():
             if number <= len(found):

@@ -82,6 +82,12 @@ class Job:
                 self._said(line)
 
 
+# A server that a shell runs in the background is deaf to SIGINT, and so would be what it starts.
+HEARING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from backlight.cli import main; main()"
+)
+
+
 def backlight(*words: str) -> list[str]:
-    """The command line of this very installation."""
-    return [sys.executable, "-m", "backlight", *words]
+    """The command line of this very installation, which ends on SIGINT."""
+    return [sys.executable, "-c", HEARING, *words]
