@@ -231,6 +231,7 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
+        """Whether its last ending is that it finished, and nothing was begun after."""
         last = self.ending()
         return last is not None and last.kind == "finished"
 
