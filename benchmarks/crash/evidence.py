@@ -64,8 +64,9 @@ def lost(before: Seen, folder: Path) -> list[str]:
     """What was on disk before a kill and is not there, or is another, after it."""
     after = seen(folder)
     faults = []
-    if before.rows - after.rows:
-        faults.append(f"{len(before.rows - after.rows)} committed rows are lost")
+    if gone := before.rows - after.rows:
+        name, step, *_ = min(gone, key=str)
+        faults.append(f"{len(gone)} committed rows are lost, such as {name} at step {step}")
     if before.blocks.items() - after.blocks.items():
         faults.append("a finished block of a study is lost")
     return faults

@@ -105,7 +105,8 @@ def test_the_next_update_and_what_it_is_computed_from():
         batch = trainer.batch(moment)
         np.testing.assert_array_equal(batch.X, DATA[2].train.X[indices[step]])
         gradient = flatten(trainer.network(moment).gradients(batch.X, batch.y, 0.01))
-        np.testing.assert_allclose(trainer.next_update(moment), -0.1 * gradient, rtol=1e-9, atol=1e-15)
+        update = trainer.advance(moment, 1).parameters - moment.parameters
+        np.testing.assert_allclose(update, -0.1 * gradient, rtol=1e-9, atol=1e-15)
     assert Trainer(population(), DATA[2]).batch(moment) is DATA[2].train
 
 
@@ -117,7 +118,6 @@ def test_a_network_that_diverges_goes_on_as_nan(activation, batch_size):
     moment = in_stretches(trainer, [1, 3, 26])
     np.testing.assert_array_equal(moment.parameters, in_one_go(networks, 30))
     assert not np.isfinite(moment.parameters).all()
-    assert np.isnan(trainer.next_update(moment)).any()
     assert np.isnan(trainer.advance(moment, 5).parameters).any()
     trainer.network(moment)
 

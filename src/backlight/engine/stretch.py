@@ -83,11 +83,6 @@ class Trainer:
         order = self.problem.order(int(self.population.seeds[0]), epoch)
         return self.data.train.take(order[number * size : (number + 1) * size])
 
-    def next_update(self, moment: Moment) -> NDArray[np.float64]:
-        """(P,) what the next update adds to the parameters."""
-        with np.errstate(invalid="ignore", over="ignore"):  # ∞ − ∞, where the network has diverged
-            return self.advance(moment, 1).parameters - moment.parameters
-
 
 def moment_of(step: int, parameters: NDArray[np.float64], state: NDArray[np.float64]) -> Moment:
     """The only network of the kernels' arrays (1, P) and (1, 2, P), which from now on nobody writes to."""
