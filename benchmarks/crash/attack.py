@@ -95,7 +95,7 @@ def attacked(
     pictures = phase == "finishing" and not fresh
     child = launched(kind, folder, False, pictures, fresh)
     while True:
-        kill = struck(child, kind, folder, reference, phase, rng, number)
+        kill = struck(child, kind, folder, reference, phase, rng, number, bool(case.kills))
         if kill is None:
             break
         case.kills.append(kill)
@@ -110,7 +110,7 @@ def attacked(
 
 
 def struck(
-    child: Child, kind: Kind, folder: Path, reference: Reference, phase: str, rng: Random, number: int
+    child: Child, kind: Kind, folder: Path, reference: Reference, phase: str, rng: Random, number: int, resuming: bool
 ) -> Kill | None:
     """Sends the signal at an instant of the phase; None if the program was over before."""
     resumed = seen(folder).resumed
@@ -137,7 +137,7 @@ def struck(
     child.signal(number)
     code = child.wait(PATIENCE)
     if before.resumed == resumed:  # it may have been about to rewind: what is recorded again may be missing until then
-        before = Seen(frozenset() if resumed or reached < 0 else before.rows, before.blocks, resumed)
+        before = Seen(frozenset() if resuming or reached < 0 else before.rows, before.blocks, resumed)
     faults = [] if number == signal.SIGKILL else ill_mannered(code, child.words())
     return Kill(phase, reached, faults + unreadable(folder) + lost(before, folder))
 

@@ -54,7 +54,8 @@ def test_what_is_lost_is_noticed(written):
     before = seen(folder)
     assert lost(before, folder) == unreadable(folder) == []
     more = replace(before, rows=before.rows | {("train/loss", 99_999, 1.0)}, blocks={"a.safetensors": (1, 2)})
-    assert lost(more, folder) == ["1 committed rows are lost", "a finished block of a study is lost"]
+    rows = "1 committed rows are lost, such as train/loss at step 99999"
+    assert lost(more, folder) == [rows, "a finished block of a study is lost"]
     (folder / "run.sqlite").write_bytes(b"nothing")
     assert "does not open" in unreadable(folder)[0]
 
