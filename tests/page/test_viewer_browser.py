@@ -114,13 +114,10 @@ def test_who_goes_on_before_a_run_is_there_sees_the_last_that_was_asked_for(serv
     page.wait_for_selector("text=3 runs")
     held = []
     page.route(lambda url: url.endswith("about?run=slow"), lambda route: held.append(route))  # it is answered late
-    page.click("a:text-is('slow')")
-    page.evaluate("location.hash = 'runs?run=good'")
+    with page.expect_request(lambda request: request.url.endswith("about?run=slow")):
+        page.click("a:text-is('slow')")
+    page.evaluate("location.hash = 'runs?run=good'")  # not before: two changes at once are seen as the last alone
     page.wait_for_selector("h2:text-is('good')")
-    for _ in range(1000):  # until the request has been held
-        if held:
-            break
-        page.wait_for_timeout(10)
     with page.expect_response(lambda response: response.url.endswith("about?run=slow")):
         held[0].continue_()
     page.wait_for_selector("text=Yes, it learnt.")
