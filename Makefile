@@ -9,13 +9,14 @@ INSTALL := pip install --quiet --disable-pip-version-check --constraint constrai
 # A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
 BENCHMARKS := cnn engine watch faults diagnosis treatment page crash damage
 
-.PHONY: help demo test tiny check docs dist test-install bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) pictures publish clean
+.PHONY: help demo test tiny check docs dist test-install test-reproduce bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) pictures publish clean
 
 help:
 	@echo "make demo    both halves of the source report, offline, into runs/demo/index.html and report.html"
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make dist    the wheel and the source archive, into dist"
+	@echo "make test-reproduce  the source report reproduced in two fresh installs, and compared to the bit"
 	@echo "make test-install  both installed on three Pythons, with no extra and with each, and tried"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make docs    the documentation, into docs/_build/html/index.html"
@@ -59,6 +60,10 @@ dist: $(VENV)/dev
 # Needs the registry, and half an hour: every extra into empty environments on Python 3.11, 3.12 and 3.13.
 test-install: dist
 	$(BIN)/python -m benchmarks.install
+
+# Needs the registry, and an hour: the source report in two environments that were installed apart, the same to the bit?
+test-reproduce: dist
+	$(BIN)/python -m benchmarks.install.twice
 
 tiny: $(VENV)/dev
 	$(BIN)/pytest tests/test_tiny.py

@@ -13,7 +13,6 @@ import json
 import operator
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,11 +20,10 @@ from pathlib import Path
 
 from backlight.recording.environment import describe_environment
 
+from .environments import ROOT, VERSIONS, PipError, fresh, interpreters, version_of
 from .tries import Installed, tries
 
-ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "benchmarks" / "records" / "install.json"
-VERSIONS = ("3.11", "3.12", "3.13")
 SDIST = "sdist"  # not an extra: the source archive, without any
 EXTRAS = ("", SDIST, "digits", "page", "study", "cluster", "torch", "bench")
 HEAVY = {"torch": ("3.11",), "bench": ("3.11",)}  # elsewhere PyTorch may come with CUDA, several gigabytes
@@ -38,7 +36,7 @@ class Result:
 
     Attributes:
         python, extras, source: what was installed on what; the extras as pip takes them, wheel or sdist.
-        seconds: of pip.
+        seconds: of making it, most of them pip's.
         megabytes: of the environment.
         passed: what was tried and went well.
         failed: what did not, with what was said.
@@ -53,35 +51,18 @@ class Result:
     failed: tuple[str, ...]
 
 
-def interpreters() -> Iterator[Path]:
-    """One of each version that pyenv has; a version that it has not is left out."""
-    for version in VERSIONS:
-        found = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
-        yield from found[-1:]
-
-
-def run(*words: object) -> None:
-    result = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise RuntimeError(result.stderr[-2000:])
-
-
 def install(python: Path, archive: Path, extras: str) -> Result:
     """Into an environment of its own, which is gone afterwards."""
-    version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+    version = version_of(python)
     source = "wheel" if archive.suffix == ".whl" else "sdist"
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "environment"
-        run(python, "-m", "venv", place)
-        wanted = f"{archive}[{extras}]" if extras else str(archive)
-        began = time.perf_counter()
-        try:
-            run(place / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wanted)
-        except RuntimeError as error:
-            return Result(version, extras, source, time.perf_counter() - began, 0.0, (), (f"pip: {error}",))
-        seconds = time.perf_counter() - began
-        size = sum(path.lstat().st_size for path in place.rglob("*")) / 1e6
-        passed, failed = tried(Installed(place / "bin", Path(folder), frozenset(extras.split(",")) - {""}))
+    began = time.perf_counter()
+    try:
+        with fresh(python, archive, extras) as installed:
+            seconds = time.perf_counter() - began
+            size = sum(path.lstat().st_size for path in installed.bin.parent.rglob("*")) / 1e6
+            passed, failed = tried(installed)
+    except PipError as error:
+        return Result(version, extras, source, time.perf_counter() - began, 0.0, (), (f"pip: {error}",))
     return Result(version, extras, source, round(seconds, 1), round(size), passed, failed)
 
 
@@ -115,7 +96,7 @@ def keep(result: Result, out: Path) -> None:
 def wanted(pythons: Sequence[Path], extras: Sequence[str]) -> Iterator[tuple[Path, str, str]]:
     for python in pythons:
         for extra in extras:
-            version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+            version = version_of(python)
             if extra == SDIST:
                 yield python, "*.tar.gz", ""
             elif any(version.startswith(f"{each}.") for each in HEAVY.get(extra, VERSIONS)):

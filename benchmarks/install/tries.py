@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ from pathlib import Path
 
 from .needs import NEEDS, TINY, Need
 
-CASEBOOK = Path(__file__).parents[2] / "examples" / "casebook" / "three_layer_network.py"
+ROOT = Path(__file__).parents[2]
+CASEBOOK = ROOT / "examples" / "casebook" / "three_layer_network.py"
+TYPED_PROGRAM = ROOT / "tests" / "typing" / "program.py"
 NAMES = """
 import backlight
 found, missing = [], []
@@ -128,9 +131,16 @@ def typed(here: Installed) -> None:
     assert (package(here) / "py.typed").is_file()
 
 
+def strictly_typed(here: Installed) -> None:
+    """A user's program passes the strict checker of this environment, which reads the installed package."""
+    checker = (sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", here.bin / "python")
+    ended = subprocess.run([*checker, TYPED_PROGRAM], cwd=here.folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-600:]
+
+
 def files(here: Installed) -> None:
     """Whatever of src is not Python is there too: the page's program, styles and frame."""
-    source = Path(__file__).parents[2] / "src" / "backlight"
+    source = ROOT / "src" / "backlight"
     wanted = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     wanted = {name for name in wanted if "__pycache__" not in name}
     missing = {name for name in wanted if not (package(here) / name).is_file()}
@@ -196,6 +206,7 @@ def cluster(here: Installed) -> None:
 
 
 def torch(here: Installed) -> None:
+    strictly_typed(here)
     assert int(here.call("python", "-c", WATCHED)[0]) > 5
     if "digits" in here.extras:
         here.call("backlight", "train", "cnn", "--epochs", "1", "--batch-size", "1000", "--run", "cnn")
