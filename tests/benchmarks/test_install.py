@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.install.twice import differences
 from safetensors.numpy import load_file, save_file
 
 from backlight.recording.run_writer import RunWriter
-from benchmarks.install.twice import differences
 
 
 @pytest.fixture
