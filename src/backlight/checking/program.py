@@ -126,7 +126,8 @@ class Program:
 def code_of(statement: ast.stmt, file: str, tree: ast.Module) -> types.CodeType:
     """One statement of a file as code, under the file's imports from `__future__`."""
     part = ast.Module([statement], [])
-    return compile(part, FOLDER + file, "exec", flags=future_flags(tree), dont_inherit=True)
+    code: types.CodeType = compile(part, FOLDER + file, "exec", flags=future_flags(tree), dont_inherit=True)
+    return code
 
 
 def future_flags(tree: ast.Module) -> int:

@@ -7,6 +7,7 @@ its own settings: not on its neighbours, their order, or the number of threads.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -93,7 +94,13 @@ def train_population(
 class Training:
     """A population in the kernels' memory, cut into tasks for threads."""
 
-    def __init__(self, population: Population, data: Sequence[Dataset], looks: NDArray[np.int64], kind: np.dtype):
+    def __init__(
+        self,
+        population: Population,
+        data: Sequence[Dataset],
+        looks: NDArray[np.int64],
+        kind: np.dtype[Any],
+    ):
         self.population, self.looks = population, looks
         self.problem = Problem(population, data, kind)
         count, parameters = len(population), population.parameters.astype(kind)

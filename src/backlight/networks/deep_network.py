@@ -123,4 +123,5 @@ class DeepNeuralNetwork:
 
     def predict(self, X: Array) -> Labels:
         """Most probable class (..., N); the lowest one where several tie."""
-        return self.logits(X).argmax(axis=-1)
+        winners: Labels = self.logits(X).argmax(axis=-1)
+        return winners

@@ -127,7 +127,7 @@ class RunWriter:
         self._hand_over(lambda: self._database.event(step, kind, detail))
         self._wake.set()
 
-    def snapshot(self, name: str, array: NDArray) -> None:
+    def snapshot(self, name: str, array: NDArray[Any]) -> None:
         buffer = BytesIO()
         np.save(buffer, array, allow_pickle=False)
         path = self.subfolder("snapshots") / f"{name}.npy"

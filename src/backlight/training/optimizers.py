@@ -4,7 +4,7 @@ Same formulas and same defaults as `torch.optim`, so that the two can be held ag
 Learning rates refer to the *mean* loss over a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -75,7 +75,11 @@ class Adam:
             parameter -= rate * first / (np.sqrt(second) / correction + self.epsilon)
 
 
-OPTIMIZERS = {"sgd": GradientDescent, "momentum": Momentum, "adam": Adam}
+OPTIMIZERS: dict[str, Callable[[Sequence[Array], float], Optimizer]] = {
+    "sgd": GradientDescent,
+    "momentum": Momentum,
+    "adam": Adam,
+}
 
 
 def optimizer_named(name: str, parameters: Sequence[Array], learning_rate: float) -> Optimizer:
@@ -103,4 +107,4 @@ def one_cycle(step: int, total_steps: int, peak: float, warmup_share: float = 0.
         low, high, progress = start, peak, step / summit
     else:
         low, high, progress = end, peak, 1 - (step - summit) / (total_steps - 1 - summit)
-    return low + (high - low) * (1 - np.cos(np.pi * progress)) / 2
+    return low + (high - low) * (1 - float(np.cos(np.pi * progress))) / 2

@@ -238,7 +238,7 @@ class CNNTrainer:
             self.put_back(arrays, state)
         self.writer.rewind(self.position.step)
 
-    def put_back(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
+    def put_back(self, arrays: dict[str, NDArray[Any]], state: dict[str, Any]) -> None:
         load_model(self.model, arrays)
         parameters = list(self.model.parameters())
         optimizer_state = self.optimizer.state_dict()
@@ -325,11 +325,11 @@ def accuracy(model: ConvNetwork, data: ImageTensors) -> float:
     return float((predictions(model, data.images) == data.labels).float().mean())
 
 
-def model_arrays(model: ConvNetwork) -> dict[str, np.ndarray]:
+def model_arrays(model: ConvNetwork) -> dict[str, NDArray[Any]]:
     return {f"model/{name}": array_of(value) for name, value in model.state_dict().items()}
 
 
-def load_model(model: ConvNetwork, arrays: dict[str, np.ndarray]) -> None:
+def load_model(model: ConvNetwork, arrays: dict[str, NDArray[Any]]) -> None:
     prefix = "model/"
     model.load_state_dict(
         {name.removeprefix(prefix): torch.from_numpy(a) for name, a in arrays.items() if name.startswith(prefix)}
@@ -341,5 +341,5 @@ def alike(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter.detach()).copy_(value) if value.shape == parameter.shape else value
 
 
-def array_of(tensor: Tensor) -> np.ndarray:
+def array_of(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy()
