@@ -36,7 +36,7 @@ class Program:
         self.sources = sources
         self.trees: dict[str, ast.Module] = {}
         self.missing: dict[str, CannotCheckError] = {}
-        self.modules = {module_name(file): file for file in sources.texts if file != sources.main}
+        self.modules: dict[str, str] = {module_name(file): file for file in sources.texts if file != sources.main}
         module = types.ModuleType(MAIN)
         module.__file__ = FOLDER + sources.main
         self.namespace: dict[str, Any] = module.__dict__

@@ -101,7 +101,8 @@ class Training:
         looks: NDArray[np.int64],
         kind: np.dtype[Any],
     ):
-        self.population, self.looks = population, looks
+        self.population = population
+        self.looks = looks
         self.problem = Problem(population, data, kind)
         count, parameters = len(population), population.parameters.astype(kind)
         state = np.zeros((count, 2, parameters.shape[1]), kind)

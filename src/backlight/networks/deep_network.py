@@ -39,7 +39,7 @@ class DeepNeuralNetwork:
         sizes = [int(size) for size in sizes]
         rng = np.random.default_rng(seed)
         functions = layer_activations(activation, len(sizes) - 1)
-        self.layers = tuple(
+        self.layers: tuple[Layer, ...] = tuple(
             Layer.initialised(d_in, d_out, function, rng)
             for d_in, d_out, function in zip(sizes[:-1], sizes[1:], functions, strict=True)
         )

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from backlight.data.dataset import Dataset, Samples
 from backlight.engine.population import Population
 from backlight.engine.train import train_population
+from backlight.networks.deep_network import DeepNeuralNetwork
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -74,8 +75,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         rows, given = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(given)
         self._check_parameters()
-        self.classes_, labels = np.unique(given, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, labels = np.unique(given, return_inverse=True)
+        self.classes_: NDArray[Any] = classes
+        if len(classes) < 2:
             raise ValueError("the labels hold one class only; two or more classes are needed to train a classifier")
         seed = int(check_random_state(self.random_state).randint(2**31))
         population = Population.initialised(
@@ -92,7 +94,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         outcome = train_population(population, [data], self.steps, looks=[], dtype=np.float64)
         if outcome.diverged[0]:
             warnings.warn("training diverged; try a lower learning_rate", ConvergenceWarning, stacklevel=2)
-        self.network_, self.n_iter_ = outcome.network(0), self.steps
+        self.network_: DeepNeuralNetwork = outcome.network(0)
+        self.n_iter_: int = self.steps
         return self
 
     def _check_parameters(self) -> None:

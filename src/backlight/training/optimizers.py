@@ -25,7 +25,8 @@ class GradientDescent:
     """w ← w − η g."""
 
     def __init__(self, parameters: Sequence[Array], learning_rate: float):
-        self.parameters, self.learning_rate = parameters, learning_rate
+        self.parameters = parameters
+        self.learning_rate = learning_rate
         self.state: list[Array] = []
 
     def step(self, gradients: Sequence[Array]) -> None:
@@ -37,8 +38,10 @@ class Momentum:
     """v ← μ v + g, w ← w − η v (Polyak 1964, in the form of `torch.optim.SGD`)."""
 
     def __init__(self, parameters: Sequence[Array], learning_rate: float, momentum: float = 0.9):
-        self.parameters, self.learning_rate, self.momentum = parameters, learning_rate, momentum
-        self.state = [np.zeros_like(parameter) for parameter in parameters]
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.state: list[Array] = [np.zeros_like(parameter) for parameter in parameters]
 
     def step(self, gradients: Sequence[Array]) -> None:
         for parameter, velocity, gradient in zip(self.parameters, self.state, gradients, strict=True):
@@ -57,10 +60,13 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
     ):
-        self.parameters, self.learning_rate, self.betas, self.epsilon = parameters, learning_rate, betas, epsilon
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        self.betas = betas
+        self.epsilon = epsilon
         first = [np.zeros_like(parameter) for parameter in parameters]
         second = [np.zeros_like(parameter) for parameter in parameters]
-        self.state = [np.zeros(1), *first, *second]  # [number of steps, m…, v…]
+        self.state: list[Array] = [np.zeros(1), *first, *second]  # [number of steps, m…, v…]
 
     def step(self, gradients: Sequence[Array]) -> None:
         beta1, beta2 = self.betas

@@ -111,19 +111,21 @@ class CNNTrainer:
 
     def __init__(self, settings: CNNSettings, data: Dataset, device: torch.device, writer: RunWriter):
         assert data.validation is not None
-        self.settings, self.device, self.writer = settings, device, writer
+        self.settings = settings
+        self.device = device
+        self.writer = writer
         self.train_images = ImageTensors.of(data.train, device)
         self.validation_images = ImageTensors.of(data.validation, device)
         self.test_images = ImageTensors.of(data.test, device)
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
         # PyTorch's own type stubs leave out the memory format
-        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
+        self.model: ConvNetwork = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
         self.peak_rate = settings.peak_rate
-        self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
+        self.optimizer: torch.optim.Optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
         self.per_epoch = steps_per_epoch(len(data.train), settings.batch_size)
         measured = data.validation  # on which the accuracies after each epoch are measured
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "batch_size": min(settings.batch_size, len(data.train)),
             "loss": "cross_entropy",
             "classes": data.classes,
@@ -255,7 +257,8 @@ class Recorder:
     """Puts loss, accuracy, error and learning rate of every step into the record."""
 
     def __init__(self, writer: RunWriter, record_every: int, device: torch.device):
-        self.writer, self.record_every = writer, record_every
+        self.writer = writer
+        self.record_every = record_every
         self.last_loss: tuple[float, float] | None = None
         # Loss and accuracy of the steps since the last flush stay on the device, in one buffer made once: a small
         # tensor kept from every step would break up the memory that the large ones come from.
