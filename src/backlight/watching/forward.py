@@ -88,8 +88,8 @@ class ForwardObserver:
         self._kinds: dict[str, Kind] = {}
         self._handles: list[RemovableHandle] = []
         self._listening = ExitStack()  # holds the mode that sees functions, from `_listen` to `_stop_listening`
-        self.active: bool = False  # between `install` and `remove`
-        self.seen: bool = False  # was there a forward pass since `install`?
+        self.active = False  # between `install` and `remove`
+        self.seen = False  # was there a forward pass since `install`?
         self._stack: list[str] = []
         self._leaves = 0  # how many modules on the stack are leaves
         self._forward: Forward | None = None
