@@ -47,13 +47,14 @@ from engine_contenders import (
     variants_of,
 )
 from limits import measured_peak
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from backlight.engine.memory import network_of
+from backlight.engine.memory import Reals, network_of
 from backlight.engine.threads import thread_count
 from backlight.figures.style import LINE_COLOURS, new_figure, save_figure, styled
+from backlight.networks.activations import Array
 from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.networks.losses import Labels
 from backlight.recording.environment import describe_environment
 from backlight.training.gradient_descent import descend
 from backlight.training.optimizers import GradientDescent
@@ -81,7 +82,7 @@ RECORD = Path(__file__).parent / "records" / "engine.json"
 # --- do they train the same thing? ----------------------------------------------------------------------------------
 
 
-def losses(sizes: Sequence[int], activation: str, parameters: NDArray) -> NDArray:
+def losses(sizes: Sequence[int], activation: str, parameters: Reals) -> Array:
     return np.array([network_of(sizes, activation, each).objective(X, Y, L2) for each in parameters])
 
 
@@ -101,7 +102,7 @@ def check_sklearn(sizes: Sequence[int], activation: str, passes: int) -> float:
     for own, theirs, number in zip(arrays[1::2], model.intercepts_, range(len(sizes)), strict=False):
         theirs[:] = (own[:, 1:] - own[:, :1] if number in ends else own)[0]
 
-    def halved(network: DeepNeuralNetwork, X: NDArray, y: NDArray, l2: float) -> list[NDArray]:
+    def halved(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float) -> list[Array]:
         gradients = network.gradients(X, y)
         weights = network.parameters
         factors = [1.0] * (len(gradients) - 2) + [0.5] * 2

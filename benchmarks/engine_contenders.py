@@ -17,12 +17,12 @@ import jax
 import numpy as np
 import torch
 from jax import numpy as jnp
-from numpy.typing import NDArray
 from sklearn.datasets import make_moons
 from sklearn.neural_network import MLPClassifier
 from torch.nn import functional as F
 
 from backlight.data.dataset import Dataset, Samples
+from backlight.engine.memory import Reals
 from backlight.engine.population import Population
 from backlight.engine.threads import thread_count
 from backlight.engine.train import train_population
@@ -66,13 +66,13 @@ class Variant:
         return best
 
 
-def initial(sizes: Sequence[int], count: int) -> list[NDArray]:
+def initial(sizes: Sequence[int], count: int) -> list[Reals]:
     """[W_1 (S, d_0, d_1), b_1 (S, 1, d_1), …], float64; seeds 0 … S − 1."""
     networks = [DeepNeuralNetwork(sizes, "tanh", seed).parameters for seed in range(count)]
     return [np.stack(alike) for alike in zip(*networks, strict=True)]
 
 
-def flat(arrays: Sequence[Any]) -> NDArray:
+def flat(arrays: Sequence[Any]) -> Reals:
     return np.concatenate([np.asarray(array, np.float64).reshape(len(array), -1) for array in arrays], axis=1)
 
 
@@ -82,7 +82,7 @@ def flat(arrays: Sequence[Any]) -> NDArray:
 def engine(sizes: Sequence[int], activation: str, count: int) -> Variant:
     population = Population.initialised(sizes, activation, range(count), RATE, L2)
 
-    def train(passes: int) -> tuple[float, NDArray]:
+    def train(passes: int) -> tuple[float, Reals]:
         began = time.perf_counter()
         outcome = train_population(population, [DATA], passes, looks=[passes])
         return time.perf_counter() - began, outcome.parameters
@@ -93,7 +93,7 @@ def engine(sizes: Sequence[int], activation: str, count: int) -> Variant:
 def numpy_loop(sizes: Sequence[int], activation: str, seed: int = 0) -> Variant:
     """The reference: Backlight's own loop, in float64."""
 
-    def train(passes: int) -> tuple[float, NDArray]:
+    def train(passes: int) -> tuple[float, Reals]:
         network = DeepNeuralNetwork(sizes, activation, seed)
         optimizer = GradientDescent(network.parameters, RATE)
         began = time.perf_counter()
@@ -126,7 +126,7 @@ def torch_eager(sizes: Sequence[int], activation: str, threads: int, fused: bool
     function = {"tanh": torch.nn.Tanh, "sigmoid": torch.nn.Sigmoid, "relu": torch.nn.ReLU}[activation]
     points, labels = torch.tensor(X, dtype=torch.float32), torch.tensor(Y)
 
-    def train(passes: int) -> tuple[float, NDArray]:
+    def train(passes: int) -> tuple[float, Reals]:
         torch.set_num_threads(threads)
         modules = [part for pair in pairwise(sizes) for part in (torch.nn.Linear(*pair), function())][:-1]
         model = torch.nn.Sequential(*modules)
@@ -206,7 +206,7 @@ def torch_batched(sizes: Sequence[int], activation: str, count: int, how: str) -
         step, options = torch.compile(step, dynamic=False), {"rows": True}
     points, start = points.contiguous(), [array.contiguous() for array in arrays]
 
-    def train(passes: int) -> tuple[float, NDArray]:
+    def train(passes: int) -> tuple[float, Reals]:
         torch.set_num_threads(thread_count())
         arrays = [array.clone() for array in start]
         with torch.set_grad_enabled(how == "autograd"):
@@ -255,15 +255,17 @@ def jax_scan(sizes: Sequence[int], activation: str, count: int, unroll: int, lay
 
     def chunks(arrays: list[Any], number: Any) -> list[Any]:
         def chunk(_: Any, arrays: list[Any]) -> list[Any]:
-            return jax.lax.scan(step, arrays, None, length=CHUNK, unroll=unroll)[0]
+            stepped: list[Any] = jax.lax.scan(step, arrays, None, length=CHUNK, unroll=unroll)[0]
+            return stepped
 
-        return jax.lax.fori_loop(0, number, chunk, arrays)
+        trained: list[Any] = jax.lax.fori_loop(0, number, chunk, arrays)
+        return trained
 
     go = jax.pmap(jax.vmap(chunks, in_axes=(0, None)), in_axes=(0, None))
     shape = (devices, count // devices)
     start = [jnp.asarray(array, jnp.float32).reshape(shape + array.shape[1:]) for array in initial(sizes, count)]
 
-    def train(passes: int) -> tuple[float, NDArray]:
+    def train(passes: int) -> tuple[float, Reals]:
         began = time.perf_counter()
         arrays = jax.block_until_ready(go(start, passes // CHUNK))
         return time.perf_counter() - began, flat([np.asarray(array).reshape(count, -1) for array in arrays])

@@ -101,7 +101,8 @@ def taken(server: psutil.Process) -> float:
     before, began = server.cpu_times(), time.perf_counter()
     time.sleep(SECONDS)
     after = server.cpu_times()
-    return (after.user + after.system - before.user - before.system) / (time.perf_counter() - began)
+    seconds: float = after.user + after.system - before.user - before.system
+    return seconds / (time.perf_counter() - began)
 
 
 def attached(context: BrowserContext, link: str, folder: Path, server: psutil.Process) -> dict[str, float]:

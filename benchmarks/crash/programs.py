@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def mlp(folder: Path, resume: bool = False) -> None:
 def cnn(folder: Path, resume: bool = False) -> None:
     from backlight.training import train_cnn
 
-    train_cnn.load_images = lambda name, data_dir=None: few_digits()
+    mock.patch.object(train_cnn, "load_images", return_value=few_digits()).start()
     backlight(["train", "cnn", *asked(folder, resume, CNN)])
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,11 @@ def summary(results: Iterable[tuple[Case, dict[str, Any]]]) -> dict[str, Any]:
     readings = [(case, reader, verdict) for case, found in everything for reader, verdict in found["verdicts"].items()]
     document["readings"] = len(readings)
     document["verdicts"] = Counter(verdict for *_, verdict in readings)
-    for title, key in (("by kind of folder", lambda case: case.kind), ("by damage", lambda case: case.harm)):
+    keys: dict[str, Callable[[Case], str]] = {
+        "by kind of folder": lambda case: case.kind,
+        "by damage": lambda case: case.harm,
+    }
+    for title, key in keys.items():
         document[title] = {
             name: Counter(verdict for case, _, verdict in readings if key(case) == name)
             for name in dict.fromkeys(key(case) for case, _ in everything)

@@ -1,6 +1,7 @@
 """Everything that reads the files, as functions from a folder to plain values that can be compared."""
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -16,6 +17,7 @@ import numpy as np
 from backlight.cli.app import app
 from backlight.cli.arguments import settings_file
 from backlight.data import digits
+from backlight.data.idx import unpacked
 from backlight.data.points import load_csv
 from backlight.diagnosis.diagnose import diagnose
 from backlight.errors import BacklightError
@@ -120,7 +122,8 @@ def resumed(place: Path, whole: Path) -> dict[str, Any]:
     folder = place / "run"
     settings = settings_from_plain(MLPSettings, Run.open(folder).settings)
     run = train_mlp(settings, folder, resume=True, stream=io.StringIO())
-    return plain({"weights": load_network(run)[0].parameters, "loss": run.scalar("train/loss")})
+    found: dict[str, Any] = plain({"weights": load_network(run)[0].parameters, "loss": run.scalar("train/loss")})
+    return found
 
 
 def study_read(place: Path, whole: Path) -> Any:
@@ -142,7 +145,7 @@ def csv_read(place: Path, whole: Path) -> Any:
 def idx_read(place: Path, whole: Path) -> Any:
     """The originals are taken for MNIST itself, whose checksums are known."""
     digits.MNIST_FILES = {
-        name: digits.hashlib.md5(digits.unpacked(digits.existing_file(whole, name) or whole)).hexdigest()
+        name: hashlib.md5(unpacked(digits.existing_file(whole, name) or whole)).hexdigest()
         for name in digits.MNIST_FILES
     }
     data = digits.load_mnist(place)

@@ -58,7 +58,8 @@ def answers(
         with redirect_stderr(told):
             found[name] = answer(reader, copy, whole)
     text = json.dumps(found).replace(str(place.parent), "HERE")
-    return json.loads(text)
+    answers: dict[str, Any] = json.loads(text)
+    return answers
 
 
 def answer(reader: Reader, place: Path, whole: Path) -> list[Any]:
@@ -72,7 +73,8 @@ def answer(reader: Reader, place: Path, whole: Path) -> list[Any]:
 
 def judged(case: Case, reader: str, found: list[Any], right: list[Any], told: str) -> str:
     """ "same", "refused", "told" (a part, and what is missing), "valid" (a text without checksums), or a WRONG one."""
-    state, value = found
+    state: str = found[0]
+    value: Any = found[1]
     if state == "traceback":
         return state
     if state == "refused":
@@ -193,4 +195,5 @@ def in_a_process(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     os.waitpid(child, 0)
     if not content:
         return {"done": "?", "verdicts": {"all": "traceback" if ready else "hang"}}
-    return json.loads(content)
+    verdicts: dict[str, Any] = json.loads(content)
+    return verdicts

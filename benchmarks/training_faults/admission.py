@@ -31,7 +31,8 @@ ALIKE, MOST = 1e-9, 99.0  # a spread that is rounding; an effect beyond which no
 
 
 def trained(program: Program) -> Outcome:
-    return (numpy_trainer if program.model == "mlp" else torch_trainer).train(program)
+    train = numpy_trainer.train if program.model == "mlp" else torch_trainer.train
+    return train(program)
 
 
 def outcomes(programs: Sequence[Program]) -> tuple[Outcome, ...]:

@@ -28,7 +28,8 @@ def loss_named(name: LossName, setting: float) -> Loss:
 
 def through_softmax(p: Array, gradient: Array) -> Array:
     """∂/∂z from ∂/∂p for p = softmax(z)."""
-    return p * (gradient - (gradient * p).sum(axis=1, keepdims=True))
+    mean: Array = (gradient * p).sum(axis=1, keepdims=True)
+    return p * (gradient - mean)
 
 
 def softmax_first(times: int) -> Loss:
@@ -79,7 +80,8 @@ def mean_probability_gradient(logits: Array, y: Labels) -> Array:
 
 def naive(logits: Array) -> Array:
     powers = np.exp(logits)  # no maximum taken away: overflows above z = 709.78
-    return powers / powers.sum(axis=1, keepdims=True)
+    total: Array = powers.sum(axis=1, keepdims=True)
+    return powers / total
 
 
 LOSSES: dict[LossName, Loss] = {

@@ -69,7 +69,8 @@ class NoCallError(Exception):
 
     def __init__(self, name: str, cause: BaseException | None) -> None:
         super().__init__(f"{name}: {cause}")
-        self.name, self.cause = name, cause
+        self.name = name
+        self.cause = cause
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,14 @@ class Chain(Subject):
 
     def resolve(self, reference: Reference) -> Callable[..., Any]:
         """A function, or a method of one object of its class that forward and backward share."""
+        function: Callable[..., Any]
         if not reference.holder:
-            return self.program.namespace[reference.name]
-        if reference.holder not in self.objects:
-            self.objects[reference.holder] = self.program.namespace[reference.holder]()
-        return getattr(self.objects[reference.holder], reference.name)
+            function = self.program.namespace[reference.name]
+        else:
+            if reference.holder not in self.objects:
+                self.objects[reference.holder] = self.program.namespace[reference.holder]()
+            function = getattr(self.objects[reference.holder], reference.name)
+        return function
 
     def batches(self) -> list[tuple[Any, Any]]:
         if not self.feed.single:
@@ -176,7 +179,7 @@ class Chain(Subject):
         if place is None:
             return None
         if place.source == "update":
-            return (before - np.asarray(slot.read(), dtype=float)) / self.rate
+            return (before - np.asarray(slot.read(), np.float64)) / self.rate
         value = follow(self.layers, place.path)
         return None if value is None else as_shape(np.array(value, dtype=float), before.shape)
 

@@ -19,7 +19,8 @@ from backlight.checking.layers import methods
 from backlight.checking.own_code import OwnCode, OwnMethod, Recipe, Reference
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of
-from backlight.checking.search import NotFoundError, Search, Stage
+from backlight.checking.search import Search
+from backlight.checking.stages import NotFoundError, Stage
 from backlight.checking.stepping import TrainingSearch
 from backlight.checking.store import Slot, slots
 from backlight.checking.subject import Subject

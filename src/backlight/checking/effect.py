@@ -58,7 +58,7 @@ def severity_of(effect: Effect, usual: Severity) -> Severity:
 
 def outputs_of(run: Pass) -> int:
     """Two classes need two outputs, or one."""
-    return min(run.weights[-1].shape[-1], 2)
+    return min(int(run.weights[-1].shape[-1]), 2)
 
 
 def moons(samples: int = 60) -> tuple[Array, Labels]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from backlight.networks.activations import Array
-from backlight.networks.losses import Labels
+from backlight.networks.losses import Labels, one_hot
 
 Layout = Literal["rows", "columns", "single column", "single vector", "single row"]
 Encoding = Literal["integers", "one-hot", "column", "row", "scalar"]
@@ -59,7 +59,7 @@ class Feed:
         """(N, K) what the outputs should be: one-hot rows, or the labels themselves for K = 1."""
         if self.classes == 1:
             return self.y[:, None].astype(float)
-        return (self.y[:, None] == np.arange(self.classes)).astype(float)
+        return one_hot(self.y, self.classes).astype(float)
 
     def sample(self, index: int) -> tuple[Any, Any]:
         """One sample, for code that takes one at a time."""

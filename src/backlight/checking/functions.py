@@ -64,10 +64,10 @@ def gelu(z: Array) -> Array:
 
 
 def gelu_slope(z: Array, a: Array) -> Array:
-    return normal_below(z) + z * np.exp(-z * z / 2.0) / np.sqrt(2.0 * np.pi)
+    return normal_below(z) + z * np.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi)
 
 
-INNER = np.sqrt(2.0 / np.pi)
+INNER = math.sqrt(2.0 / math.pi)
 
 
 def gelu_by_tanh(z: Array) -> Array:

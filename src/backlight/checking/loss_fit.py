@@ -182,8 +182,8 @@ def solve(term: DataTerm, columns: list[Array], measured: Array) -> Array | None
     solution, *_ = np.linalg.lstsq(matrix / scale, measured, rcond=None)
     if np.abs(matrix / scale @ solution - measured).max() > TOLERANCE * np.abs(measured).max():
         return None
-    solution = solution / scale
-    if abs(solution[0]) * np.ptp(columns[0]) < 1e-6 * np.ptp(measured):
+    found: Array = solution / scale
+    if abs(found[0]) * np.ptp(columns[0]) < 1e-6 * np.ptp(measured):
         return None
-    solution[np.abs(solution * scale) < 1e-6 * np.abs(measured).max()] = 0.0
-    return solution
+    found[np.abs(found * scale) < 1e-6 * np.abs(measured).max()] = 0.0
+    return found

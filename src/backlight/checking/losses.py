@@ -37,12 +37,14 @@ class Cost:
 
 def picked(p: Array, t: Array) -> Array:
     """p of the true class: (…, N)."""
-    return (p * t).sum(-1)
+    found: Array = (p * t).sum(-1)
+    return found
 
 
 def huber(p: Array, t: Array) -> Array:
     r = np.abs(p - t)
-    return np.where(r <= 1.0, r * r / 2, r - 0.5).sum(-1)
+    total: Array = np.where(r <= 1.0, r * r / 2, r - 0.5).sum(-1)
+    return total
 
 
 COSTS: dict[Data, Cost] = {

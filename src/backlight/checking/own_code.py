@@ -31,17 +31,20 @@ class Reference:
     name: str
 
     def resolve(self, program: Program, network: Any) -> Callable[..., Any]:
+        function: Callable[..., Any]
         if not self.holder:
-            return program.namespace[self.name]
-        if self.holder == "self":
+            function = program.namespace[self.name]
+        elif self.holder == "self":
             computed = isinstance(getattr(type(network), self.name, None), property)
             kept = computed or not callable(getattr(network, self.name))
-            return (lambda: getattr(network, self.name)) if kept else getattr(network, self.name)
-        if self.holder.startswith("self."):
-            return getattr(getattr(network, self.holder[5:]), self.name)
-        kind = program.namespace[self.holder]
-        static = isinstance(vars(kind).get(self.name), staticmethod | classmethod)
-        return getattr(kind if static else kind(), self.name)
+            function = (lambda: getattr(network, self.name)) if kept else getattr(network, self.name)
+        elif self.holder.startswith("self."):
+            function = getattr(getattr(network, self.holder[5:]), self.name)
+        else:
+            kind = program.namespace[self.holder]
+            static = isinstance(vars(kind).get(self.name), staticmethod | classmethod)
+            function = getattr(kind if static else kind(), self.name)
+        return function
 
     def __str__(self) -> str:
         return f"{self.holder}.{self.name}" if self.holder not in ("", "self") else self.name
@@ -196,9 +199,10 @@ class OwnCode(Subject):
 
     def outputs(self) -> Array | None:
         found = [seeded(partial(self.sample_outputs, *sample)) for sample in self.batches()]
-        if any(part is None for part in found):
+        known = [part for part in found if part is not None]
+        if len(known) < len(found):
             return None
-        joined = np.concatenate(found)
+        joined = np.concatenate(known)
         return joined if joined.shape == (len(self.feed.X), self.feed.classes) else None
 
     def gradient_keys(self) -> set[str]:
@@ -216,7 +220,7 @@ class OwnCode(Subject):
 
     def one_backward(self) -> list[Array | None]:
         kept = self.values()
-        each = []
+        each: list[list[Array | None]] = []
         for sample in self.batches()[:1] if self.recipe.whole else self.batches():
             each.append(seeded(partial(self.sample_gradients, *sample)))
             self.relocate()

@@ -36,7 +36,7 @@ class Program:
         self.sources = sources
         self.trees: dict[str, ast.Module] = {}
         self.missing: dict[str, CannotCheckError] = {}
-        self.modules = {module_name(file): file for file in sources.texts if file != sources.main}
+        self.modules: dict[str, str] = {module_name(file): file for file in sources.texts if file != sources.main}
         module = types.ModuleType(MAIN)
         module.__file__ = FOLDER + sources.main
         self.namespace: dict[str, Any] = module.__dict__
@@ -126,7 +126,8 @@ class Program:
 def code_of(statement: ast.stmt, file: str, tree: ast.Module) -> types.CodeType:
     """One statement of a file as code, under the file's imports from `__future__`."""
     part = ast.Module([statement], [])
-    return compile(part, FOLDER + file, "exec", flags=future_flags(tree), dont_inherit=True)
+    code: types.CodeType = compile(part, FOLDER + file, "exec", flags=future_flags(tree), dont_inherit=True)
+    return code
 
 
 def future_flags(tree: ast.Module) -> int:

@@ -94,7 +94,7 @@ class Pass:
 
     @property
     def samples(self) -> int:
-        return self.X.shape[-2]
+        return int(self.X.shape[-2])
 
     @property
     def outputs(self) -> Array:
@@ -153,7 +153,8 @@ def delta_for(run: Pass, terms: Terms, targets: Array) -> Array:
     with np.errstate(all="ignore"):
         by_output = COSTS[run.objective.data].slope(p, targets)
     if run.form.output is None:  # the softmax' Jacobian: p ⊙ (v − Σ_k v p)
-        return alpha * p * (by_output - (by_output * p).sum(axis=-1, keepdims=True))
+        mean: Array = (by_output * p).sum(axis=-1, keepdims=True)
+        return alpha * p * (by_output - mean)
     return alpha * by_output * terms.slope(run, run.depth - 1)
 
 

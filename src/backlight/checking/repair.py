@@ -63,7 +63,8 @@ class Part:
             inside = inside[: piece.start - self.start] + piece.text + inside[piece.end - self.start :]
         tree = ast.parse(inside)
         ast.increment_lineno(tree, self.first - 1)
-        return compile(tree, FOLDER + file, "exec", flags=self.flags, dont_inherit=True)
+        code: CodeType = compile(tree, FOLDER + file, "exec", flags=self.flags, dont_inherit=True)
+        return code
 
     def pieces(self, edit: Edit) -> list[Edit]:
         return [piece for piece in edit.pieces if self.start <= piece.start and piece.end <= self.end]

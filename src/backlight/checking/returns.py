@@ -9,10 +9,13 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backlight.checking.program import FOLDER
 from backlight.checking.store import is_number_array
 from backlight.networks.activations import Array
+
+Order = NDArray[np.int64]
 
 MOST = 200  # arrays that are kept
 
@@ -30,7 +33,7 @@ class ReturnedError(BaseException):
     """The call that was waited for has returned; no `except Exception` of the user's catches it."""
 
 
-def returned_arrays(run: Callable[[], Any], samples: Array) -> tuple[dict[Call, Array], Array | None]:
+def returned_arrays(run: Callable[[], Any], samples: Array) -> tuple[dict[Call, Array], Order | None]:
     """Arrays of numbers that functions of the checked files return during a call, in the order of their returning.
 
     Also the order in which the samples (N, d) were handed to the first function that was given them, as indices:
@@ -38,7 +41,7 @@ def returned_arrays(run: Callable[[], Any], samples: Array) -> tuple[dict[Call, 
     """
     found: dict[Call, Array] = {}
     calls: Counter[str] = Counter()
-    order: list[Array] = []
+    order: list[Order] = []
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
         if event not in ("call", "return") or not frame.f_code.co_filename.startswith(FOLDER) or len(found) >= MOST:
@@ -83,7 +86,7 @@ def until_returned(run: Callable[[], Any], call: Call) -> None:
         sys.setprofile(before)
 
 
-def order_of(samples: Array, given: Any) -> Array | None:
+def order_of(samples: Array, given: Any) -> Order | None:
     """i such that given = samples[i], whichever way round it is stored; None where it is no permutation of them."""
     if not is_number_array(given) or given.shape not in (samples.shape, samples.T.shape):
         return None
@@ -91,5 +94,6 @@ def order_of(samples: Array, given: Any) -> Array | None:
         if one.shape == samples.shape:
             same = (one[:, None, :] == samples[None, :, :]).all(axis=-1)  # (N, N)
             if (same.sum(axis=1) == 1).all() and (same.sum(axis=0) == 1).all():
-                return same.argmax(axis=1)
+                order: Order = same.argmax(axis=1)
+                return order
     return None

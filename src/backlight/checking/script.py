@@ -17,7 +17,7 @@ from backlight.checking.memory import carry_out, memories
 from backlight.checking.outputs import rows
 from backlight.checking.own_code import as_shape, follow
 from backlight.checking.program import Program, code_of
-from backlight.checking.returns import Call, returned_arrays, until_returned
+from backlight.checking.returns import Call, Order, returned_arrays, until_returned
 from backlight.checking.roles import roles_of
 from backlight.checking.store import Key, Slot, arrays, slots
 from backlight.checking.subject import Subject, generic_values, nothing, seeded
@@ -64,7 +64,7 @@ class Script(Subject):
         self.accumulates = False
         self.warm = False
         self.shown: Call | tuple[Key, ...] | None = None  # where the outputs are seen
-        self.order: Array | None = None  # in which the round has shuffled the samples
+        self.order: Order | None = None  # in which the round has shuffled the samples
         self.look_around()
 
     def look_around(self) -> None:

@@ -14,7 +14,9 @@ class CannotCheckError(BacklightError):
 
     def __init__(self, reason: str, file: str = "", line: int | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.file, self.line = reason, file, line
+        self.reason = reason
+        self.file = file
+        self.line = line
 
 
 @dataclass(frozen=True)

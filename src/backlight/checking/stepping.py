@@ -13,7 +13,8 @@ from backlight.checking.construct import PENALTY
 from backlight.checking.gradient_places import Place
 from backlight.checking.own_code import Reference, publish, return_names
 from backlight.checking.roles import is_called
-from backlight.checking.search import NotFoundError, Search, Stage
+from backlight.checking.search import Search
+from backlight.checking.stages import NotFoundError, Stage
 from backlight.checking.step_size import step_size
 from backlight.checking.store import arrays
 from backlight.checking.subject import generic_values, seeded

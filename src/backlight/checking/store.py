@@ -34,8 +34,10 @@ class Slot:
 
     def read(self) -> Array:
         if isinstance(self.holder, (*CONTAINERS, tuple)):
-            return self.holder[self.key]  # type: ignore[index]  # the key is of the holder's kind
-        return getattr(self.holder, str(self.key))
+            held: Array = self.holder[self.key]  # type: ignore[index]  # the key is of the holder's kind
+        else:
+            held = getattr(self.holder, str(self.key))
+        return held
 
     def write(self, value: Array) -> None:
         """In place where the array allows it, so that other references to it stay true."""

@@ -4,7 +4,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from backlight.checking.feed import Feed
 from backlight.checking.store import Slot
 from backlight.networks.activations import Array
 
+Result = TypeVar("Result")
 SECONDS = 5.0  # for one call of the user's code
 
 
@@ -99,7 +100,7 @@ def generic_values(subject: Subject, seed: int) -> list[Array]:
     return drawn
 
 
-def seeded(call: Callable[[], Any], seed: int = 0) -> Any:
+def seeded(call: Callable[[], Result], seed: int = 0) -> Result:
     """A call with the global generators at the same place each time, and nothing said about overflow."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  # the user's code may draw from it

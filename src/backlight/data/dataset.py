@@ -1,6 +1,7 @@
 """What every data source hands on: samples, their labels, and the split into train, validation and test."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from backlight.errors import DataError
 class Samples:
     """X: (N, d) float64 points or (N, 28, 28) uint8 images; y: (N,) int64 in 0..K−1."""
 
-    X: NDArray
+    X: NDArray[Any]
     y: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -75,6 +76,9 @@ def stratified_split(y: NDArray[np.int64], sizes: list[int], seed: int) -> list[
     return [np.sort(part) for part in np.split(order[: sum(sizes)], bounds)]
 
 
-def standardise(X: NDArray, mean: NDArray, deviation: NDArray) -> NDArray:
+def standardise(
+    X: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """(X − mean) / deviation, columnwise; a constant column becomes 0."""
-    return (X - mean) / np.where(deviation > 0, deviation, 1.0)
+    scale: NDArray[np.float64] = np.where(deviation > 0, deviation, 1.0)
+    return (X - mean) / scale

@@ -6,9 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backlight.data.dataset import Dataset, Samples, standardise, stratified_split
 from backlight.errors import DataError, SettingsError
+
+Table = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (N, d), classes (N,)
 
 
 def moons(count: int, noise: float, classes: int, seed: int) -> Samples:
@@ -28,7 +31,7 @@ def circles(count: int, noise: float, classes: int, seed: int) -> Samples:
     return shuffled_with_noise(X.T, count // 2, noise, seed)
 
 
-def shuffled_with_noise(X: np.ndarray, zeros: int, noise: float, seed: int) -> Samples:
+def shuffled_with_noise(X: NDArray[np.float64], zeros: int, noise: float, seed: int) -> Samples:
     """The first `zeros` rows are class 0; shuffled, then moved, with the generator that scikit-learn uses."""
     rng, order = np.random.RandomState(random_state(seed)), np.arange(len(X))
     rng.shuffle(order)
@@ -58,7 +61,7 @@ def xor(count: int, noise: float, classes: int, seed: int) -> Samples:
     return Samples(X + rng.normal(0, noise, (count, 2)), (X[:, 0] * X[:, 1] < 0).astype(np.int64))
 
 
-def balanced_labels(count: int, classes: int) -> np.ndarray:
+def balanced_labels(count: int, classes: int) -> NDArray[np.int64]:
     return np.arange(count) % classes
 
 
@@ -187,12 +190,12 @@ def file_stamp(path: Path) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=1)
-def read_unchanged_csv(path: Path, stamp: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+def read_unchanged_csv(path: Path, stamp: tuple[int, int] | None) -> Table:
     """A study splits the same file once for each seed."""
     return read_csv(path)
 
 
-def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_csv(path: Path) -> Table:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -202,7 +205,7 @@ def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return parse_csv(text, path)
 
 
-def parse_csv(text: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def parse_csv(text: str, path: Path) -> Table:
     """Features (N, d) and classes (N,) of a CSV's text; `path` is what errors call it."""
     plain = text.splitlines()
     delimiter = max(",;\t", key=plain[0].count) if plain else ","

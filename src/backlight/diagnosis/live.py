@@ -44,7 +44,7 @@ class LiveRules:
     ):
         if not 0 < budget <= 1:
             raise SettingsError(f"budget is a share of the training time above 0, such as 0.01, not {budget}")
-        self.seconds = 0.0  # spent so far
+        self.seconds: float = 0.0  # spent so far
         self._folder, self._on_finding, self._budget = Path(folder), on_finding, budget
         self._muted = (set(CAUSES) - AT_ANY_TIME) | names_of(mute)
         self._told: set[tuple[str, str]] = set()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 import psutil
@@ -11,9 +12,11 @@ from backlight.data.dataset import Samples
 from backlight.engine.kernels import codes
 from backlight.engine.kernels.codes import Blocks
 from backlight.errors import SettingsError
-from backlight.networks.activations import ActivationNames, layer_activations
+from backlight.networks.activations import ActivationNames, Array, layer_activations
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import Layer
+
+Reals: TypeAlias = NDArray[np.floating[Any]]  # float32, or float64 for the reference's digits
 
 LANES = 16  # samples of a vector instruction in float32; blocks are filled up to a multiple of it
 WIDEST_BLOCK = 512  # a block's rows of a small network fit into the first two caches
@@ -43,7 +46,7 @@ def parameter_count(sizes: Sequence[int]) -> int:
     return sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
 
 
-def unflatten(parameters: NDArray, sizes: Sequence[int]) -> list[NDArray]:
+def unflatten(parameters: Array, sizes: Sequence[int]) -> list[Array]:
     """(…, P) as views [W_1 (…, d_0, d_1), b_1 (…, 1, d_1), …], as `DeepNeuralNetwork.parameters` has them."""
     arrays, at = [], 0
     for d_in, d_out in pairwise(sizes):
@@ -54,12 +57,12 @@ def unflatten(parameters: NDArray, sizes: Sequence[int]) -> list[NDArray]:
     return arrays
 
 
-def flatten(arrays: Sequence[NDArray]) -> NDArray:
+def flatten(arrays: Sequence[Array]) -> Array:
     """The inverse of `unflatten`, for one network."""
     return np.concatenate([array.ravel() for array in arrays])
 
 
-def network_of(sizes: Sequence[int], activation: ActivationNames, parameters: NDArray) -> DeepNeuralNetwork:
+def network_of(sizes: Sequence[int], activation: ActivationNames, parameters: Reals) -> DeepNeuralNetwork:
     """The network, or stack of networks, whose flat parameters (…, P) these are, in float64."""
     arrays = unflatten(parameters.astype(np.float64), sizes)
     functions = layer_activations(activation, len(sizes) - 1)

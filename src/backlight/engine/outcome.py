@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from backlight.compilation import announced
 from backlight.data.dataset import Samples
 from backlight.engine.kernels import codes, descent
-from backlight.engine.memory import blocks_of, network_of, pays_by_matrix, plan_of
+from backlight.engine.memory import Reals, blocks_of, network_of, pays_by_matrix, plan_of
 from backlight.engine.threads import one_blas_thread, run_tasks, slices
 from backlight.errors import DataError
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -38,7 +39,7 @@ class Outcome:
 
     sizes: tuple[int, ...]
     activation: str | tuple[str, ...]
-    parameters: NDArray
+    parameters: Reals
     looks: NDArray[np.int64]
     train_loss: NDArray[np.float64]
     train_accuracy: NDArray[np.float64]
@@ -55,7 +56,8 @@ class Outcome:
     @property
     def diverged(self) -> NDArray[np.bool_]:
         """(S,) True where the final loss or a parameter is not finite."""
-        return ~(np.isfinite(self.train_loss[-1]) & np.isfinite(self.parameters).all(axis=1))
+        finite: NDArray[np.bool_] = np.isfinite(self.train_loss[-1]) & np.isfinite(self.parameters).all(axis=1)
+        return ~finite
 
     def steps_to(self, accuracy: float) -> NDArray[np.float64]:
         """(S,) steps until the held-out accuracy first exceeds `accuracy`, to within the looks; NaN if never."""
@@ -70,7 +72,7 @@ class Outcome:
         """One of the S networks, float64."""
         return network_of(self.sizes, self.activation, self.parameters[index])
 
-    def predict_proba(self, X: NDArray, threads: int | None = None) -> NDArray:
+    def predict_proba(self, X: ArrayLike, threads: int | None = None) -> NDArray[np.float64]:
         """Class probabilities float64 (S, M, K) of every network at the points X (M, d), such as those of a grid.
 
         Args:
@@ -80,15 +82,15 @@ class Outcome:
         Raises:
             DataError: if X is not of that shape.
         """
-        X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != self.sizes[0]:
-            raise DataError(f"points must have the shape (M, {self.sizes[0]}), not {X.shape}")
-        if len(X) == 0:
+        points = np.asarray(X)
+        if points.ndim != 2 or points.shape[1] != self.sizes[0]:
+            raise DataError(f"points must have the shape (M, {self.sizes[0]}), not {points.shape}")
+        if len(points) == 0:
             return np.empty((len(self), 0, self.sizes[-1]))
-        return softmax(population_logits(self, X, threads).astype(np.float64))
+        return softmax(population_logits(self, points, threads).astype(np.float64))
 
 
-def population_logits(outcome: Outcome, X: NDArray, threads: int | None = None) -> NDArray:
+def population_logits(outcome: Outcome, X: NDArray[Any], threads: int | None = None) -> Reals:
     """(S, M, K) logits in the networks' own precision."""
     kind = outcome.parameters.dtype
     samples = blocks_of([Samples(X, np.zeros(len(X), np.int64))], kind)

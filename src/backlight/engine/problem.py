@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,12 @@ class Problem:
         SettingsError, DataError: where networks and data do not fit.
     """
 
-    def __init__(self, population: Population, data: Sequence[Dataset], kind: np.dtype):
+    def __init__(self, population: Population, data: Sequence[Dataset], kind: np.dtype[Any]):
         check_data(population, data)
         sizes, activation = population.sizes, population.activation
-        self.sizes, self.kind, self.samples = sizes, kind, len(data[0].train)
+        self.sizes: tuple[int, ...] = sizes
+        self.kind = kind
+        self.samples: int = len(data[0].train)
         batch = min(population.batch_size or self.samples, self.samples)
         self.rule = codes.Rule(
             ACTIVATION_CODES[population.output_gate],
@@ -63,9 +66,9 @@ class Problem:
         as_contrast = sizes[-1] == 2 and self.rule.gate == codes.IDENTITY
         self.plan, self.whole = plan_of(sizes, activation, as_contrast), plan_of(sizes, activation)
         self.train, self.test = (blocks_of([getattr(each, part) for each in data], kind) for part in ("train", "test"))
-        self.room = population.parameters.shape[1] + sizes[-2] + 1
-        self.segments = min(empty_blocks(batch, sizes[0], kind).share.shape[0], SEGMENTS)
-        self.per_epoch = steps_per_epoch(self.samples, batch)
+        self.room: int = population.parameters.shape[1] + sizes[-2] + 1
+        self.segments: int = min(empty_blocks(batch, sizes[0], kind).share.shape[0], SEGMENTS)
+        self.per_epoch: int = steps_per_epoch(self.samples, batch)
         kept = min(ORDERS_KEPT, max(1, ORDERS_HELD // self.samples))
         self.order = lru_cache(kept)(partial(read_only_order, self.samples))  # by seed and epoch
 

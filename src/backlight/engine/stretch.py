@@ -44,7 +44,8 @@ class Trainer:
     def __init__(self, population: Population, data: Dataset):
         if len(population) != 1:
             raise SettingsError(f"stretches are of one network, not of {len(population)}")
-        self.population, self.data = population, data
+        self.population = population
+        self.data = data
         self.problem = Problem(population, [data], np.dtype(np.float64))
 
     def start(self) -> Moment:

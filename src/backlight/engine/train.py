@@ -7,6 +7,7 @@ its own settings: not on its neighbours, their order, or the number of threads.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -93,8 +94,15 @@ def train_population(
 class Training:
     """A population in the kernels' memory, cut into tasks for threads."""
 
-    def __init__(self, population: Population, data: Sequence[Dataset], looks: NDArray[np.int64], kind: np.dtype):
-        self.population, self.looks = population, looks
+    def __init__(
+        self,
+        population: Population,
+        data: Sequence[Dataset],
+        looks: NDArray[np.int64],
+        kind: np.dtype[Any],
+    ):
+        self.population = population
+        self.looks = looks
         self.problem = Problem(population, data, kind)
         count, parameters = len(population), population.parameters.astype(kind)
         state = np.zeros((count, 2, parameters.shape[1]), kind)

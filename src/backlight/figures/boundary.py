@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from backlight.figures.style import BLUE, CLASS_COLOURS, CLASS_MARKERS, ORANGE, new_figure, styled
 
+Points = NDArray[np.float64]
+
 TWO_CLASSES = LinearSegmentedColormap.from_list("two classes", [BLUE, "#FFFFFF", ORANGE])
 GRID = 200
 
@@ -19,9 +21,9 @@ GRID = 200
 class Panel:
     """One boundary: a function from points (M, 2) to probabilities (M, K), data X (N, 2), y (N,), and a title."""
 
-    predict_proba: Callable[[NDArray], NDArray]
-    X: NDArray
-    y: NDArray
+    predict_proba: Callable[[Points], NDArray[np.float64]]
+    X: Points
+    y: NDArray[np.int64]
     title: str
 
 
@@ -71,7 +73,7 @@ def draw_boundary(axes: Axes, panel: Panel) -> None:
     axes.set_yticks([])
 
 
-def draw_points(axes: Axes, X: NDArray, y: NDArray, size: float) -> None:
+def draw_points(axes: Axes, X: Points, y: NDArray[np.int64], size: float) -> None:
     for number in np.unique(y):
         chosen = X[y == number]
         colour, marker = CLASS_COLOURS[number % 10], CLASS_MARKERS[number % 10]
@@ -80,14 +82,16 @@ def draw_points(axes: Axes, X: NDArray, y: NDArray, size: float) -> None:
         axes.scatter(x1, x2, s=size, color=colour, marker=marker, edgecolors="white", linewidths=0.3, label=words)
 
 
-def mixed_colours(probabilities: NDArray) -> NDArray:
+def mixed_colours(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """(…, K) probabilities as the mixture of the class colours, lightened towards white: (…, 3)."""
-    colours = np.array([to_rgb(CLASS_COLOURS[number % 10]) for number in range(probabilities.shape[-1])])
+    colours: NDArray[np.float64] = np.array(
+        [to_rgb(CLASS_COLOURS[number % 10]) for number in range(probabilities.shape[-1])]
+    )
     return 0.4 + 0.6 * (probabilities @ colours)
 
 
 @styled
-def scatter_figure(X: NDArray, y: NDArray, title: str) -> Figure:
+def scatter_figure(X: Points, y: NDArray[np.int64], title: str) -> Figure:
     """The data alone."""
     figure, (axes,) = new_figure(1, 1, width=4.5, height=3.4)
     draw_points(axes, X, y, size=16)

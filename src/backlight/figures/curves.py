@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def curves_figure(runs: Sequence[LabelledRun], title: str = "") -> Figure:
     return figure
 
 
-def draw_curve(axes: Axes, steps: NDArray, values: NDArray, colour: str, faint: float) -> None:
+def draw_curve(axes: Axes, steps: NDArray[np.int64], values: NDArray[np.float64], colour: str, faint: float) -> None:
     """The values as they are, `faint` (opacity), below their running mean."""
     axes.plot(steps, values, color=colour, alpha=faint, linewidth=0.7, zorder=1)
     axes.plot(steps, running_mean(values), color=colour, linewidth=1.4, zorder=3)

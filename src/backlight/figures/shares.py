@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -11,7 +12,9 @@ LINES = ("-", "--", ":")
 
 
 @styled
-def shares_figure(groups: Sequence[str], passes: NDArray, shares: Mapping[str, NDArray], title: str) -> Figure:
+def shares_figure(
+    groups: Sequence[str], passes: NDArray[np.int64], shares: Mapping[str, NDArray[np.float64]], title: str
+) -> Figure:
     """A panel per group: shares (groups, T) over the passes (T,), on a logarithmic axis that includes 0."""
     figure, axes = new_figure(1, len(groups), width=2.5, height=2.5, sharex=True, sharey=True)
     for number, (axis, group) in enumerate(zip(axes, groups, strict=True)):

@@ -40,12 +40,13 @@ class ConvNetwork(nn.Module):
         for name in (conv_activation, fc_activation):
             if name not in TORCH_ACTIVATIONS:
                 raise SettingsError(f"unknown activation {name!r}; choose one of {', '.join(TORCH_ACTIVATIONS)}")
-        self.conv_activation, self.fc_activation = conv_activation, fc_activation
+        self.conv_activation = conv_activation
+        self.fc_activation = fc_activation
         # skip_init: PyTorch's own initialisation would draw from the global generator, for nothing
-        self.conv1 = skip_init(nn.Conv2d, 1, 32, kernel_size=5, padding=2)
-        self.conv2 = skip_init(nn.Conv2d, 32, 64, kernel_size=5, padding=2)
-        self.fc1 = skip_init(nn.Linear, 64 * 7 * 7, 1024)
-        self.fc2 = skip_init(nn.Linear, 1024, 10)
+        self.conv1: nn.Conv2d = skip_init(nn.Conv2d, 1, 32, kernel_size=5, padding=2)
+        self.conv2: nn.Conv2d = skip_init(nn.Conv2d, 32, 64, kernel_size=5, padding=2)
+        self.fc1: nn.Linear = skip_init(nn.Linear, 64 * 7 * 7, 1024)
+        self.fc2: nn.Linear = skip_init(nn.Linear, 1024, 10)
         self._seed = seed
         self._dropout_generator: torch.Generator | None = None
         self._initialise(torch.Generator().manual_seed(seed))

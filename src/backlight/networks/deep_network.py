@@ -39,7 +39,7 @@ class DeepNeuralNetwork:
         sizes = [int(size) for size in sizes]
         rng = np.random.default_rng(seed)
         functions = layer_activations(activation, len(sizes) - 1)
-        self.layers = tuple(
+        self.layers: tuple[Layer, ...] = tuple(
             Layer.initialised(d_in, d_out, function, rng)
             for d_in, d_out, function in zip(sizes[:-1], sizes[1:], functions, strict=True)
         )
@@ -123,4 +123,5 @@ class DeepNeuralNetwork:
 
     def predict(self, X: Array) -> Labels:
         """Most probable class (..., N); the lowest one where several tie."""
-        return self.logits(X).argmax(axis=-1)
+        winners: Labels = self.logits(X).argmax(axis=-1)
+        return winners

@@ -19,7 +19,8 @@ Labels: TypeAlias = NDArray[np.int64]
 
 def row_max(logits: Array) -> Array:
     """max over the last axis, kept: (..., N, 1). K comparisons of columns, since NumPy reduces short rows slowly."""
-    return reduce(np.maximum, np.moveaxis(logits, -1, 0))[..., None]
+    largest: Array = reduce(np.maximum, np.moveaxis(logits, -1, 0))
+    return largest[..., None]
 
 
 def row_sum(powers: Array) -> Array:
@@ -45,7 +46,8 @@ def softmax(logits: Array) -> Array:
 
 def one_hot(y: Labels, classes: int) -> NDArray[np.bool_]:
     """(..., N) labels as (..., N, K) rows with a single True."""
-    return y[..., None] == np.arange(classes)
+    hot: NDArray[np.bool_] = y[..., None] == np.arange(classes)
+    return hot
 
 
 def cross_entropy(logits: Array, y: Labels) -> Array:
@@ -55,12 +57,14 @@ def cross_entropy(logits: Array, y: Labels) -> Array:
     np.float64(0.6931)
     """
     log_likelihoods = np.where(one_hot(y, logits.shape[-1]), log_softmax(logits), 0.0)
-    return -log_likelihoods.sum(axis=(-2, -1)) / logits.shape[-2]
+    mean: Array = -log_likelihoods.sum(axis=(-2, -1)) / logits.shape[-2]
+    return mean
 
 
 def cross_entropy_gradient(logits: Array, y: Labels) -> Array:
     """∂/∂z of `cross_entropy`: (softmax(z) − onehot(y)) / N, shape (..., N, K)."""
-    return residuals(logits, y) / logits.shape[-2]
+    gradient: Array = residuals(logits, y) / logits.shape[-2]
+    return gradient
 
 
 def residuals(logits: Array, y: Labels) -> Array:
@@ -70,4 +74,5 @@ def residuals(logits: Array, y: Labels) -> Array:
 
 def l2_penalty(weights: Array, l2: float) -> Array:
     """(λ/2) ‖W‖² of each matrix in a stack (..., d_in, d_out): shape (...)."""
-    return 0.5 * l2 * np.square(weights).sum(axis=(-2, -1))
+    squares: Array = np.square(weights).sum(axis=(-2, -1))
+    return 0.5 * l2 * squares

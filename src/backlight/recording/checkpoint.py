@@ -18,7 +18,7 @@ from backlight.recording.seals import KEY, WHAT_TO_DO
 LATEST = "latest.safetensors"  # under checkpoints/: what a training goes on from
 
 
-def save_checkpoint(path: Path, arrays: Mapping[str, NDArray], state: Mapping[str, Any]) -> None:
+def save_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
     """Writes named arrays and a small JSON-able state; a kill leaves the old file or the new one, never half of one.
 
     Raises:
@@ -35,7 +35,7 @@ def save_checkpoint(path: Path, arrays: Mapping[str, NDArray], state: Mapping[st
         raise RunError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def checksum(arrays: Mapping[str, NDArray], state: str) -> str:
+def checksum(arrays: Mapping[str, NDArray[Any]], state: str) -> str:
     """Of all that is in the file."""
     total = crc32(state.encode())
     for name in sorted(arrays):
@@ -55,7 +55,7 @@ def fitting(path: Path) -> Iterator[None]:
         raise RunError(f"{path}: holds what another network was trained to: {error}; {WHAT_TO_DO}") from None
 
 
-def load_checkpoint(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+def load_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """(arrays, state) as saved.
 
     Raises:

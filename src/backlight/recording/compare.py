@@ -20,6 +20,7 @@ TOLERANT = ("mean", "deviation", "minimum", "maximum")
 ROUNDING = 0.01  # of norms in bfloat16, or of very many values in float32
 MOST_NAMED = 6  # of a longer list, in words
 
+Numbers: TypeAlias = NDArray[np.number[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 Pairs: TypeAlias = dict[str, tuple[Any, Any]]
@@ -199,9 +200,9 @@ def earliest(found: Sequence[Parting]) -> Parting | None:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def differs(x: NDArray, y: NDArray, tolerance: float) -> Mask:
+def differs(x: Numbers, y: Numbers, tolerance: float) -> Mask:
     x, y = x.astype(np.float64), y.astype(np.float64)
-    same = (x == y) | (np.isnan(x) & np.isnan(y))
+    same: Mask = (x == y) | (np.isnan(x) & np.isnan(y))
     if tolerance:
         with np.errstate(over="ignore", invalid="ignore"):
             near = np.abs(x - y) <= tolerance * np.maximum(np.abs(x), np.abs(y))
@@ -297,7 +298,7 @@ def scalar_parting(a: Run, b: Run, name: str, tolerance: float) -> Parting | Non
     return value_parting(name, "value", steps, x, y, differs(x, y, tolerance))
 
 
-def value_parting(name: str, field: str, steps: Counts, x: NDArray, y: NDArray, mask: Mask) -> Parting | None:
+def value_parting(name: str, field: str, steps: Counts, x: Numbers, y: Numbers, mask: Mask) -> Parting | None:
     return first_parting(name, steps, {field: mask}, lambda field, at: Difference(field, float(x[at]), float(y[at])))
 
 
@@ -329,7 +330,8 @@ def settings_of(run: Run) -> dict[str, Any]:
 def environment_of(run: Run) -> dict[str, Any]:
     """Machine and versions in one dictionary."""
     environment = run.environment
-    return environment.pop("versions", {}) | environment
+    versions: dict[str, Any] = environment.pop("versions", {})
+    return versions | environment
 
 
 def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:

@@ -107,7 +107,8 @@ def explained_shares(rows: NDArray[np.float32], labels: NDArray[np.int64]) -> ND
     for label in np.unique(labels):
         members = rows[labels == label]
         between += len(members) / len(rows) * (members.mean(axis=0) - centre) ** 2
-    return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
+    shares: NDArray[np.float64] = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
+    return shares
 
 
 def told_alone(columns: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -235,7 +235,7 @@ class Run:
         last = self.ending()
         return last is not None and last.kind == "finished"
 
-    def snapshot(self, name: str) -> NDArray:
+    def snapshot(self, name: str) -> NDArray[Any]:
         """An array that was kept whole, such as train_points (N, 3) or test_confusion (10, 10).
 
         Raises:
@@ -247,7 +247,7 @@ class Run:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         content = unsealed_bytes(path, f"snapshots/{name}")
         try:
-            array: NDArray = np.load(BytesIO(content), allow_pickle=False)
+            array: NDArray[Any] = np.load(BytesIO(content), allow_pickle=False)
         except (EOFError, ValueError, MemoryError) as error:
             raise damaged(path, error) from None
         return array

@@ -62,9 +62,9 @@ class RunWriter:
         if resume and not (folder / "run.sqlite").is_file():
             raise RunError(f"{folder}: there is no run to resume; begin it without --resume")
         self.folder = folder
-        self.most_waiting = 0  # records that waited to be written at once
-        self.longest_write = 0.0  # seconds that it took to write what had gathered in GATHER_SECONDS
-        self.busy_seconds = 0.0  # processor time of the writing thread
+        self.most_waiting: int = 0  # records that waited to be written at once
+        self.longest_write: float = 0.0  # seconds that it took to write what had gathered in GATHER_SECONDS
+        self.busy_seconds: float = 0.0  # processor time of the writing thread
         self._lock = locked(folder)
         try:
             if resume:
@@ -127,7 +127,7 @@ class RunWriter:
         self._hand_over(lambda: self._database.event(step, kind, detail))
         self._wake.set()
 
-    def snapshot(self, name: str, array: NDArray) -> None:
+    def snapshot(self, name: str, array: NDArray[Any]) -> None:
         buffer = BytesIO()
         np.save(buffer, array, allow_pickle=False)
         path = self.subfolder("snapshots") / f"{name}.npy"

@@ -102,7 +102,9 @@ class SummarySeries:
     def saturated_share(self) -> Edges:
         """(T,) share of the values at which the activation passes no gradient; NaN for a tensor without units."""
         none = np.full(len(self), np.nan)
-        passing = np.divide(self.passing, self.count, out=none, where=(self.count > 0) & (self.live.shape[1] > 0))
+        passing: Edges = np.divide(
+            self.passing, self.count, out=none, where=(self.count > 0) & (self.live.shape[1] > 0)
+        )
         return 1 - passing
 
     def quantiles(self, shares: ArrayLike) -> Edges:
@@ -119,7 +121,7 @@ class SummarySeries:
         left, right = cell_edges(ALL_CELLS)
         places = in_order_of_value(ALL_CELLS)
         order = np.argsort(places)
-        found = kernels.quantiles(
+        found: Edges = kernels.quantiles(
             data, ends, self.stretch, len(self), places, left[order], right[order], wanted, self.minimum, self.maximum
         )
         return found
@@ -127,7 +129,8 @@ class SummarySeries:
     def cell_counts(self) -> Counts:
         """(T, 2048) counts of all histogram cells."""
         data, ends = self._bytes
-        return series_kernels().cell_counts(data, ends, self.stretch, len(self))
+        counts: Counts = series_kernels().cell_counts(data, ends, self.stretch, len(self))
+        return counts
 
     def merged(self, most: int) -> "SummarySeries":
         """At most `most` stretches of steps, each with the summary of all its values: no extreme, no NaN is lost."""

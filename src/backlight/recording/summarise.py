@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from backlight.recording.histogram import CELLS
 from backlight.recording.kernels import layout as k
 from backlight.recording.tensor_summary import PackedSummary, TensorSummary
 
@@ -111,7 +112,7 @@ class Workspace:
         self.scratch = np.zeros(threads * k.SCRATCH_BYTES, np.uint8)
         self._parts = (
             np.zeros((chunks, k.WHOLE_COLUMNS), np.int64), np.zeros((chunks, k.REAL_COLUMNS)),
-            np.zeros(chunk_live, np.uint8), np.zeros((threads * jobs, k.CELLS), np.int64),
+            np.zeros(chunk_live, np.uint8), np.zeros((threads * jobs, CELLS), np.int64),
         )  # fmt: skip
         arrays = (
             self.jobs, self.limits, *self._parts, self.used, self.scratch,

@@ -113,7 +113,8 @@ class TensorSummary:
         rank = shares * self.finite
         index = np.searchsorted(reached, rank)
         within = 1 - (reached[index] - rank) / counts[index]
-        return np.clip(left[index] + within * (right[index] - left[index]), self.minimum, self.maximum)
+        found: Edges = np.clip(left[index] + within * (right[index] - left[index]), self.minimum, self.maximum)
+        return found
 
     def effective_range(self, share: float = 0.99) -> tuple[float, float]:
         """The middle `share` (0…1) of the finite values lies between these two, right to within a cell."""

@@ -37,7 +37,7 @@ class EventFile:
         self._checksum = crc32c()
         self._events, self._summaries = event_pb2, summary_pb2
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"events.out.tfevents.{later_than(folder)}.{socket.gethostname()}.{os.getpid()}"
+        self.path: Path = folder / f"events.out.tfevents.{later_than(folder)}.{socket.gethostname()}.{os.getpid()}"
         # Gathered here and not by Python's file object, whose buffer a forked process would write a second time.
         self._gathered = bytearray()
         self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115  # closed by __exit__

@@ -35,7 +35,7 @@ def flat_share(outcome: Outcome) -> NDArray[np.float64]:
     return in_chunks(stack_flat_share, outcome)
 
 
-def in_chunks(function: Callable[[DeepNeuralNetwork], NDArray], outcome: Outcome) -> NDArray[np.float64]:
+def in_chunks(function: Callable[[DeepNeuralNetwork], NDArray[np.float64]], outcome: Outcome) -> NDArray[np.float64]:
     """The function of all networks, a hundred at a time: a grid of margins for thousands would fill the memory."""
     return np.concatenate([function(outcome.networks(start, start + CHUNK)) for start in range(0, len(outcome), CHUNK)])
 
@@ -61,4 +61,5 @@ def stack_flat_share(network: DeepNeuralNetwork) -> NDArray[np.float64]:
     ]
     spread = np.ptp(margins, axis=(-2, -1))[..., None, None]
     flat = (np.abs(second) <= FLAT * spread).all(axis=0)
-    return flat.mean(axis=(-2, -1))
+    share: NDArray[np.float64] = flat.mean(axis=(-2, -1))
+    return share

@@ -52,7 +52,8 @@ def relu_outcomes(outcomes: Outcomes) -> dict[tuple[int, ...], Outcome]:
 
 
 def test_accuracy(outcome: Outcome) -> NDArray[np.float64]:
-    return outcome.test_accuracy[-1]
+    last: NDArray[np.float64] = outcome.test_accuracy[-1]
+    return last
 
 
 def success_rate(outcome: Outcome, words: str, above: float = -np.inf, below: float = np.inf) -> Measurement:
@@ -67,7 +68,9 @@ def passes_to_learn(outcome: Outcome) -> NDArray[np.float64]:
     return outcome.looks[first].astype(np.float64)
 
 
-def difference(quantity: str, values: NDArray, baseline: NDArray, **bounds: float) -> Measurement:
+def difference(
+    quantity: str, values: NDArray[np.float64], baseline: NDArray[np.float64], **bounds: float
+) -> Measurement:
     """Paired by seed: same points, same generator."""
     return Measurement(quantity, mean_interval(values - baseline), **bounds)
 

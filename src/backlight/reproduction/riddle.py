@@ -4,10 +4,11 @@ The factorial {output derivative, summed gradients, shared seed} × four archite
 step 0.01 and λ = 0.01; then what is left when all three are mended, at several steps.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backlight.engine.outcome import Outcome
 from backlight.intervals import Interval, mean_interval, rate_interval
@@ -54,14 +55,16 @@ def success_rates(conditions: Sequence[Condition], outcomes: FactorialOutcomes) 
     return [rate_interval(outcomes[condition].test_accuracy[-1] > SUCCESS) for condition in conditions]
 
 
-def stuck(outcome: Outcome) -> np.ndarray:
+def stuck(outcome: Outcome) -> NDArray[np.bool_]:
     """(S,) True where the data gradient of every parameter is exactly zero at the end."""
-    return outcome.gradient_is_zero[-1]
+    last: NDArray[np.bool_] = outcome.gradient_is_zero[-1]
+    return last
 
 
-def frozen_logits(outcome: Outcome) -> np.ndarray:
+def frozen_logits(outcome: Outcome) -> NDArray[np.bool_]:
     """(S,) True where no sample has a positive logit at the end."""
-    return outcome.logits_nonpositive[-1]
+    last: NDArray[np.bool_] = outcome.logits_nonpositive[-1]
+    return last
 
 
 def riddle_rows(outcomes: FactorialOutcomes, passes: int) -> list[dict[str, object]]:
@@ -99,7 +102,7 @@ def mending_effects(outcomes: FactorialOutcomes, passes: int) -> list[tuple[str,
     def correct(sizes: tuple[int, ...], step: float) -> Condition:
         return Condition(sizes, "relu", step, EFFECTIVE_L2, passes)
 
-    comparisons = {
+    comparisons: dict[str, Callable[[tuple[int, ...]], tuple[Condition, Condition]]] = {
         "output derivative": lambda sizes: (reported(sizes, True, True, True), reported(sizes, False, True, True)),
         "shared seed": lambda sizes: (reported(sizes, True, True, True), reported(sizes, True, True, False)),
         "shared seed, output derivative mended before": lambda sizes: (
@@ -167,6 +170,6 @@ def absorbing_facts(outcomes: FactorialOutcomes, passes: int) -> dict[str, objec
     }
 
 
-def left_again(inside: np.ndarray) -> np.ndarray:
+def left_again(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(S,) True where a (T, S) indicator falls back from True to False."""
-    return (inside[:-1] & ~inside[1:]).any(axis=0)
+    return np.asarray((inside[:-1] & ~inside[1:]).any(axis=0))

@@ -46,7 +46,9 @@ class Block:
     @property
     def description(self) -> dict[str, Any]:
         """What the file must say of itself to count as this block's."""
-        return json.loads(json.dumps({**self.condition.describe(), "seeds": [self.first, self.count]}))
+        described = {**self.condition.describe(), "seeds": [self.first, self.count]}
+        as_read: dict[str, Any] = json.loads(json.dumps(described))
+        return as_read
 
     @property
     def path(self) -> Path:
@@ -90,7 +92,7 @@ def joined(outcomes: Sequence[Outcome]) -> Outcome:
     """The outcomes of one condition on several blocks of seeds as one."""
     first = outcomes[0]
 
-    def join(name: str) -> NDArray:
+    def join(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(each, name) for each in outcomes], axis=0 if name == "parameters" else 1)
 
     curves: dict[str, Any] = {name: join(name) for name in CURVES if name != "looks"}

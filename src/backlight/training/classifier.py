@@ -2,9 +2,10 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -14,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from backlight.data.dataset import Dataset, Samples
 from backlight.engine.population import Population
 from backlight.engine.train import train_population
+from backlight.networks.deep_network import DeepNeuralNetwork
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -62,7 +64,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.random_state = random_state
 
-    def fit(self, X: NDArray, y: NDArray) -> "NetworkClassifier":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "NetworkClassifier":
         """Trains on X (N, d), real and finite, and y (N,), labels of any kind with at least two classes.
 
         Raises:
@@ -70,15 +72,16 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
         Warns with ConvergenceWarning if the training diverges.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
+        rows, given = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(given)
         self._check_parameters()
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, labels = np.unique(given, return_inverse=True)
+        self.classes_: NDArray[Any] = classes
+        if len(classes) < 2:
             raise ValueError("the labels hold one class only; two or more classes are needed to train a classifier")
         seed = int(check_random_state(self.random_state).randint(2**31))
         population = Population.initialised(
-            [X.shape[1], *self.hidden, len(self.classes_)],
+            [rows.shape[1], *self.hidden, len(self.classes_)],
             self.activation,
             [seed],
             self.learning_rate,
@@ -86,12 +89,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             optimizer=self.optimizer,
             batch_size=self.batch_size,
         )
-        samples = Samples(X, labels.astype(np.int64))
+        samples = Samples(rows, labels.astype(np.int64))
         data = Dataset("the training data", len(self.classes_), samples, samples)
         outcome = train_population(population, [data], self.steps, looks=[], dtype=np.float64)
         if outcome.diverged[0]:
             warnings.warn("training diverged; try a lower learning_rate", ConvergenceWarning, stacklevel=2)
-        self.network_, self.n_iter_ = outcome.network(0), self.steps
+        self.network_: DeepNeuralNetwork = outcome.network(0)
+        self.n_iter_: int = self.steps
         return self
 
     def _check_parameters(self) -> None:
@@ -102,12 +106,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not 0 <= self.l2 < np.inf:
             raise ValueError(f"l2 must be 0 or more, not {self.l2}")
 
-    def predict_proba(self, X: NDArray) -> NDArray[np.float64]:
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Class probabilities (N, K), columns in the order of `classes_`; NotFittedError before `fit`."""
         check_is_fitted(self)
         return self.network_.predict_proba(validate_data(self, X, dtype=np.float64, reset=False))
 
-    def predict(self, X: NDArray) -> NDArray:
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Most probable label of each row of X (N, d): (N,); NotFittedError before `fit`."""
         winners = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[winners]
+        labels: NDArray[Any] = self.classes_[winners]
+        return labels

@@ -4,7 +4,7 @@ Same formulas and same defaults as `torch.optim`, so that the two can be held ag
 Learning rates refer to the *mean* loss over a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +25,8 @@ class GradientDescent:
     """w ← w − η g."""
 
     def __init__(self, parameters: Sequence[Array], learning_rate: float):
-        self.parameters, self.learning_rate = parameters, learning_rate
+        self.parameters = parameters
+        self.learning_rate = learning_rate
         self.state: list[Array] = []
 
     def step(self, gradients: Sequence[Array]) -> None:
@@ -37,8 +38,10 @@ class Momentum:
     """v ← μ v + g, w ← w − η v (Polyak 1964, in the form of `torch.optim.SGD`)."""
 
     def __init__(self, parameters: Sequence[Array], learning_rate: float, momentum: float = 0.9):
-        self.parameters, self.learning_rate, self.momentum = parameters, learning_rate, momentum
-        self.state = [np.zeros_like(parameter) for parameter in parameters]
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.state: list[Array] = [np.zeros_like(parameter) for parameter in parameters]
 
     def step(self, gradients: Sequence[Array]) -> None:
         for parameter, velocity, gradient in zip(self.parameters, self.state, gradients, strict=True):
@@ -57,10 +60,13 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
     ):
-        self.parameters, self.learning_rate, self.betas, self.epsilon = parameters, learning_rate, betas, epsilon
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        self.betas = betas
+        self.epsilon = epsilon
         first = [np.zeros_like(parameter) for parameter in parameters]
         second = [np.zeros_like(parameter) for parameter in parameters]
-        self.state = [np.zeros(1), *first, *second]  # [number of steps, m…, v…]
+        self.state: list[Array] = [np.zeros(1), *first, *second]  # [number of steps, m…, v…]
 
     def step(self, gradients: Sequence[Array]) -> None:
         beta1, beta2 = self.betas
@@ -75,7 +81,11 @@ class Adam:
             parameter -= rate * first / (np.sqrt(second) / correction + self.epsilon)
 
 
-OPTIMIZERS = {"sgd": GradientDescent, "momentum": Momentum, "adam": Adam}
+OPTIMIZERS: dict[str, Callable[[Sequence[Array], float], Optimizer]] = {
+    "sgd": GradientDescent,
+    "momentum": Momentum,
+    "adam": Adam,
+}
 
 
 def optimizer_named(name: str, parameters: Sequence[Array], learning_rate: float) -> Optimizer:
@@ -103,4 +113,4 @@ def one_cycle(step: int, total_steps: int, peak: float, warmup_share: float = 0.
         low, high, progress = start, peak, step / summit
     else:
         low, high, progress = end, peak, 1 - (step - summit) / (total_steps - 1 - summit)
-    return low + (high - low) * (1 - np.cos(np.pi * progress)) / 2
+    return low + (high - low) * (1 - float(np.cos(np.pi * progress))) / 2

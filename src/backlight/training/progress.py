@@ -21,8 +21,9 @@ class Bar:
     """
 
     def __init__(self, total: int, first: int = 0, stream: TextIO | None = None):
-        self.total, self.first = total, first
-        self.stream = stream if stream is not None else sys.stderr
+        self.total = total
+        self.first = first
+        self.stream: TextIO = stream if stream is not None else sys.stderr
         self._began = self._shown = time.monotonic()
         self._bar = rich_bar(self.stream, total, first) if self.stream.isatty() else None
 

@@ -292,7 +292,8 @@ class Study:
 
     def successes(self, condition: TrainingCondition) -> NDArray[np.bool_]:
         """(S,) True where the held-out accuracy exceeds the threshold; a network that diverged fails."""
-        return self.outcome(condition).test_accuracy[-1] > self.settings.success
+        accuracy: NDArray[np.float64] = self.outcome(condition).test_accuracy[-1]
+        return accuracy > self.settings.success
 
     def compare(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Comparison:
         """How two conditions differ, such as compare({"activation": "relu"}, {"activation": "tanh"}).
@@ -320,7 +321,7 @@ class Study:
         """The table's rows of one condition, a network each: accuracies and shares in 0…1, losses in nats."""
         outcome, settings = self.outcome(condition), self.settings
         given = {**{name: getattr(condition, name) for name in SWEPT}, "layers": ",".join(map(str, condition.layers))}
-        columns: dict[str, NDArray] = {
+        columns: dict[str, NDArray[Any]] = {
             "seed": np.arange(settings.first_seed, settings.first_seed + settings.seeds),
             "test_accuracy": outcome.test_accuracy[-1],
             "train_accuracy": outcome.train_accuracy[-1],

@@ -111,19 +111,21 @@ class CNNTrainer:
 
     def __init__(self, settings: CNNSettings, data: Dataset, device: torch.device, writer: RunWriter):
         assert data.validation is not None
-        self.settings, self.device, self.writer = settings, device, writer
+        self.settings = settings
+        self.device = device
+        self.writer = writer
         self.train_images = ImageTensors.of(data.train, device)
         self.validation_images = ImageTensors.of(data.validation, device)
         self.test_images = ImageTensors.of(data.test, device)
         model = ConvNetwork(settings.conv_activation, settings.fc_activation, settings.seed)
         # PyTorch's own type stubs leave out the memory format
-        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
+        self.model: ConvNetwork = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # see above
         self.peak_rate = settings.peak_rate
-        self.optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
+        self.optimizer: torch.optim.Optimizer = make_optimizer(settings.optimizer, self.model, self.peak_rate)
         self.position = Position()
         self.per_epoch = steps_per_epoch(len(data.train), settings.batch_size)
         measured = data.validation  # on which the accuracies after each epoch are measured
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "batch_size": min(settings.batch_size, len(data.train)),
             "loss": "cross_entropy",
             "classes": data.classes,
@@ -238,7 +240,7 @@ class CNNTrainer:
             self.put_back(arrays, state)
         self.writer.rewind(self.position.step)
 
-    def put_back(self, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
+    def put_back(self, arrays: dict[str, NDArray[Any]], state: dict[str, Any]) -> None:
         load_model(self.model, arrays)
         parameters = list(self.model.parameters())
         optimizer_state = self.optimizer.state_dict()
@@ -255,7 +257,8 @@ class Recorder:
     """Puts loss, accuracy, error and learning rate of every step into the record."""
 
     def __init__(self, writer: RunWriter, record_every: int, device: torch.device):
-        self.writer, self.record_every = writer, record_every
+        self.writer = writer
+        self.record_every = record_every
         self.last_loss: tuple[float, float] | None = None
         # Loss and accuracy of the steps since the last flush stay on the device, in one buffer made once: a small
         # tensor kept from every step would break up the memory that the large ones come from.
@@ -325,11 +328,11 @@ def accuracy(model: ConvNetwork, data: ImageTensors) -> float:
     return float((predictions(model, data.images) == data.labels).float().mean())
 
 
-def model_arrays(model: ConvNetwork) -> dict[str, np.ndarray]:
+def model_arrays(model: ConvNetwork) -> dict[str, NDArray[Any]]:
     return {f"model/{name}": array_of(value) for name, value in model.state_dict().items()}
 
 
-def load_model(model: ConvNetwork, arrays: dict[str, np.ndarray]) -> None:
+def load_model(model: ConvNetwork, arrays: dict[str, NDArray[Any]]) -> None:
     prefix = "model/"
     model.load_state_dict(
         {name.removeprefix(prefix): torch.from_numpy(a) for name, a in arrays.items() if name.startswith(prefix)}
@@ -341,5 +344,5 @@ def alike(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter.detach()).copy_(value) if value.shape == parameter.shape else value
 
 
-def array_of(tensor: Tensor) -> np.ndarray:
+def array_of(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy()

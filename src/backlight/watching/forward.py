@@ -10,6 +10,7 @@ the forward pass before, both are summarised in one read.
 import weakref
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -86,7 +87,7 @@ class ForwardObserver:
         self._names: dict[int, str] = {}  # of modules, by their id
         self._kinds: dict[str, Kind] = {}
         self._handles: list[RemovableHandle] = []
-        self._mode: FunctionMode | None = None
+        self._listening = ExitStack()  # holds the mode that sees functions, from `_listen` to `_stop_listening`
         self.active = False  # between `install` and `remove`
         self.seen = False  # was there a forward pass since `install`?
         self._stack: list[str] = []
@@ -240,13 +241,10 @@ class ForwardObserver:
                 tensor.register_hook(reached)
 
     def _listen(self) -> None:
-        self._mode = FunctionMode(self._function)
-        self._mode.__enter__()
+        self._listening.enter_context(FunctionMode(self._function))
 
     def _stop_listening(self) -> None:
-        if self._mode is not None:
-            self._mode.__exit__(None, None, None)
-            self._mode = None
+        self._listening.close()
 
     def _module_output(self, name: str, args: tuple[Any, ...], output: Any) -> None:
         kind = self._kinds[name]

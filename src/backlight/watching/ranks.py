@@ -14,8 +14,8 @@ class Ranks:
     """The processes of a training; every one of them makes the same calls in the same order."""
 
     def __init__(self) -> None:
-        self.together = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-        self.first = not self.together or dist.get_rank() == 0
+        self.together: bool = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        self.first: bool = not self.together or dist.get_rank() == 0
         # a group of its own, on the CPU, so as not to mix with what the training sends
         self._group: Any = dist.new_group(backend="gloo") if self.together else None
 

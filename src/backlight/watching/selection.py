@@ -13,7 +13,8 @@ class Selection:
     """
 
     def __init__(self, include: str | Sequence[str] = "*", exclude: str | Sequence[str] = ()):
-        self.include, self.exclude = as_patterns(include), as_patterns(exclude)
+        self.include: tuple[str, ...] = as_patterns(include)
+        self.exclude: tuple[str, ...] = as_patterns(exclude)
         self._known: dict[str, bool] = {}
 
     def __call__(self, name: str) -> bool:

@@ -111,7 +111,7 @@ class Watch:
         ranks: Ranks, schedule: Schedule, wanted: Selection, names: dict[str, str], first_step: int,
     ):  # fmt: skip
         kernels()  # compiled or loaded now, not in the first step
-        self.step = first_step
+        self.step: int = first_step
         self._model = weakref.ref(model)
         self._writer, self._ranks, self._schedule, self._names = writer, ranks, schedule, names
         self._own_writer = own_writer

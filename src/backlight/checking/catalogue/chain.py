@@ -96,7 +96,7 @@ def updated_first(layer: int | None, rate: float, one_by_one: bool = False) -> C
             if layer is not None and l != layer:
                 return terms.through(run, l, delta)
             if one_by_one:  # δ[n] (W − rate · N a[n]ᵀ δ[n])ᵀ
-                size = (delta * delta).sum(axis=-1, keepdims=True)
+                size: Array = (delta * delta).sum(axis=-1, keepdims=True)
                 return terms.through(run, l, delta) - rate * run.samples * size * run.a[l]
             step = terms.weights(run, l, delta) + terms.penalty(run, l)
             return delta @ (run.weights[l] - rate * step).swapaxes(-1, -2)

@@ -55,7 +55,8 @@ def penalty_mistakes(run: Pass) -> Iterator[Hypothesis]:
 
 
 def total(weights: Array) -> Array:
-    return weights.sum(axis=(-2, -1), keepdims=True) * np.ones_like(weights)
+    whole: Array = weights.sum(axis=(-2, -1), keepdims=True)
+    return whole * np.ones_like(weights)
 
 
 def penalty_factors(run: Pass, right: float) -> list[tuple[str, float]]:

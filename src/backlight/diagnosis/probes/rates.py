@@ -1,5 +1,6 @@
 """The optimizer's learning rate among five, a factor of ten apart, each for a few steps on the same samples."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -117,4 +118,4 @@ def tried(subject: Subject, factor: float) -> Trial:
 
 
 def size(tensors: list[torch.Tensor]) -> float:
-    return float(sum(float(each.double().square().sum()) for each in tensors)) ** 0.5
+    return math.sqrt(sum(float(each.double().square().sum()) for each in tensors))

@@ -4,6 +4,7 @@ For the mean cross-entropy of softmax(z) it is g = mean over samples of p − t,
 entries sum to 0, and (iii) none is exactly 0 as long as anything is left to learn.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -41,14 +42,14 @@ def output_gradient(record: Record) -> SummarySeries:
 def learning(record: Record, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(T,) whether the loss at these steps leaves something to learn."""
     at, loss = record.loss
-    return np.interp(steps, at, np.nan_to_num(loss)) > TO_LEARN * np.log(record.classes)
+    return np.interp(steps, at, np.nan_to_num(loss)) > TO_LEARN * math.log(record.classes)
 
 
 def class_shares(record: Record) -> NDArray[np.float64]:
     """(K,) π, of the training part; 1/K where nobody knows."""
     data = record.known.data
     counts = np.array(data.train_counts if data and sum(data.train_counts) else [1] * record.classes, np.float64)
-    return counts / counts.sum()
+    return counts / float(counts.sum())
 
 
 def label_noise(record: Record, samples: float) -> float:

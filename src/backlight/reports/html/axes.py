@@ -36,12 +36,14 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def _bent(self, values: ArrayLike) -> Values:
-        values = np.asarray(values, np.float64)
+        given = np.asarray(values, np.float64)
         if self.kind == "log":
-            return np.log10(np.maximum(values, 1e-300))
+            logarithms: Values = np.log10(np.maximum(given, 1e-300))
+            return logarithms
         if self.kind == "symlog":
-            return np.sign(values) * np.log10(1 + np.abs(values) / self.unit)
-        return values / max(abs(self.low), abs(self.high), 1e-300)  # lest a difference overflows
+            bent: Values = np.sign(given) * np.log10(1 + np.abs(given) / self.unit)
+            return bent
+        return given / max(abs(self.low), abs(self.high), 1e-300)  # lest a difference overflows
 
     def ticks(self) -> list[float]:
         if self.kind == "linear":

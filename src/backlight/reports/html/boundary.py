@@ -6,6 +6,7 @@ end at the same weights to the bit (another machine, an exchanged gradient, othe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from backlight.errors import BacklightError
 from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.recording.run import Run
-from backlight.reports.html.axes import Frame, Scale, svg
+from backlight.reports.html.axes import Frame, Scale, Values, svg
 from backlight.reports.html.fragments import Table, figure_html, number, paragraph, text, thinned
 from backlight.reports.html.png import data_uri
 from backlight.training.replay import replay, saved_step
@@ -35,8 +36,8 @@ class Moment:
     """The network after `step` updates: the class probabilities over the plane, and of the training points."""
 
     step: int
-    plane: NDArray[np.float64]  # (GRID, GRID, K), the top row first
-    points: NDArray[np.float64]  # (N, K)
+    plane: Values  # (GRID, GRID, K), the top row first
+    points: Values  # (N, K)
 
 
 def boundary_html(run: Run, title: str = "Decision boundary") -> str:
@@ -57,7 +58,7 @@ def boundary_html(run: Run, title: str = "Decision boundary") -> str:
     return figure(title, moments, points, frame, remark)
 
 
-def checked(points: NDArray) -> NDArray:
+def checked(points: NDArray[Any]) -> Values:
     """(N, 3): x1, x2, class. Raises ValueError for anything else: a file may come from anybody."""
     if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.isfinite(points.astype(float)).all():
         raise ValueError("train_points.npy does not hold points in the plane")
@@ -74,14 +75,14 @@ def steps_shown(last: int) -> list[int]:
     return sorted({0, *(step for step in between if step <= last), last})
 
 
-def frame_of(points: NDArray) -> Frame:
+def frame_of(points: Values) -> Frame:
     (left, bottom), (right, top) = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     margin = 0.12 * max(right - left, top - bottom, 1e-9)
     x = Scale(left - margin, right + margin, LEFT, SIZE - RIGHT)
     return Frame(x, Scale(bottom - margin, top + margin, SIZE - BOTTOM, TOP))
 
 
-def moment(step: int, network: DeepNeuralNetwork, frame: Frame, points: NDArray) -> Moment:
+def moment(step: int, network: DeepNeuralNetwork, frame: Frame, points: Values) -> Moment:
     x, y = np.linspace(frame.x.low, frame.x.high, GRID), np.linspace(frame.y.high, frame.y.low, GRID)
     plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     with np.errstate(all="ignore"):
@@ -89,7 +90,7 @@ def moment(step: int, network: DeepNeuralNetwork, frame: Frame, points: NDArray)
         return Moment(step, everywhere, network.predict_proba(points[:, :2]))
 
 
-def figure(title: str, moments: Sequence[Moment], points: NDArray, frame: Frame, remark: str) -> str:
+def figure(title: str, moments: Sequence[Moment], points: Values, frame: Frame, remark: str) -> str:
     last, y = moments[-1], points[:, 2].astype(int)
     description = f"{words(last, y)}. {plain(last)}"
     picture = boundary_svg(title, description, moments, points, frame)
@@ -101,12 +102,12 @@ def figure(title: str, moments: Sequence[Moment], points: NDArray, frame: Frame,
     return figure_html(picture, f"{description} {key} {remark}{shown}", points_table(last, points), "single")
 
 
-def boundary_svg(title: str, words: str, moments: Sequence[Moment], points: NDArray, frame: Frame) -> str:
+def boundary_svg(title: str, words: str, moments: Sequence[Moment], points: Values, frame: Frame) -> str:
     drawn = frame.drawn("x1, and x2 upwards") + frames_svg(moments, points[:, 2].astype(int)) + marks(points, frame)
     return svg(SIZE, SIZE, title, words, drawn)
 
 
-def frames_svg(moments: Sequence[Moment], y: NDArray) -> str:
+def frames_svg(moments: Sequence[Moment], y: NDArray[np.int64]) -> str:
     """All moments on each other; but for the last they are hidden, until the slider asks for them."""
     width, height = SIZE - LEFT - RIGHT, SIZE - TOP - BOTTOM
     box = f'x="{LEFT}" y="{TOP}" width="{width}" height="{height}" preserveAspectRatio="none"'
@@ -124,7 +125,7 @@ def slider(title: str, last: int) -> str:
     )
 
 
-def points_table(last: Moment, points: NDArray) -> Table:
+def points_table(last: Moment, points: Values) -> Table:
     header = ("x1", "x2", "class", *(f"P(class {k})" for k in range(last.points.shape[1])))
 
     def row(at: int) -> list[str]:
@@ -134,7 +135,7 @@ def points_table(last: Moment, points: NDArray) -> Table:
     return thinned(header, range(len(points)), row)
 
 
-def words(each: Moment, y: NDArray) -> str:
+def words(each: Moment, y: NDArray[np.int64]) -> str:
     right = (each.points.argmax(axis=1) == y).mean()
     return f"step {each.step:,}: {right:.1%} of the training points are right"
 
@@ -149,9 +150,9 @@ def plain(each: Moment) -> str:
     return "Share of the plane: " + ", ".join(f"class {k} {share:.0%}" for k, share in enumerate(shares)) + "."
 
 
-def shades(plane: NDArray) -> NDArray[np.uint8]:
+def shades(plane: Values) -> NDArray[np.uint8]:
     """(GRID, GRID, 4): the colours of the classes mixed by probability; transparent for NaN."""
-    finite = np.isfinite(plane).all(axis=-1)
+    finite = np.asarray(np.isfinite(plane).all(axis=-1))
     known = np.round(np.where(finite[..., None], plane, 0) * LEVELS) / LEVELS
     colours = COLOURS[np.arange(plane.shape[-1]) % len(COLOURS)]
     pixels = np.zeros((*plane.shape[:2], 4))
@@ -165,7 +166,7 @@ def shades(plane: NDArray) -> NDArray[np.uint8]:
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
-def marks(points: NDArray, frame: Frame) -> str:
+def marks(points: Values, frame: Frame) -> str:
     """One path a class; colour and shape tell classes apart."""
     chosen = points[np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).astype(int))]
     parts = []

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backlight.reports.html.axes import Scale
+from backlight.reports.html.axes import Scale, Values
 from backlight.reports.html.fragments import Table, figure_html, number
 from backlight.reports.html.rows import MOST_ROWS, middle, rows_svg, scale
 
@@ -14,7 +13,7 @@ HEADER = ("condition", "networks", "min", "5 %", "25 %", "median", "75 %", "95 %
 GOLDEN = 0.618034  # spreads dots evenly, not at random
 
 
-def dots_figure(title: str, samples: Mapping[str, NDArray], threshold: float, caption: str) -> str:
+def dots_figure(title: str, samples: Mapping[str, Values], threshold: float, caption: str) -> str:
     """Shares in 0 … 1; those above the threshold are blue, the others orange; a bar is the median."""
     x = scale(0, 1)
     drawn = dict(list(samples.items())[:MOST_ROWS])
@@ -33,11 +32,11 @@ def dots_figure(title: str, samples: Mapping[str, NDArray], threshold: float, ca
     return figure_html(picture, f"{caption}{more}", Table(HEADER, rows), "single")
 
 
-def quantiles(sample: NDArray) -> list[float]:
+def quantiles(sample: Values) -> list[float]:
     return [float(value) for value in np.quantile(sample, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1))]
 
 
-def row_svg(row: int, sample: NDArray, threshold: float, x: Scale) -> str:
+def row_svg(row: int, sample: Values, threshold: float, x: Scale) -> str:
     """The least and the greatest are always among the dots."""
     ranks = np.unique(np.linspace(0, len(sample) - 1, MOST_DOTS).round().astype(int))
     shown = np.sort(sample)[ranks]

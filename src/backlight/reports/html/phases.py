@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backlight.reports.html.axes import svg
+from backlight.reports.html.axes import Values, svg
 from backlight.reports.html.fragments import Table, figure_html, text
 from backlight.reports.html.heat import shaded
 
@@ -14,7 +13,7 @@ DARK = 0.585  # shares from which numbers are white
 Named = tuple[str, Sequence[str]]
 
 
-def phases_figure(rates: NDArray, rows: Named, columns: Named, caption: str) -> str:
+def phases_figure(rates: Values, rows: Named, columns: Named, caption: str) -> str:
     """Rates (R, C) in 0 … 1; rows and columns are (name, values)."""
     colours = shaded(rates, rates)
     parts = [f'<text x="{LEFT}" y="11">{text(columns[0])} →</text><text x="0" y="{TOP - 6}">{text(rows[0])} ↓</text>']

@@ -26,7 +26,7 @@ class Answers:
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    probabilities: NDArray
+    probabilities: NDArray[np.float32] | NDArray[np.float64]
 
 
 def predictions_html(run: Run) -> str:

@@ -1,18 +1,19 @@
 """How the values of arrays are distributed, a row an array: the whole range, the middle 90 and 50 %, the median."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.reports.html.axes import Scale, fitted
+from backlight.reports.html.axes import Scale, Values, fitted
 from backlight.reports.html.bands import OPACITIES
 from backlight.reports.html.fragments import Table, figure_html, number
 from backlight.reports.html.rows import LEFT, MOST_ROWS, RIGHT, WIDTH, middle, rows_svg
 
 SHARES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 HEADER = ("tensor", "shape", "values", "not finite", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max")
-Named = Sequence[tuple[str, NDArray]]
+Named = Sequence[tuple[str, NDArray[Any]]]
 
 
 def quantiles_figure(title: str, named: Named) -> str:
@@ -38,11 +39,11 @@ def quantiles_figure(title: str, named: Named) -> str:
     return figure_html(picture, caption, Table(HEADER, rows), "single")
 
 
-def shape_text(array: NDArray) -> str:
+def shape_text(array: NDArray[Any]) -> str:
     return " × ".join(map(str, array.shape)) or "a number"
 
 
-def row_svg(row: int, found: NDArray, x: Scale) -> str:
+def row_svg(row: int, found: Values, x: Scale) -> str:
     if not np.isfinite(found).all():
         return ""
     places = x(found).tolist()
