@@ -60,10 +60,13 @@ class Case:
     """A program and its analysis, on the way to a verdict."""
 
     program: Program
-    sources: Sources
-    target: str | None
     found: Analysis
+    target: str | None
     end: float  # of time for trying edits, on the processor's clock
+
+    @property
+    def sources(self) -> Sources:
+        return self.program.sources
 
     @property
     def subject(self) -> Subject:
@@ -358,7 +361,7 @@ class Case:
                 other = settle(self.program, self.target, reading)
                 if other.right:
                     continue
-                for finding in Case(self.program, self.sources, self.target, other, end).gradient_findings():
+                for finding in Case(self.program, other, self.target, end).gradient_findings():
                     if finding.name not in known:
                         known.add(finding.name)
                         evidence = (f"with the activation {name!r}", *finding.evidence)

@@ -89,12 +89,10 @@ class Program:
             sys.meta_path.remove(finder)
 
     def defined(self, kind: type) -> dict[str, Any]:
-        """Classes or functions of the user's own files that the checked file knows by name, in order."""
-        return {
-            name: value
-            for name, value in self.namespace.items()
-            if isinstance(value, kind) and self.file_of(value) is not None
-        }
+        """Classes or functions of the user's own files that the checked file knows by name: its own, then imported."""
+        files = {name: self.file_of(value) for name, value in self.namespace.items() if isinstance(value, kind)}
+        known = [name for name, file in files.items() if file is not None]
+        return {name: self.namespace[name] for name in sorted(known, key=lambda name: files[name] != self.sources.main)}
 
     def classes(self) -> dict[str, type]:
         return self.defined(type)
