@@ -48,7 +48,8 @@ def judged_apart(program: Program) -> dict[str, Verdict]:
     What is no stack of layers counts only where nothing is: it may be something else than a network.
     """
     names = meant(program)[:APART]
-    stacks, others = {}, {}
+    stacks: dict[str, Verdict] = {}
+    others: dict[str, Verdict] = {}
     for name in names:
         with suppress(NotFoundError):
             end = time.process_time() + ALL_SECONDS

@@ -6,7 +6,7 @@ import inspect
 from backlight.checking.compose import network_classes
 from backlight.checking.layers import BEHIND, method, required
 from backlight.checking.program import Program
-from backlight.checking.roles import BACKWARD, is_called
+from backlight.checking.roles import BACKWARD, LOSS, is_called
 from backlight.checking.source import names_read
 
 
@@ -19,8 +19,16 @@ def meant(program: Program) -> list[str]:
     known = network_classes(program, None)
     own = own_networks(program, known)
     if own:
-        return own if len(distinct(program, known)) > 1 else []
+        return own if len(own) > 1 or any(may_be_taken(program, name, own) for name in distinct(program, known)) else []
     return own_passes(program)[:1] if known else []
+
+
+def may_be_taken(program: Program, name: str, own: list[str]) -> bool:
+    """Whether a class beside these networks could be taken for one of them; their layers could not."""
+    if name in own:
+        return False
+    layer = any(name in parts_of(program, other) for other in own) and method(program.classes()[name], LOSS) is None
+    return not layer or any(derives(program, other, name) for other in own)
 
 
 def own_networks(program: Program, known: list[str]) -> list[str]:
