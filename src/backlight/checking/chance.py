@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -20,10 +20,27 @@ ROUNDING = 1e-9  # relative; the order of a sum may be drawn, too
 def drawing(subject: Subject) -> str | None:
     """What differs between two calls at the same parameters and samples, in words; None where nothing does."""
     for what, calls in questions(subject):
-        with suppress(Exception):
+        with suppress(Exception), left_to_chance(subject):
             if differ(subject, calls):
                 return what
     return None
+
+
+def unsteady(subject: Subject) -> bool:
+    """Whether the loss differs from call to call even with all generators that are known where they were."""
+    return subject.has_loss and differ(subject, [subject.loss, subject.loss])
+
+
+@contextmanager
+def left_to_chance(subject: Subject) -> Iterator[None]:
+    """While this lasts, the program's random numbers go on from call to call."""
+    if isinstance(subject, OwnCode):
+        subject.repeats = False
+    try:
+        yield
+    finally:
+        if isinstance(subject, OwnCode):
+            subject.repeats = True
 
 
 def questions(subject: Subject) -> Iterator[tuple[str, Sequence[Callable[[], Any]]]]:

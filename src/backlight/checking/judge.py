@@ -8,6 +8,7 @@ from functools import partial
 
 from backlight.checking.analysis import Analysis
 from backlight.checking.case import Case
+from backlight.checking.chance import drawing_line, unsteady
 from backlight.checking.construct import TRIED_SIZES, Maker
 from backlight.checking.discover import NotFoundError
 from backlight.checking.layout import is_bias
@@ -39,7 +40,19 @@ def judge(sources: Sources, target: str | None = None) -> Verdict:
 
 def judged(program: Program, target: str | None) -> Verdict:
     end = time.process_time() + ALL_SECONDS
-    return Case(*understood(program, target), target, end).verdict()
+    return steady(Case(*understood(program, target), target, end)).verdict()
+
+
+def steady(case: Case) -> Case:
+    """Raises CannotCheckError where two calls of the loss differ, and with them all differences of it."""
+    if unsteady(case.subject):
+        file, line = drawing_line(case.program.sources, case.subject) or (case.program.sources.main, None)
+        reason = (
+            "its loss differs from call to call: it draws random numbers anew, from a generator that it makes there"
+        )
+        where = f" ({file}, line {line})" if line else ""
+        raise CannotCheckError(f"{case.program.sources.main}: {reason}{where}", file, line)
+    return case
 
 
 def judged_apart(program: Program) -> dict[str, Verdict]:
@@ -57,7 +70,7 @@ def judged_apart(program: Program) -> dict[str, Verdict]:
             known = found.right or found.reading.network is not None
             if len(names) == 1:  # whose own script it must be
                 own, found = excused(own, found)
-            (stacks if known else others)[name] = Case(own, found, name, end).verdict()
+            (stacks if known else others)[name] = steady(Case(own, found, name, end)).verdict()
     return stacks or others
 
 
