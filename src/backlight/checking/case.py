@@ -87,7 +87,8 @@ class Case:
             known = self.found.objective
             without = known is not None and not self.subject.has_loss
             return f"no loss function; the gradient was held against {known.data}" if known and without else ""
-        penalty = f" + {fit.beta:.4g} · {fit.penalty}" if fit.penalty else ""
+        squares = f"({fit.penalty})" if " + " in fit.penalty else fit.penalty
+        penalty = f" + {fit.beta:.4g} · {squares}" if fit.penalty else ""
         constant = f" + {fit.gamma:.4g}" if fit.gamma else ""
         return f"{fit.alpha:.4g} · Σ_n ({fit.term.shown}){penalty}{constant}, N = {len(self.subject.feed.X)}"
 
