@@ -156,6 +156,13 @@ def test_functions_of_the_file_go_before_what_it_imports(imports):
     assert (verdict.status, place) == ("wrong", ("net.py", line_in(text, "(1 - a)")))
 
 
+def test_a_second_backward_pass_is_said_to_be_left_out():
+    other = TWISTED[TWISTED.index("def backward") :].replace("def backward", "def fast_backward")
+    verdict, _ = judged(net=f"import numpy as np\n\n\n{FUNCTIONS}\n\n{other}")
+    assert verdict.status == "right"
+    assert verdict.notes[-1] == "not looked at, though they may be backward passes, too: fast_backward"
+
+
 def test_layers_and_lone_networks_leave_no_choice():
     uses = NET.replace("        self.W1 =", "        self.first = Layer()\n        self.W1 =")
     for text in (NET, uses.replace("class Net", f"{LAYER}class Net")):

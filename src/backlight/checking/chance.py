@@ -28,7 +28,9 @@ def drawing(subject: Subject) -> str | None:
 
 def unsteady(subject: Subject) -> bool:
     """Whether the loss differs from call to call even with all generators that are known where they were."""
-    return subject.has_loss and differ(subject, [subject.loss, subject.loss])
+    with suppress(Exception):
+        return subject.has_loss and differ(subject, [subject.loss, subject.loss])
+    return False
 
 
 @contextmanager

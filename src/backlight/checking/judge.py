@@ -12,7 +12,8 @@ from backlight.checking.chance import drawing_line, unsteady
 from backlight.checking.construct import TRIED_SIZES, Maker
 from backlight.checking.discover import NotFoundError
 from backlight.checking.layout import is_bias
-from backlight.checking.meant import meant
+from backlight.checking.meant import meant, passes_beside
+from backlight.checking.mending import all_lines
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import Reading, best_reading
 from backlight.checking.script import Script
@@ -40,19 +41,22 @@ def judge(sources: Sources, target: str | None = None) -> Verdict:
 
 def judged(program: Program, target: str | None) -> Verdict:
     end = time.process_time() + ALL_SECONDS
-    return steady(Case(*understood(program, target), target, end)).verdict()
+    return verdict_of(Case(*understood(program, target), target, end))
 
 
-def steady(case: Case) -> Case:
+def verdict_of(case: Case) -> Verdict:
     """Raises CannotCheckError where two calls of the loss differ, and with them all differences of it."""
+    program = case.program
     if unsteady(case.subject):
-        file, line = drawing_line(case.program.sources, case.subject) or (case.program.sources.main, None)
+        file, line = drawing_line(program.sources, case.subject) or (program.sources.main, None)
         reason = (
             "its loss differs from call to call: it draws random numbers anew, from a generator that it makes there"
         )
         where = f" ({file}, line {line})" if line else ""
-        raise CannotCheckError(f"{case.program.sources.main}: {reason}{where}", file, line)
-    return case
+        raise CannotCheckError(f"{program.sources.main}: {reason}{where}", file, line)
+    verdict, idle = case.verdict(), passes_beside(program, all_lines(case.subject))
+    note = f"not looked at, though they may be backward passes, too: {', '.join(idle)}"
+    return replace(verdict, notes=(*verdict.notes, note)) if idle else verdict
 
 
 def judged_apart(program: Program) -> dict[str, Verdict]:
@@ -70,7 +74,7 @@ def judged_apart(program: Program) -> dict[str, Verdict]:
             known = found.right or found.reading.network is not None
             if len(names) == 1:  # whose own script it must be
                 own, found = excused(own, found)
-            (stacks if known else others)[name] = steady(Case(own, found, name, end)).verdict()
+            (stacks if known else others)[name] = verdict_of(Case(own, found, name, end))
     return stacks or others
 
 

@@ -6,6 +6,7 @@ import inspect
 from backlight.checking.compose import network_classes
 from backlight.checking.layers import BEHIND, method, required
 from backlight.checking.program import Program
+from backlight.checking.repair import Lines
 from backlight.checking.roles import BACKWARD, LOSS, is_called
 from backlight.checking.source import names_read
 
@@ -72,4 +73,15 @@ def own_passes(program: Program) -> list[str]:
         and is_called(BACKWARD, name)
         and len(inspect.signature(function).parameters) > 2
         and not any(is_called(BEHIND, argument) for argument in required(function))
+    ]
+
+
+def passes_beside(program: Program, ran: Lines) -> list[str]:
+    """Backward passes among the file's functions of which no line has run."""
+    lines = ran.get(program.sources.main, {})
+    nodes = {name: program.node_of(program.functions()[name]) for name in own_passes(program)}
+    return [
+        name
+        for name, node in nodes.items()
+        if node is not None and lines.keys().isdisjoint(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     ]
