@@ -30,7 +30,13 @@ def test_without_their_mistake_the_programs_are_right():
         assert judged(text).status == "right"
 
 
-@pytest.mark.parametrize("name", ["loss-no-logarithm", "output-slope", "weights-missing", "accumulated"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "loss-no-logarithm", "output-slope", "weights-missing", "accumulated",
+        "loss-penalty-biases", "loss-summed", "loss-unknown", "nondeterministic", "softmax-axis",
+    ],
+)  # fmt: skip
 def test_a_mistake_is_found_in_its_example(name):
     assert name in {finding.name for finding in judged(EXAMPLES[name].wrong).findings}
 

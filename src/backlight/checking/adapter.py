@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from backlight.checking.analysis import class_of
-from backlight.checking.case import finding_of
 from backlight.checking.feed import Feed
+from backlight.checking.mending import finding_of
 from backlight.checking.readings import POINTS, gradient_errors
 from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.store import Slot

@@ -4,7 +4,7 @@ import ast
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from backlight.checking.store import Slot
 from backlight.checking.subject import Subject, generic_values
 from backlight.checking.verdict import GradientClass
 from backlight.networks.activations import Array
+
+NO_FIT = "its values at a dozen random parameters are no known loss of the outputs plus a penalty"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ def analyse(reading: Reading, strength: float) -> Analysis:
     serious = [m for m in loss if m.name not in NOTES]
     if reading.network is None or (reading.fit is None and subject.has_loss):
         klass = "right" if passes else class_of(subject)
-        return Analysis(reading, errors, None, (), None, shapes, passes, klass, wrong_by(errors, subject), None)
+        usual = None if passes or shapes else of_usual_loss(reading, gradients, strength)
+        objective, first = (None, wrong_by(errors, subject)) if usual is None else (usual.run.objective, None)
+        return Analysis(reading, errors, objective, tuple(loss), None, shapes, passes, klass, first, usual)
     candidates = objectives(reading, serious)
     matchers = [matcher(reading, objective, gradients, shapes, strength) for objective in candidates]
     right = next((m for m in matchers if m.is_right()), None)
@@ -92,6 +96,17 @@ def analyse(reading: Reading, strength: float) -> Analysis:
     )
 
 
+def of_usual_loss(reading: Reading, gradients: list[list[Array | None]], strength: float) -> Matcher | None:
+    """What an unknown loss should have been: the usual one whose gradient, to round-off, is the program's."""
+    network, subject = reading.network, reading.subject
+    if network is None:
+        return None
+    plain = assumed_objectives(network, len(subject.feed.X), subject.feed.classes, by_outputs(subject))
+    penalised = [replace(each, beta=(strength / 2,) * len(each.beta)) for each in plain]
+    matchers = (matcher(reading, each, gradients, (), strength) for each in [*plain, *penalised])
+    return next((each for each in matchers if each.is_right()), None)
+
+
 def best_name(matchers: Sequence[Matcher]) -> tuple[Matcher, Name | None]:
     """One mistake beside any of the objectives; else two, beside the first two of them."""
     for found in matchers:
@@ -105,7 +120,10 @@ def best_name(matchers: Sequence[Matcher]) -> tuple[Matcher, Name | None]:
     return matchers[0], None
 
 
-NOTES = ("loss-epsilon", "loss-scale", "loss-constant", "loss-penalty-biases", "loss-summed", "loss-no-shift")
+NOTES = (
+    "loss-epsilon", "loss-scale", "loss-constant", "loss-penalty-biases", "loss-summed", "loss-no-shift",
+    "loss-unknown",
+)  # fmt: skip
 # Gradient and loss may agree and both be wrong: these do not measure what they should.
 WRONG_EVEN_IF_CONSISTENT = (
     "loss-sign",
@@ -156,7 +174,8 @@ def loss_mistakes(reading: Reading, strength: float) -> list[LossMistake]:
     """What is odd about the loss that was recognised."""
     fit = reading.fit
     if fit is None:
-        return []
+        unknown = reading.network is not None and reading.subject.has_loss
+        return [LossMistake("loss-unknown", NO_FIT)] if unknown else []
     N, K = len(reading.subject.feed.X), reading.subject.feed.classes
     found = [LossMistake(fit.term.mistake, fit.term.shown)] if fit.term.mistake else []
     alpha = abs(fit.alpha)
@@ -171,6 +190,8 @@ def loss_mistakes(reading: Reading, strength: float) -> list[LossMistake]:
         found.append(LossMistake("loss-averaged-twice", "1/N²"))
     elif not among(alpha, usual):
         found.append(LossMistake("loss-scale", f"{alpha:.4g}"))
+    elif not among(alpha, means(fit.term, N, K)):
+        found.append(LossMistake("loss-summed", f"{alpha:.4g} · Σ over all {N} samples"))
     return found + penalty_oddities(fit)
 
 
@@ -179,8 +200,14 @@ def among(value: float, usual: Sequence[float]) -> bool:
 
 
 def usual_factors(term: DataTerm, N: int, K: int) -> list[float]:
-    factors = [1 / N, 1.0, 1 / (N * K)]
-    return [*factors, *(f / 2 for f in factors), 1 / K, 1 / (2 * K)] if term.data == "squared error" else factors
+    """Of means and of sums over the samples."""
+    return [*means(term, N, K), *([1.0, 1 / 2, 1 / K, 1 / (2 * K)] if term.data == "squared error" else [1.0])]
+
+
+def means(term: DataTerm, N: int, K: int) -> list[float]:
+    """Over the samples, or over all outputs of all samples."""
+    factors = [1 / N, 1 / (N * K)]
+    return [*factors, *(f / 2 for f in factors)] if term.data == "squared error" else factors
 
 
 def penalty_oddities(fit: LossFit) -> list[LossMistake]:
@@ -192,6 +219,8 @@ def penalty_oddities(fit: LossFit) -> list[LossMistake]:
     if fit.penalty and not all(fit.layers):
         taken = ", ".join(f"W{l + 1}" for l, taken in enumerate(fit.layers) if taken)
         found.append(LossMistake("loss-penalty-layers", f"only {taken}"))
+    if fit.penalty == "ΣW² + Σb²":
+        found.append(LossMistake("loss-penalty-biases", f"{fit.beta:.4g} · Σb²"))
     if fit.gamma:
         found.append(LossMistake("loss-constant", f"+ {fit.gamma:.4g}"))
     return found

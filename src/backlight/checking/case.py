@@ -24,21 +24,20 @@ from backlight.checking.analysis import NOTES, Analysis, LossMistake
 from backlight.checking.catalogue.change import Hypothesis
 from backlight.checking.clearing import cleared
 from backlight.checking.construct import spelled_activations
-from backlight.checking.effect import effect_of, with_activation
+from backlight.checking.effect import worst_effect
 from backlight.checking.influence import LOSS
 from backlight.checking.initialisation import initial_mistakes
-from backlight.checking.mending import all_lines, backward_lines, line_text, mended
+from backlight.checking.mending import all_lines, backward_lines, finding_of, mended
+from backlight.checking.nameless import over_samples
 from backlight.checking.naming import also_called
-from backlight.checking.numerics import oddities
 from backlight.checking.program import Program
 from backlight.checking.readings import POINTS, best_reading
-from backlight.checking.reference import CORRECT, Objective, Parameters, Pass, backward
+from backlight.checking.reference import CORRECT, Objective, Parameters, backward
+from backlight.checking.remarks import remarks
 from backlight.checking.repair import Accept, Lines, executed_lines
 from backlight.checking.settle import settle
-from backlight.checking.source import Sources
 from backlight.checking.subject import Subject, generic_values
-from backlight.checking.verdict import Effect, Finding, Severity, TensorCheck, Verdict
-from backlight.checking.wording import wording
+from backlight.checking.verdict import Finding, TensorCheck, Verdict
 from backlight.networks.activations import Array
 
 REPAIR_SECONDS, LEAST_SECONDS = 2.0, 0.5  # for one finding; the least, if finding out took long
@@ -46,23 +45,13 @@ EVERYWHERE = "all gradients are right at three points"
 ORDER = {"prevents": 0, "slows": 1, "rescales": 2, "note": 3}
 
 
-def finding_of(name: str, evidence: tuple[str, ...], tensor: str | None) -> Finding:
-    """A mistake in the catalogue's words, not yet traced to a line."""
-    words = wording(name)
-    title, explanation = words.title, words.explanation
-    return Finding(
-        words.code, name, words.kind, words.severity, title, explanation, words.formula, evidence, tensor=tensor
-    )
-
-
 @dataclass(frozen=True)
 class Case:
     """A program and its analysis, on the way to a verdict."""
 
     program: Program
-    sources: Sources
-    target: str | None
     found: Analysis
+    target: str | None
     end: float  # of time for trying edits, on the processor's clock
 
     @property
@@ -76,13 +65,13 @@ class Case:
             *self.program_findings(),
             *self.initial_findings(),
         ]
-        findings += self.oddity_findings({finding.name for finding in findings})
+        findings += remarks(self.program, self.subject, {finding.name for finding in findings})
         if self.found.right:
             findings += self.other_activations({finding.name for finding in findings})
         findings.sort(key=lambda finding: ORDER[finding.severity])
         wrong = any(finding.severity != "note" for finding in findings)
         return Verdict(
-            self.sources.main,
+            self.program.sources.main,
             "wrong" if wrong else "right",
             subject=self.subject.description,
             objective=self.objective_in_words(),
@@ -98,7 +87,8 @@ class Case:
             known = self.found.objective
             without = known is not None and not self.subject.has_loss
             return f"no loss function; the gradient was held against {known.data}" if known and without else ""
-        penalty = f" + {fit.beta:.4g} · {fit.penalty}" if fit.penalty else ""
+        squares = f"({fit.penalty})" if " + " in fit.penalty else fit.penalty
+        penalty = f" + {fit.beta:.4g} · {squares}" if fit.penalty else ""
         constant = f" + {fit.gamma:.4g}" if fit.gamma else ""
         return f"{fit.alpha:.4g} · Σ_n ({fit.term.shown}){penalty}{constant}, N = {len(self.subject.feed.X)}"
 
@@ -133,12 +123,10 @@ class Case:
         return [self.loss_finding(mistake) for mistake in self.found.loss]
 
     def loss_finding(self, mistake: LossMistake) -> Finding:
-        finding = finding_of(
-            mistake.name, (f"the loss is {self.objective_in_words()}", f"there: {mistake.shown}"), None
-        )
-        if mistake.name in NOTES and not (mistake.name == "loss-epsilon" and self.epsilon_shows()):
-            return dataclasses.replace(finding, severity="note")
-        if mistake.name == "loss-epsilon":
+        finding = finding_of(mistake.name, self.loss_evidence(mistake), None)
+        if mistake.name in NOTES:
+            if not self.harms(mistake):
+                return dataclasses.replace(finding, severity="note")
             finding = dataclasses.replace(finding, severity="slows")
         lines = executed_lines(self.subject.loss)
         objective = self.found.objective
@@ -146,6 +134,19 @@ class Case:
             return finding
         goal = Goal(both(self.loss_accept(objective), same_gradients(self.subject)), frozenset({LOSS}))
         return self.mended(finding, lines, goal, "the loss is what it should be at three points")
+
+    def loss_evidence(self, mistake: LossMistake) -> tuple[str, ...]:
+        if self.found.reading.fit is not None:
+            return f"the loss is {self.objective_in_words()}", f"there: {mistake.shown}"
+        meant = self.found.objective
+        own = f"the gradient is, to seven digits, that of {meant.data} times {meant.alpha:.4g}" if meant else ""
+        return tuple(filter(None, (mistake.shown, own)))
+
+    def harms(self, mistake: LossMistake) -> bool:
+        """Whether what is usually worth a remark is more than that: the gradient is another loss's than this one."""
+        if mistake.name == "loss-unknown":
+            return self.found.objective is not None and not self.found.right
+        return mistake.name == "loss-epsilon" and self.epsilon_shows()
 
     def epsilon_shows(self) -> bool:
         """Whether log(p + ε) is another function at ordinary p, and not only near 0."""
@@ -169,6 +170,8 @@ class Case:
 
     def gradient_findings(self) -> list[Finding]:
         found = self.found
+        if found.reading.network is None and over_samples(self.subject):
+            return [self.sideways_finding()]
         if found.right and not found.shapes:
             return []
         shaped = [self.shape_finding(index, name) for index, name in found.shapes]
@@ -265,6 +268,13 @@ class Case:
         goal = gradient_goal(self.subject, self.right_gradients(), only=index)
         return self.mended(finding, lines, goal, f"the gradient of {slot.name} is right")
 
+    def sideways_finding(self) -> Finding:
+        """No edit of the gradient alone mends the outputs."""
+        evidence = ("each class's outputs add up to 1 over the samples, and no sample's over the classes",)
+        goal = right_goal(self.found.reading.sizes, self.target)
+        finding = finding_of("softmax-axis", evidence, None)
+        return self.mended(finding, all_lines(self.subject), goal, "the program is right")
+
     def unknown_finding(self) -> Finding:
         index = self.found.first_wrong
         tensor = None if index is None else self.subject.slots[index].name
@@ -304,19 +314,6 @@ class Case:
                 )
             )
         return findings
-
-    def oddity_findings(self, known: set[str]) -> list[Finding]:
-        """What is odd without being wrong, each kind once."""
-        findings: dict[str, Finding] = {}
-        for oddity in oddities(self.program, self.subject):
-            if oddity.name in known or oddity.name in findings:
-                continue
-            finding = finding_of(oddity.name, (oddity.evidence,), None)
-            text = "" if oddity.line is None else line_text(self.sources, oddity.file or self.sources.main, oddity.line)
-            findings[oddity.name] = dataclasses.replace(
-                finding, severity="note", file=oddity.file, line=oddity.line, text=text
-            )
-        return list(findings.values())
 
     def initial_findings(self) -> list[Finding]:
         findings = []
@@ -358,7 +355,7 @@ class Case:
                 other = settle(self.program, self.target, reading)
                 if other.right:
                     continue
-                for finding in Case(self.program, self.sources, self.target, other, end).gradient_findings():
+                for finding in Case(self.program, other, self.target, end).gradient_findings():
                     if finding.name not in known:
                         known.add(finding.name)
                         evidence = (f"with the activation {name!r}", *finding.evidence)
@@ -376,22 +373,13 @@ class Case:
     def time_left(self) -> float:
         return max(LEAST_SECONDS, min(REPAIR_SECONDS, self.end - time.process_time()))
 
-    def worst_effect(self, run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, Severity]:
-        """With the activation that the mistake harms most, where it is one of the outputs' slope."""
-        found = [effect_of(run, mistake, usual)]
-        if mistake.name == "output-slope":
-            for name in {spelled.lower() for spelled in spelled_activations(self.program)}:
-                other = with_activation(run, mistake, name)
-                if other is not None:
-                    found.append(effect_of(*other, usual))
-        return min(found, key=lambda pair: pair[0].accuracy_before)
-
     def with_effect(self, finding: Finding, mistake: Hypothesis) -> Finding:
         assert self.found.matcher is not None
         if time.process_time() > self.end:
             return finding
         with suppress(Exception):
-            effect, severity = self.worst_effect(self.found.matcher.run, mistake, finding.severity)
+            names = {spelled.lower() for spelled in spelled_activations(self.program)}
+            effect, severity = worst_effect(self.found.matcher.run, mistake, finding.severity, names)
             patch = dataclasses.replace(finding.patch, effect=effect) if finding.patch else None
             return dataclasses.replace(finding, severity=severity, patch=patch)
         return finding

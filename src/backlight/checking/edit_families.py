@@ -77,6 +77,7 @@ PREFERRED: dict[str, tuple[Family, ...]] = {
     "one-from-all": (indexed, with_labels, another_constant, inserted, renamed),
     "one-sample": (like_another, all_samples, summed_along, dropped, as_sum, another_constant),
     "softmax-diagonal": (as_jacobian, as_softmax, with_labels, as_residual),
+    "softmax-axis": (another_constant,),
     "bias": (like_another, summed_along, as_sum, another_constant, another_function, dropped, scaled),
     "weights-updated": (exchanged,),
     "weights-not": (like_another, turned),

@@ -1,6 +1,7 @@
 """What a mistake does to training: the textbook's network trained with it and without it, many seeds at once."""
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,18 @@ def effect_of(run: Pass, mistake: Hypothesis, usual: Severity) -> tuple[Effect, 
     )
     effect = Effect(task, SEEDS, learnt[0], learnt[1], accuracy[0], accuracy[1])
     return effect, severity_of(effect, usual)
+
+
+def worst_effect(
+    run: Pass, mistake: Hypothesis, usual: Severity, activations: Iterable[str]
+) -> tuple[Effect, Severity]:
+    """With the activation that the mistake harms most, where it is one of the outputs' slope."""
+    found = [effect_of(run, mistake, usual)]
+    for name in activations if mistake.name == "output-slope" else ():
+        other = with_activation(run, mistake, name)
+        if other is not None:
+            found.append(effect_of(*other, usual))
+    return min(found, key=lambda pair: pair[0].accuracy_before)
 
 
 def with_activation(run: Pass, mistake: Hypothesis, name: str) -> tuple[Pass, Hypothesis] | None:

@@ -2,13 +2,18 @@
 
 import itertools
 import time
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from backlight.checking.analysis import Analysis
 from backlight.checking.case import Case
+from backlight.checking.chance import drawing_line, unsteady
 from backlight.checking.construct import TRIED_SIZES, Maker
 from backlight.checking.discover import NotFoundError
 from backlight.checking.layout import is_bias
+from backlight.checking.meant import meant, passes_beside
+from backlight.checking.mending import all_lines
 from backlight.checking.program import Program, user_line
 from backlight.checking.readings import Reading, best_reading
 from backlight.checking.script import Script
@@ -18,40 +23,93 @@ from backlight.checking.source import CannotCheckError, Sources
 from backlight.checking.subject import seeded
 from backlight.checking.verdict import Verdict
 
-ALL_SECONDS = 4.0  # after which nothing more is tried
+ALL_SECONDS = 4.0  # after finding out what is wrong, for tracing and mending it
+APART = 4  # so many networks of one file are judged
 
 
 def judge(sources: Sources, target: str | None = None) -> Verdict:
     """The verdict on a program. Never raises for what the program does: what cannot be checked is a verdict, too."""
-    end = time.process_time() + ALL_SECONDS
     try:
-        program, found = understood(sources, target)
+        program = Program(sources)
+        each = judged_apart(program) if target is None else {}
+        return first_wrong(each) if each else judged(program, target)
     except CannotCheckError as error:
         return unchecked(sources, error.reason, error.line)
     except NotFoundError as error:
         return unchecked(sources, *why_not_found(sources, error, target))
-    return Case(program, sources, target, found, end).verdict()
 
 
-def understood(sources: Sources, target: str | None) -> tuple[Program, Analysis]:
-    """The program by its functions; by its training loop where these cannot be run, or where only they look wrong.
+def judged(program: Program, target: str | None) -> Verdict:
+    end = time.process_time() + ALL_SECONDS
+    return verdict_of(Case(*understood(program, target), target, end))
 
-    What is put together nowhere but in the script, and what is added to a gradient there, only the loop shows.
+
+def verdict_of(case: Case) -> Verdict:
+    """Raises CannotCheckError where two calls of the loss differ, and with them all differences of it."""
+    program = case.program
+    if unsteady(case.subject):
+        file, line = drawing_line(program.sources, case.subject) or (program.sources.main, None)
+        reason = (
+            "its loss differs from call to call: it draws random numbers anew, from a generator that it makes there"
+        )
+        where = f" ({file}, line {line})" if line else ""
+        raise CannotCheckError(f"{program.sources.main}: {reason}{where}", file, line)
+    verdict, idle = case.verdict(), passes_beside(program, all_lines(case.subject))
+    note = f"not looked at, though they may be backward passes, too: {', '.join(idle)}"
+    return replace(verdict, notes=(*verdict.notes, note)) if idle else verdict
+
+
+def judged_apart(program: Program) -> dict[str, Verdict]:
+    """A verdict for each network that the file is about, by name; empty where it leaves no choice or none is found.
+
+    What is no stack of layers counts only where nothing is: it may be something else than a network.
     """
-    program = Program(sources)
+    names = meant(program)[:APART]
+    stacks: dict[str, Verdict] = {}
+    others: dict[str, Verdict] = {}
+    for name in names:
+        with suppress(NotFoundError):
+            end = time.process_time() + ALL_SECONDS
+            own, found = understood(Program(program.sources), name)
+            known = found.right or found.reading.network is not None
+            if len(names) == 1:  # whose own script it must be
+                own, found = excused(own, found)
+            (stacks if known else others)[name] = verdict_of(Case(own, found, name, end))
+    return stacks or others
+
+
+def first_wrong(each: dict[str, Verdict]) -> Verdict:
+    """The first verdict with a mistake, else the first one; the others in a note."""
+    chosen = next((name for name, verdict in each.items() if verdict.status == "wrong"), next(iter(each)))
+    said = {"right": "all gradients are right", "wrong": "not right"}
+    notes = [
+        f"{name} stands in the same file: {said[verdict.status]} (`backlight check {verdict.file}:{name}`)"
+        for name, verdict in each.items()
+        if name != chosen
+    ]
+    return replace(each[chosen], notes=(*each[chosen].notes, *notes))
+
+
+def understood(program: Program, target: str | None) -> tuple[Program, Analysis]:
+    """The program by its functions; by its training loop where these cannot be run, or where only they look wrong."""
     try:
         found = settle(program, target, best_reading(program, target))
     except NotFoundError:
-        other = Program(sources)
+        other = Program(program.sources)
         reading = script_reading(other) if target is None else None
         if reading is None or not tells(reading):
             raise
         return other, settle(other, target, reading)
-    if target is None and doubtful(found):
-        other = Program(sources)
+    return (program, found) if target is not None else excused(program, found)
+
+
+def excused(program: Program, found: Analysis) -> tuple[Program, Analysis]:
+    """By the training loop where that is right: what is added to a gradient in the script, only the loop shows."""
+    if doubtful(found):
+        other = Program(program.sources)
         reading = script_reading(other)
         if reading is not None and complete(reading, found.reading) and trustworthy(reading):
-            return other, settle(other, target, reading)
+            return other, settle(other, None, reading)
     return program, found
 
 

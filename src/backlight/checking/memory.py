@@ -71,6 +71,20 @@ def memory(value: Any) -> Iterator[Callable[[], None]]:
                 yield partial(setattr, value, name, getattr(value, name))
 
 
+def memories_of_draws(roots: Sequence[Any]) -> Iterator[Callable[[], None]]:
+    """What puts back the generators alone that can be reached from any of these."""
+    pending, known = list(roots), set[int]()
+    while pending:
+        value = pending.pop()
+        if id(value) in known or isinstance(value, (*PLAIN, np.ndarray)):
+            continue
+        known.add(id(value))
+        if isinstance(value, DRAWS):
+            yield memory_of_draws(value)
+        else:
+            pending += [child for _, child in children(value)]
+
+
 def memory_of_draws(value: Any) -> Callable[[], None]:
     if isinstance(value, np.random.Generator):
         return partial(setattr, value.bit_generator, "state", copy.deepcopy(value.bit_generator.state))

@@ -16,6 +16,16 @@ from backlight.checking.source import Sources, lines_of
 from backlight.checking.subject import Subject
 from backlight.checking.trials import candidates, executed_sites, mend
 from backlight.checking.verdict import Finding, Patch
+from backlight.checking.wording import wording
+
+
+def finding_of(name: str, evidence: tuple[str, ...], tensor: str | None) -> Finding:
+    """A mistake in the catalogue's words, not yet traced to a line."""
+    words = wording(name)
+    title, explanation = words.title, words.explanation
+    return Finding(
+        words.code, name, words.kind, words.severity, title, explanation, words.formula, evidence, tensor=tensor
+    )
 
 
 def mended(
@@ -52,7 +62,10 @@ def located(sources: Sources, finding: Finding, found: Sequence[Site], bears: In
     best = likely_line(finding, found, bears)
     if best is None:
         return finding
-    file, line = best
+    return at_line(sources, finding, *best)
+
+
+def at_line(sources: Sources, finding: Finding, file: str, line: int) -> Finding:
     return dataclasses.replace(finding, file=file, line=line, text=line_text(sources, file, line))
 
 

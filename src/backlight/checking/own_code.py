@@ -11,12 +11,12 @@ import numpy as np
 from backlight.checking.binding import Bound, Plan, Pool
 from backlight.checking.feed import Feed
 from backlight.checking.gradient_places import Place, keys_of
-from backlight.checking.memory import carry_out, memories
+from backlight.checking.memory import carry_out, memories, memories_of_draws
 from backlight.checking.outputs import outputs_in, rows
 from backlight.checking.program import Program
 from backlight.checking.roles import roles_of
 from backlight.checking.store import CONTAINERS, Key, Slot, slots
-from backlight.checking.subject import Subject, scalar, seeded
+from backlight.checking.subject import Subject, scalar, seed_all, seeded
 from backlight.networks.activations import Array
 
 
@@ -127,6 +127,8 @@ class OwnCode(Subject):
         self.pool: Pool = {}
         self.accumulates = False
         self.start = list(memories(network))  # velocities at zero, counters at the first step
+        self.draws = list(memories_of_draws([network, program.namespace]))
+        self.repeats = True  # whether every call of a function of the program gets the same random numbers
 
     @property
     def description(self) -> str:  # type: ignore[override]  # others keep it as an attribute
@@ -162,6 +164,10 @@ class OwnCode(Subject):
         return pool
 
     def call(self, step: Step, pool: Pool) -> Any:
+        """A mask that is drawn in every forward pass is the same one in all of them: then they can be compared."""
+        if self.repeats:
+            seed_all()
+            carry_out(self.draws)
         return Bound(step.reference.resolve(self.program, self.network), step.plan)(pool)
 
     def batches(self) -> list[tuple[Any, Any]]:

@@ -27,6 +27,15 @@ TOLD_BY: dict[Kind, str] = {
     "numerics": "The program is called with numbers that are large, or the loss with outputs that are nearly 0.",
 }
 
+TOLD_OTHERWISE = {
+    "loss-unknown": "The loss is measured at a dozen random parameters, and none that is known gives these values. The "
+    "gradient is held against differences of this loss, and against the gradients of the usual ones: if it is, to "
+    "seven digits, that of one of them, the loss is what is wrong.",
+    "nondeterministic": "The program is called again with the same parameters and samples, and with other random "
+    "numbers. For all other questions every call begins with the same ones.",
+    "softmax-axis": "The outputs are added up: those of each class give 1 over the samples, those of a sample do not.",
+}
+
 
 def words(name: str) -> str:
     """What needs no measurement."""
@@ -47,7 +56,7 @@ def words(name: str) -> str:
             *fenced("py", [right for right, _ in example.edits]),
             f"**The formula:** `{word.formula}`",
             "",
-            f"**How it is told.** {TOLD_BY[word.kind]}",
+            f"**How it is told.** {TOLD_OTHERWISE.get(name, TOLD_BY[word.kind])}",
             "",
         ]
     )
@@ -66,7 +75,7 @@ def measured(name: str, verdict: Verdict) -> str:
     if found is None:
         lines[0] += f"does not name it yet: it says {otherwise(verdict)}."
         return "\n".join([*lines, "", *footer()])
-    lines[0] += said(name, found)
+    lines[0] += said(name, found, verdict)
     lines += ["", *(f"- {each}" for each in found.evidence), ""]
     if found.patch is not None:
         lines += [
@@ -84,11 +93,13 @@ def plural(example: Example) -> str:
     return "line" if len(example.edits) == 1 and "\n" not in example.edits[0][1].strip() else "lines"
 
 
-def said(name: str, found: Finding) -> str:
+def said(name: str, found: Finding, verdict: Verdict) -> str:
+    first = verdict.findings[0]
+    beside = f", as a remark beside {listed([first.name])}" if found.severity == "note" != first.severity else ""
     place = "without a line" if found.line is None else f"at `{found.text.strip()}`"
     if found.name == name:
         same = f", which gives the same numbers here as {listed(found.equivalents)}" if found.equivalents else ""
-        return f"says `{found.code}` {place}{same}:"
+        return f"says `{found.code}` {place}{beside}{same}:"
     return f"says `{found.code}` {found.name} {place}, which gives the same numbers here, and names this one beside it:"
 
 

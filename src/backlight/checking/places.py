@@ -16,6 +16,7 @@ CLUES = {
     "one-from-all": r"-\s*=?\s*1",
     "output": r"-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1",
     "softmax": r"softmax|-\s*(y|t|Y|T|labels?|targets?)\w*\b|delta|-=\s*1|diag|[Jj]ac",
+    "softmax-axis": r"softmax|exp|sum\(.*axis|axis=",
     "slope": r"prime|deriv|diff|\bd_?f|1(\.0?)?\s*-|>\s*0|\*\s*\(|grad",
     "activation": r"prime|deriv|diff|\bd_?f|1(\.0?)?\s*-|>\s*0|grad",
     "relu": r"[<>]=?\s*0|relu|where|maximum|clip",

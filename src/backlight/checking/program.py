@@ -38,7 +38,7 @@ class Program:
         self.missing: dict[str, CannotCheckError] = {}
         self.modules: dict[str, str] = {module_name(file): file for file in sources.texts if file != sources.main}
         module = types.ModuleType(MAIN)
-        module.__file__ = FOLDER + sources.main
+        module.__file__, module.__package__ = FOLDER + sources.main, ""
         self.namespace: dict[str, Any] = module.__dict__
         with self.importable():
             sys.modules[MAIN] = module
@@ -47,7 +47,7 @@ class Program:
     def execute(self, file: str, namespace: dict[str, Any]) -> None:
         """Statement by statement: one that fails does not take the others with it."""
         text = self.sources.texts[file]
-        tree = self.trees[file] = parse(text, file)
+        tree = self.trees[file] = absolute(parse(text, file)) if "/" not in file else parse(text, file)
         for statement in definitions(tree, text, file):
             later = postponed(statement)
             if later is not None:
@@ -64,7 +64,7 @@ class Program:
 
     def note_missing(self, statement: ast.stmt, error: BaseException, file: str) -> None:
         if isinstance(error, ImportError):
-            what = f"imports {error.name or 'a module'}, which is not installed here"
+            what = f"imports {error.name}, which is not installed here" if error.name else outside(statement)
         else:
             what = f"fails where it is loaded: {type(error).__name__}: {error}"
         reason = CannotCheckError(f"{file} {what} (line {statement.lineno})", file, statement.lineno)
@@ -89,12 +89,10 @@ class Program:
             sys.meta_path.remove(finder)
 
     def defined(self, kind: type) -> dict[str, Any]:
-        """Classes or functions of the user's own files that the checked file knows by name, in order."""
-        return {
-            name: value
-            for name, value in self.namespace.items()
-            if isinstance(value, kind) and self.file_of(value) is not None
-        }
+        """Classes or functions of the user's own files that the checked file knows by name: its own, then imported."""
+        files = {name: self.file_of(value) for name, value in self.namespace.items() if isinstance(value, kind)}
+        known = [name for name, file in files.items() if file is not None]
+        return {name: self.namespace[name] for name in sorted(known, key=lambda name: files[name] != self.sources.main)}
 
     def classes(self) -> dict[str, type]:
         return self.defined(type)
@@ -136,6 +134,30 @@ def future_flags(tree: ast.Module) -> int:
     for name in (alias.name for node in wanted for alias in node.names):
         flags |= getattr(__future__, name).compiler_flag
     return flags
+
+
+class Rooted(ast.NodeTransformer):
+    """`from .base import Net` as `from base import Net`, `from . import base` as `import base`."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:  # the method's name is that of the node's class
+        if node.level != 1:
+            return node
+        if node.module:
+            return ast.copy_location(ast.ImportFrom(node.module, node.names, 0), node)
+        return ast.copy_location(ast.Import(node.names), node)
+
+
+def absolute(tree: ast.Module) -> ast.Module:
+    """A file of the checked file's own folder, in which files import each other as if it were no package."""
+    rooted: ast.Module = Rooted().visit(tree)
+    return rooted
+
+
+def outside(statement: ast.stmt) -> str:
+    """What is imported by dots that lead out of the checked file's folder."""
+    nodes = (node for node in ast.walk(statement) if isinstance(node, ast.ImportFrom) and node.level)
+    module = next((f"{'.' * node.level}{node.module or ''}" for node in nodes), "a module")
+    return f"imports {module}, which does not stand in its folder"
 
 
 class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

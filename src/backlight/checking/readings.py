@@ -243,6 +243,8 @@ def fixed_sizes(program: Program, target: str | None) -> list[Sizes]:
     feed = feeds(tried.inputs, tried.classes)[0]
     for made in networks(program, Maker(program, tried, feed), target):
         shapes = matrices(slots(made.network))
+        if turned_round(shapes, tried):
+            return [Sizes(tried.classes, tried.hidden, tried.inputs)]
         folded = layouts(list(slots(made.network)), tried.inputs, tried.classes)
         if chained(shapes, tried.inputs, tried.classes) or next(folded, None) is not None:
             return []
@@ -250,6 +252,14 @@ def fixed_sizes(program: Program, target: str | None) -> list[Sizes]:
             ends = {(shapes[0][0], shapes[-1][1]), (shapes[0][1], shapes[-1][0])}
             return [Sizes(int(d), tried.hidden, int(k)) for d, k in sorted(ends) if d * k < 100_000]
     return []
+
+
+def turned_round(shapes: Sequence[tuple[int, ...]], sizes: Sizes) -> bool:
+    """Whether a chain leads from K to d, and not from d to K: widths of its own that happen to be those asked for."""
+    if len(shapes) < 2 or not chained(shapes, sizes.inputs, sizes.classes):
+        return False
+    ends = (sizes.classes in shapes[0], sizes.inputs in shapes[-1])
+    return all(ends) and sizes.inputs not in shapes[0] and sizes.classes not in shapes[-1]
 
 
 def matrices(parameters: Iterable[Slot]) -> list[tuple[int, ...]]:

@@ -100,10 +100,15 @@ def generic_values(subject: Subject, seed: int) -> list[Array]:
     return drawn
 
 
+def seed_all(seed: int = 0) -> None:
+    """The global generators: the user's code may draw from them."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  # the global one is meant
+
+
 def seeded(call: Callable[[], Result], seed: int = 0) -> Result:
     """A call with the global generators at the same place each time, and nothing said about overflow."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  # the user's code may draw from it
+    seed_all(seed)
     try:
         with np.errstate(all="ignore"), limited(SECONDS):
             return call()
