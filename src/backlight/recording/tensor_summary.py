@@ -115,11 +115,6 @@ class TensorSummary:
         within = 1 - (reached[index] - rank) / counts[index]
         return np.clip(left[index] + within * (right[index] - left[index]), self.minimum, self.maximum)
 
-    def effective_range(self, share: float = 0.99) -> tuple[float, float]:
-        """The middle `share` (0…1) of the finite values lies between these two, right to within a cell."""
-        low, high = self.quantiles([(1 - share) / 2, (1 + share) / 2])
-        return float(low), float(high)
-
     def packed(self) -> PackedSummary:
         """As it is stored: plain numbers and bytes."""
         live = np.packbits(self.live).tobytes()

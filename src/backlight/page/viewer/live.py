@@ -15,7 +15,6 @@ from backlight.reports.html.verdict import ACCURACIES
 
 SECONDS = 0.7  # between two looks; and ten times what a look takes, so that training keeps the processor
 AT_ONCE = 0.25  # seconds of reading after which the rows found so far are told
-WRITTEN = ("running", "open")
 
 
 @dataclass(frozen=True)
