@@ -11,6 +11,7 @@ import msgspec
 from backlight.data.points import SHAPES
 from backlight.errors import SettingsError
 from backlight.networks.activations import activation_named
+from backlight.networks.deep_network import check_sizes
 
 ActivationName = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 OptimizerName = Literal["adam", "sgd", "momentum"]
@@ -62,10 +63,7 @@ class MLPSettings:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        if len(self.layers) < 2 or min(self.layers) < 1:
-            raise SettingsError(
-                f"layer widths must be two or more whole numbers of at least 1, not {list(self.layers)}"
-            )
+        check_sizes(self.layers)
         check_positive(self, "learning_rate", "init_scale", "steps", "batch_size", "record_every", "samples")
         check_not_negative(self, "l2", "noise", "seed")
 

@@ -14,8 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.data.named import check_widths
-from backlight.data.points import SHAPES
+from backlight.data.named import NAMED, check_widths, is_csv
 from backlight.engine.memory import check_memory, parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
@@ -136,7 +135,7 @@ def run_study(
 
 def absolute(data: str) -> str:
     """A file's whole path: a study may be resumed from another folder."""
-    return str(Path(data).resolve()) if data.lower().endswith(".csv") else data
+    return str(Path(data).resolve()) if is_csv(data) else data
 
 
 def check_same_version(folder: Path) -> bool:
@@ -362,7 +361,6 @@ class Study:
         self.table.to_parquet(path)
 
 
-NAMED = (*SHAPES, "digits", "mnist")
 WORDLESS = ("data", "layers", "activation", "optimizer")  # their values speak for themselves
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from backlight.data.digits import IMAGES
 from backlight.errors import RunError
 from backlight.page.viewer.window import Version
 from backlight.recording.compare import compare, in_order_of_training, settings_of, shown
@@ -29,7 +30,7 @@ def about(name: str, run: Run) -> dict[str, Any]:
         "environment": environment(run),
         "groups": groups([run]),
         "points": words == ("train", "mlp") and list(settings.get("layers", []))[:1] == [2],
-        "digits": words in TRAINED and settings.get("data", MLPSettings.data) in ("digits", "mnist"),
+        "digits": words in TRAINED and settings.get("data", MLPSettings.data) in IMAGES,
         "cost": cost(run),
     }
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from backlight.errors import BacklightError
 from backlight.page.viewer.window import Version
-from backlight.recording.overview import is_written
+from backlight.recording.lock import is_written
 from backlight.recording.run import Run
 from backlight.reports.html.boundary import (
     COLOURS,

@@ -9,7 +9,8 @@ from pathlib import Path
 from backlight.errors import RunError
 from backlight.page.viewer.board import Board, first_of
 from backlight.page.viewer.folder import FILE, RunsFolder, stamp
-from backlight.recording.overview import is_written, nonfinite_text, status_of
+from backlight.recording.lock import is_written
+from backlight.recording.overview import nonfinite_text, status_of
 from backlight.recording.run import Run
 from backlight.reports.html.verdict import ACCURACIES
 

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.data.dataset import Samples
-from backlight.data.digits import find_mnist, load_images, normalised
+from backlight.data.digits import IMAGES, find_mnist, load_images, normalised
 from backlight.errors import BacklightError, RunError
 from backlight.recording.run import Run
 from backlight.reports.html.axes import svg
 from backlight.reports.html.fragments import Table, figure_html, panels, paragraph
 from backlight.reports.html.png import data_uri
+from backlight.reports.html.settings import TRAINED
 from backlight.training.settings import MLPSettings, settings_from_plain
 from backlight.training.train_mlp import load_network
 
@@ -31,7 +32,7 @@ class Answers:
 
 def predictions_html(run: Run) -> str:
     """ "" for a run that is not of digits; what cannot be shown is said."""
-    if run.command not in (("train", "mlp"), ("train", "cnn")) or run.settings.get("data") not in ("digits", "mnist"):
+    if run.command not in TRAINED or run.settings.get("data") not in IMAGES:
         return ""
     try:
         answers = answers_of(run)
