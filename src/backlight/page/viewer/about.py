@@ -6,9 +6,10 @@ from typing import Any
 from backlight.data.digits import IMAGES
 from backlight.errors import RunError
 from backlight.page.viewer.window import Version
-from backlight.recording.compare import compare, in_order_of_training, settings_of, shown
+from backlight.recording.compare import compare, settings_of
+from backlight.recording.comparison import shown
 from backlight.recording.overview import size_on_disk, size_text, status_of
-from backlight.recording.run import Run
+from backlight.recording.run import Run, in_order_of_training
 from backlight.reports.html.inside import KINDS
 from backlight.reports.html.settings import TRAINED, command_line
 from backlight.training.settings import MLPSettings

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.diagnosis.record import MissingError, Record
-from backlight.recording.compare import in_order_of_training
-from backlight.recording.run import Run
+from backlight.recording.run import Run, in_order_of_training
 from backlight.recording.series import SummarySeries
 from backlight.reports.html.axes import Kind, Values
 from backlight.reports.html.bands import band_figure, limits_of

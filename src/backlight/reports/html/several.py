@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from backlight.diagnosis.finding import Diagnosis
 from backlight.errors import RunError
-from backlight.recording.compare import compare, settings_of, shown
+from backlight.recording.compare import compare, settings_of
+from backlight.recording.comparison import shown
 from backlight.recording.run import Run
 from backlight.reports.html.fragments import Table, bullets, folded, paragraph, table_html, text
 from backlight.reports.html.verdict import answer, last_accuracy, verdict_html
