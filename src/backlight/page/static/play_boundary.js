@@ -1,5 +1,5 @@
 // The plane as the network sees it, with the points; and the plane that points are drawn into.
-import { bytes, boundaryTable, CLASSES, CLASS_NAMES, css, paint } from "./colours.js";
+import { bytes, boundaryTable, CLASSES, CLASS_NAMES, css, paint } from "./play_colours.js";
 import { el, number, svg } from "./dom.js";
 
 const TABLE = boundaryTable(50);

@@ -1,5 +1,5 @@
 // Taking it away: Python code that trains the same network, and the weights as they are.
-import { floats } from "./colours.js";
+import { floats } from "./play_colours.js";
 import { el } from "./dom.js";
 import { place } from "./play_network.js";
 

@@ -1,5 +1,5 @@
 // The network: a picture per unit, a line per weight. A unit is a button; its weights are told in words and numbers.
-import { bytes, paint, unitTable } from "./colours.js";
+import { bytes, paint, unitTable } from "./play_colours.js";
 import { el, number, svg } from "./dom.js";
 
 const TABLE = unitTable();

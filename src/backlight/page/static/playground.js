@@ -1,6 +1,6 @@
 // The playground: one session on the server, whose pictures come as fast as they are drawn here.
 import { listen, post } from "./api.js";
-import { floats } from "./colours.js";
+import { floats } from "./play_colours.js";
 import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { Backward } from "./play_backward.js";
 import { Boundary } from "./play_boundary.js";
