@@ -6,7 +6,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
+# A new benchmark is a target bench-NAME, which writes into benchmarks/records, and its name here.
 BENCHMARKS := cnn engine watch faults diagnosis treatment page crash damage
 
 .PHONY: help demo test tiny check docs dist test-install bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) pictures publish clean
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
 	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
 	@echo "make fuzz    bad input, 100,000 cases: half an hour"
+	@echo "make pictures  the pictures of docs/page.md, taken in Chromium"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 
