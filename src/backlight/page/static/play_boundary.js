@@ -1,6 +1,6 @@
 // The plane as the network sees it, with the points; and the plane that points are drawn into.
-import { bytes, boundaryTable, CLASSES, CLASS_NAMES, css, paint } from "./play_colours.js";
 import { el, number, svg } from "./dom.js";
+import { bytes, boundaryTable, CLASSES, CLASS_NAMES, css, paint } from "./play_colours.js";
 
 const TABLE = boundaryTable(50);
 const SHAPES = [  // a shape a class, in a box of −1 … 1

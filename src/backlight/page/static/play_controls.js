@@ -1,7 +1,7 @@
 // What a network is trained on, and how. Each control is one setting; those named in `hide` are left out.
 import { post } from "./api.js";
-import { CLASS_NAMES } from "./play_colours.js";
 import { clearTrouble, el, showTrouble } from "./dom.js";
+import { CLASS_NAMES } from "./play_colours.js";
 import { kept, writeAddress } from "./play_state.js";
 
 const DATA = {

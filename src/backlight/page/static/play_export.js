@@ -1,6 +1,6 @@
 // Taking it away: Python code that trains the same network, and the weights as they are.
-import { floats } from "./play_colours.js";
 import { el } from "./dom.js";
+import { floats } from "./play_colours.js";
 import { place } from "./play_network.js";
 
 const LEGS = "# a network whose settings were changed on the way: take its weights, or a link to this page";

@@ -1,6 +1,6 @@
 // The network: a picture per unit, a line per weight. A unit is a button; its weights are told in words and numbers.
-import { bytes, paint, unitTable } from "./play_colours.js";
 import { el, number, svg } from "./dom.js";
+import { bytes, paint, unitTable } from "./play_colours.js";
 
 const TABLE = unitTable();
 const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leaky_relu", "identity"];

@@ -1,6 +1,6 @@
 // One unit in numbers: its formula with the current numbers filled in, and each weight beside its gradient and update.
-import { floats } from "./play_colours.js";
 import { el, number } from "./dom.js";
+import { floats } from "./play_colours.js";
 import { place } from "./play_network.js";
 import { head, row } from "./table.js";
 

@@ -1,10 +1,10 @@
 // The playground: one session on the server, whose pictures come as fast as they are drawn here.
 import { listen, post } from "./api.js";
-import { floats } from "./play_colours.js";
 import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { Backward } from "./play_backward.js";
 import { Boundary } from "./play_boundary.js";
 import { Chart } from "./play_chart.js";
+import { floats } from "./play_colours.js";
 import { Controls, LinkPanel } from "./play_controls.js";
 import { Export } from "./play_export.js";
 import { help } from "./play_help.js";

@@ -1,8 +1,8 @@
 // What the saved network says: the plane of points at several steps; of digits the confusion and the worst mistakes.
 import { get } from "./api.js";
-import { el, number } from "./dom.js";
 import { scale } from "./axis.js";
 import { sized } from "./canvas.js";
+import { el, number } from "./dom.js";
 import { runsQuery } from "./runs_pictures.js";
 import { folded, head, refill, table } from "./table.js";
 

@@ -1,6 +1,6 @@
 // How a tensor's values are distributed: range, middle 90 %, middle 50 %, median; bars at what is not finite.
-import { number } from "./dom.js";
 import { bars, stroke } from "./canvas.js";
+import { number } from "./dom.js";
 
 const OPACITIES = [0.13, 0.25, 0.45];
 const HEADER = [

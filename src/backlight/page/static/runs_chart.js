@@ -3,9 +3,9 @@
 // A model says what is shown: {title, words, kind, low, high, unit, names, steps, paint(pen), read(step), rows(),
 // legend}. `names` instead of low and high: a row each, from the top. `caption`: where all words are too many.
 // `pen` is {context, x, y, colour, top, height, row}.
-import { el, svg } from "./dom.js";
 import { scale } from "./axis.js";
 import { DASHES, frame, shade, sized, upright } from "./canvas.js";
+import { el, svg } from "./dom.js";
 import { HINT, steer } from "./runs_cursor.js";
 import { folded, table } from "./table.js";
 

@@ -1,6 +1,6 @@
 // Curves over the steps: few as lines, many as rows of shades.
-import { number } from "./dom.js";
 import { bars, DASHES, stroke } from "./canvas.js";
+import { number } from "./dom.js";
 
 const MOST_LINES = 8;
 const SHADES = [[222, 235, 247], [158, 202, 225], [66, 146, 198], [8, 81, 156], [8, 35, 83]]; // ColorBrewer's Blues
