@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backlight.errors import MissingExtraError
-from backlight.integrations.recorder import Recorder
+from backlight.integrations.watcher import Watcher
 
 try:
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -12,7 +12,7 @@ except ImportError:
     raise MissingExtraError("the callback needs transformers: pip install transformers accelerate") from None
 
 
-class WatchCallback(Recorder, TrainerCallback):
+class WatchCallback(Watcher, TrainerCallback):
     """Records what happens inside a model from the first training batch to the end of `Trainer.train`.
 
     `Trainer(model, args, train_dataset=data, callbacks=[WatchCallback(run="runs/mine")]).train()`. Steps have the

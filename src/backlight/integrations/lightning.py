@@ -3,7 +3,7 @@
 from typing import Any
 
 from backlight.errors import MissingExtraError, SettingsError
-from backlight.integrations.recorder import Recorder
+from backlight.integrations.watcher import Watcher
 
 try:
     import lightning.pytorch as pl
@@ -14,7 +14,7 @@ except ImportError:
         raise MissingExtraError("the callback needs Lightning: pip install lightning") from None
 
 
-class WatchCallback(Recorder, pl.Callback):
+class WatchCallback(Watcher, pl.Callback):
     """Records what happens inside a LightningModule from the first training batch to the end of the fit.
 
     `Trainer(callbacks=[WatchCallback(run="runs/mine")]).fit(module)`; sanity checking is not recorded. Steps have the

@@ -3,7 +3,7 @@
 from typing import Any
 
 from backlight.errors import MissingExtraError
-from backlight.integrations.recorder import Recorder
+from backlight.integrations.watcher import Watcher
 
 try:
     from skorch import NeuralNet
@@ -12,7 +12,7 @@ except ImportError:
     raise MissingExtraError("the callback needs skorch: pip install skorch") from None
 
 
-class WatchCallback(Recorder, Callback):
+class WatchCallback(Watcher, Callback):
     """Records what happens inside `net.module_` from the first training batch to the end of `fit` or `partial_fit`.
 
     `NeuralNetClassifier(Module, callbacks=[WatchCallback(run="runs/mine")]).fit(X, y)`. Steps are counted from the

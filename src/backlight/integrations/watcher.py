@@ -8,7 +8,7 @@ from typing import Any, Self
 from backlight.watching.watch import Watch, watch
 
 
-class Recorder:
+class Watcher:
     """Holds the settings until a training begins, then its recording; as a context manager it learns of an exception.
 
     A recording that is left open is completed when the next training begins or the program ends.
