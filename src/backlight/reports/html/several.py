@@ -1,6 +1,7 @@
 """Several runs beside each other: what became of each, what sets them apart, where their records part."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from backlight.diagnosis.finding import Diagnosis
 from backlight.errors import RunError
@@ -31,12 +32,19 @@ def labels(runs: Sequence[Run]) -> dict[str, Run]:
 def verdicts_html(runs: Mapping[str, Run], diagnoses: Mapping[str, Diagnosis]) -> str:
     """A row a run, then each in full, folded away but for the first that failed."""
     answers = {label: answer(run, diagnoses[label]) for label, run in runs.items()}
-    rows = [(label, answers[label].sentence, last_accuracy(run)) for label, run in runs.items()]
+    rows = [(label, answers[label].sentence, accuracy_text(run)) for label, run in runs.items()]
     failed = next((label for label, said in answers.items() if not said.good), "")
     each = [
         folded(f"{label} in full", verdict_html(run, diagnoses[label]), label == failed) for label, run in runs.items()
     ]
     return table_html(Table(("run", "did it learn?", "accuracy"), rows)) + "".join(each)
+
+
+def accuracy_text(run: Run) -> str:
+    value, name = last_accuracy(run)
+    if value is None:
+        return "not recorded"
+    return f"{value:.1%} ({name})" if isfinite(value) else f"NaN ({name})"
 
 
 def differences_html(runs: Mapping[str, Run]) -> str:
