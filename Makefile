@@ -6,7 +6,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# A new benchmark is a target bench-NAME, which writes benchmarks/records/NAME.json, and its name here.
+# A new benchmark is a target bench-NAME, which writes into benchmarks/records, and its name here.
 BENCHMARKS := cnn engine watch faults diagnosis treatment page crash damage
 
 .PHONY: help demo test tiny check docs dist test-install test-reproduce bench bench-check soak fuzz $(addprefix bench-,$(BENCHMARKS)) pictures publish clean
@@ -16,14 +16,15 @@ help:
 	@echo "make test    every test"
 	@echo "make tiny    the tests that take seconds"
 	@echo "make dist    the wheel and the source archive, into dist"
-	@echo "make test-reproduce  the source report reproduced in two fresh installs, and compared to the bit"
 	@echo "make test-install  both installed on three Pythons, with no extra and with each, and tried"
+	@echo "make test-reproduce  the source report reproduced in two fresh installs, and compared to the bit"
 	@echo "make check   formatting, lint, types and the arrows between rooms"
 	@echo "make docs    the documentation, into docs/_build/html/index.html"
 	@echo "make bench   the benchmarks, each beside its peers, or one ($(addprefix bench-,$(BENCHMARKS))); MNIST from DATA_DIR if given"
 	@echo "make bench-check  the quick ones again: fails where a ratio fell below its record by more than its noise"
 	@echo "make soak    two hours of watching: memory, size of the record, cost of a step (MINUTES=n for fewer)"
 	@echo "make fuzz    bad input, 100,000 cases drawn and 900,000 guided by coverage: an hour"
+	@echo "make pictures  the pictures of docs/page.md, taken in Chromium"
 	@echo "make publish the full reproduction (half an hour and more), its results copied into docs"
 	@echo "make clean   remove the environments and caches, not runs"
 

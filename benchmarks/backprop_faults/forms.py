@@ -15,7 +15,6 @@ class Place:
         dW, db: where its gradients are put.
         above, W_above: δ and weights of the layer above; "" for the output, whose δ is in slot `out`.
         x: the network's input.
-        above2, W_above2: of the layer two above.
         z_other: z of a neighbouring layer.
         gate: what f′ is multiplied to, where that is done in a function of its own.
         form: the way of writing δ.
@@ -36,8 +35,6 @@ class Place:
     above: str = ""
     W_above: str = ""
     x: str = ""
-    above2: str = ""
-    W_above2: str = ""
     z_other: str = ""
     gate: str = "grad"
     form: str = "product"

@@ -16,7 +16,7 @@ from .programs import few_digits
 
 HEAVY = (
     "backlight.cli.entry", "backlight.reports.html.report", "backlight.reports.run_pictures",
-    "backlight.training.study", "backlight.training.train_mlp",
+    "backlight.training.run_study", "backlight.training.train_mlp",
 )  # fmt: skip
 HEAVIER = ("backlight.training.train_cnn", "torch._dynamo")
 INTERRUPTED = 130  # the exit code after Ctrl-C

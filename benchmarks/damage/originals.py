@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from backlight.recording.seals import FIRST_LINE
+from backlight.training.run_study import study
 from backlight.training.settings import CNNSettings, MLPSettings
-from backlight.training.study import study
 from backlight.training.train_mlp import train_mlp
 
 # Killed in the middle, so that a log of SQLite's is left behind.

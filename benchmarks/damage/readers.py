@@ -28,8 +28,9 @@ from backlight.recording.overview import list_runs
 from backlight.recording.run import Run
 from backlight.reports.diagnosis_text import document as diagnosis_document
 from backlight.reports.html.report import page
+from backlight.training.run_study import run_study
 from backlight.training.settings import MLPSettings, settings_from_plain
-from backlight.training.study import Study, run_study
+from backlight.training.study import Study
 from backlight.training.train_mlp import load_network, train_mlp
 
 SIZE = re.compile(r"[0-9.]+ [kM]?B</td>")  # of the folder, which a damaged file changes

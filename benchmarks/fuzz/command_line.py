@@ -19,7 +19,7 @@ from backlight.training.settings import CNNSettings, MLPSettings, StudySettings
 HEAVY = (  # what takes minutes, executes a user's file, or serves until Ctrl-C
     "backlight.training.train_mlp.train_mlp",
     "backlight.training.train_cnn.train_cnn",
-    "backlight.training.study.run_study",
+    "backlight.training.run_study.run_study",
     "backlight.reproduction.reproduce.reproduce",
     "backlight.page.serve.serve",
     "backlight.reports.check_result.check",

@@ -112,10 +112,6 @@ def more(program: Program, factor: float) -> int:
     return round(program.steps * factor / program.record_every) * program.record_every
 
 
-def is_mlp(program: Program) -> bool:
-    return program.model == "mlp"
-
-
 def is_torch(program: Program) -> bool:
     return program.model != "mlp"
 

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from backlight.reports.check_result import check as check
     from backlight.reports.html.report import report as report
     from backlight.training.classifier import NetworkClassifier as NetworkClassifier
+    from backlight.training.run_study import study as study
     from backlight.training.settings import CNNSettings as CNNSettings
     from backlight.training.settings import MLPSettings as MLPSettings
     from backlight.training.settings import StudySettings as StudySettings
     from backlight.training.study import Study as Study
-    from backlight.training.study import study as study
     from backlight.training.train_cnn import train_cnn as train_cnn
     from backlight.training.train_mlp import train_mlp as train_mlp
     from backlight.watching.watch import Watch as Watch
@@ -62,7 +62,7 @@ _HOMES = {
     "Outcome": "backlight.engine.outcome",
     "train_population": "backlight.engine.train",
     "Study": "backlight.training.study",
-    "study": "backlight.training.study",
+    "study": "backlight.training.run_study",
     "StudySettings": "backlight.training.settings",
     "train_cnn": "backlight.training.train_cnn",
     "train_mlp": "backlight.training.train_mlp",

@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a kill at any instant, never meets half of one."""
+"""Writing files so that a reader, or a kill at any instant, never meets half of one; and when one has changed."""
 
 import os
 import tempfile
@@ -33,3 +33,12 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when the file does: time of the last change and size; None if there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

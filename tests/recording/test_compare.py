@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from backlight.errors import RunError, SettingsError
-from backlight.recording.compare import Difference, compare
+from backlight.recording.compare import compare
+from backlight.recording.comparison import Difference
 from backlight.recording.run import Run
 from backlight.recording.run_writer import RunWriter
 from backlight.recording.seals import write_json

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from backlight.errors import RunError
-from backlight.recording.overview import HEADINGS, cells, list_runs, plain_table, rich_table
+from backlight.recording.overview import list_runs
 from backlight.recording.run_writer import RunWriter
 from backlight.recording.summarise import summarise_arrays
+from backlight.reports.runs_text import HEADINGS, cells, plain_table, rich_table
 
 
 def make(folder, *events, command=("train", "mlp"), bad_step=None):

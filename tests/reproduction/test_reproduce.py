@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from backlight.errors import RunError
-from backlight.reproduction.reproduce import Scale, reproduce
+from backlight.reproduction.reproduce import reproduce
+from backlight.reproduction.scale import Scale
 
 TINY = Scale(passes=40, seeds=2, data="digits", epochs=1, digits_seeds=2)
 

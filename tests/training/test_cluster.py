@@ -12,7 +12,7 @@ import pytest
 
 from backlight.errors import MissingExtraError, SettingsError
 from backlight.training.cluster import cluster_backend, dask_client
-from backlight.training.study import study
+from backlight.training.run_study import study
 
 distributed = pytest.importorskip("distributed")
 

@@ -12,8 +12,9 @@ from backlight.engine.train import train_population
 from backlight.errors import BacklightError, RunError, SettingsError
 from backlight.intervals import rate_difference, rate_interval, seeds_to_tell
 from backlight.reports.html.report import report
-from backlight.training.settings import StudySettings
-from backlight.training.study import Study, as_swept, run_study, study, study_conditions
+from backlight.training.run_study import run_study, study
+from backlight.training.settings import StudySettings, as_swept
+from backlight.training.study import Study, study_conditions
 
 SMALL = {"layers": [[2, 3, 2], [2, 5, 2]], "activation": ["relu", "tanh"], "seeds": 6, "steps": 80}
 
@@ -175,7 +176,7 @@ def test_a_csv_that_changes_is_read_again_and_never_mixed_into_a_study(tmp_path,
     second = quiet(tmp_path / "second", **settings)
     assert not np.array_equal(first.outcome().parameters, second.outcome().parameters)
     with monkeypatch.context() as patch:
-        patch.setattr("backlight.training.study.train_here", interrupt)
+        patch.setattr("backlight.training.run_study.train_here", interrupt)
         with pytest.raises(KeyboardInterrupt):
             quiet(tmp_path / "third", **settings)
     write_points(tmp_path / "own.csv", rng)
@@ -184,13 +185,13 @@ def test_a_csv_that_changes_is_read_again_and_never_mixed_into_a_study(tmp_path,
         study(tmp_path / "third", resume=True)
 
 
-def interrupt(*arguments):
+def interrupt(*arguments, **keywords):
     raise KeyboardInterrupt
 
 
 def test_a_study_of_another_version_is_read_but_not_gone_on_with(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("backlight.training.study.train_here", interrupt)
+        patch.setattr("backlight.training.run_study.train_here", interrupt)
         with pytest.raises(KeyboardInterrupt):
             quiet(tmp_path / "half", seeds=3, steps=20)
     whole = quiet(tmp_path / "whole", seeds=3, steps=20)

@@ -7,8 +7,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from backlight.recording.checkpoint import LATEST, load_checkpoint
+from backlight.training.run_study import study
 from backlight.training.settings import MLPSettings
-from backlight.training.study import study
 from backlight.training.train_mlp import train_mlp
 
 # Wide enough for BLAS to spread a product over threads, which rounds its sums otherwise.

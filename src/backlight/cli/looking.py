@@ -40,7 +40,8 @@ def runs(
 
 
 def list_all(folder: Path, as_json: bool) -> None:
-    from backlight.recording.overview import cells, list_runs, plain_table, rich_table
+    from backlight.recording.overview import list_runs
+    from backlight.reports.runs_text import cells, plain_table, rich_table
 
     found = list_runs(folder)
     rows = [cells(each, folder) for each in found]

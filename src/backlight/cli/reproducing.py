@@ -15,8 +15,8 @@ def demo(*, run: RunFolder = None) -> None:
         backlight demo
         backlight demo --run runs/first
     """
-    from backlight.reproduction.reproduce import QUICK
     from backlight.reproduction.reproduce import reproduce as do
+    from backlight.reproduction.scale import QUICK
 
     do(run or Path("runs/demo"), QUICK)
 
@@ -31,8 +31,8 @@ def reproduce(*, run: RunFolder = None, quick: bool = False, data_dir: DataDir =
         backlight reproduce --quick
         backlight reproduce --data-dir ~/data
     """
-    from backlight.reproduction.reproduce import FULL, QUICK
     from backlight.reproduction.reproduce import reproduce as do
+    from backlight.reproduction.scale import FULL, QUICK
 
     folder = run or Path("runs/reproduce-quick" if quick else "runs/reproduce")
     do(folder, QUICK if quick else FULL, data_dir, Console(stderr=True) if json else None)

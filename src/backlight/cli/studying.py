@@ -34,7 +34,7 @@ def study(
         backlight study --run runs/study-1 --resume
     """
     from backlight.reports.html.report import report
-    from backlight.training.study import run_study
+    from backlight.training.run_study import run_study
     from backlight.training.table import check_tables
 
     check_tables(csv, parquet)

@@ -36,6 +36,7 @@ MNIST_FILES = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+IMAGES = ("digits", "mnist")  # what `load_images` knows
 VALIDATION_SIZE = 5000
 SPLIT_SEED = 0  # which images validate is part of the data set, not of a run
 
@@ -90,12 +91,12 @@ def load_mnist(data_dir: Path | str | None = None, mirrors: Iterable[str] = MIRR
 
 
 def load_images(name: str, data_dir: Path | None = None) -> Dataset:
-    """`digits` or `mnist`."""
+    """One of IMAGES."""
     if name == "digits":
         return load_digits()
     if name == "mnist":
         return load_mnist(data_dir)
-    raise DataError(f"unknown images {name!r}; choose digits or mnist")
+    raise DataError(f"unknown images {name!r}; choose {' or '.join(IMAGES)}")
 
 
 def normalised(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from backlight.data.dataset import Dataset, Samples
-from backlight.data.digits import load_images, normalised
+from backlight.data.digits import IMAGES, load_images, normalised
 from backlight.data.points import SHAPES, load_csv, load_points
 from backlight.errors import SettingsError
 
 HELD_OUT = 1000  # points
+NAMED = (*SHAPES, *IMAGES)  # all data sets but those of files
 
 
 def load_named(name: str, samples: int, noise: float, classes: int, seed: int, data_dir: Path | None = None) -> Dataset:
@@ -20,13 +21,16 @@ def load_named(name: str, samples: int, noise: float, classes: int, seed: int, d
     """
     if name in SHAPES:
         return load_points(name, samples, HELD_OUT, noise, classes, seed)
-    if name in ("digits", "mnist"):
+    if name in IMAGES:
         images = load_images(name, data_dir)
         return Dataset(images.name, images.classes, as_rows(images.train), as_rows(images.test))
-    if Path(name).suffix.lower() == ".csv":
+    if is_csv(name):
         return load_csv(Path(name), seed=seed)
-    choices = ", ".join([*SHAPES, "digits", "mnist"])
-    raise SettingsError(f"unknown data {name!r}; choose one of {choices}, or a path that ends in .csv")
+    raise SettingsError(f"unknown data {name!r}; choose one of {', '.join(NAMED)}, or a path that ends in .csv")
+
+
+def is_csv(name: str) -> bool:
+    return Path(name).suffix.lower() == ".csv"
 
 
 def as_rows(samples: Samples) -> Samples:

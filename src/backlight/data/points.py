@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from backlight.data.dataset import Dataset, Samples, standardise, stratified_split
 from backlight.errors import DataError, SettingsError
+from backlight.files import file_stamp
 
 Table = tuple[NDArray[np.float64], NDArray[np.int64]]  # features (N, d), classes (N,)
 
@@ -178,15 +179,6 @@ def load_csv(path: Path | str, test_share: float = 0.2, seed: int = 0) -> Datase
         raise DataError(f"{path}, column {beyond[0] + 1}: values too large to be standardised in float64")
     samples = Samples(standardise(X, mean, deviation), y)
     return Dataset(str(path), classes, samples.take(train), samples.take(test))
-
-
-def file_stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when the file does: time of the last change and size; None if there is no such file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=1)

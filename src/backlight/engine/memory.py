@@ -31,17 +31,6 @@ ACTIVATION_CODES = {
 }
 
 
-def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    """The widths as integers.
-
-    Raises:
-        SettingsError: unless there are two or more of at least 1.
-    """
-    if len(sizes) < 2 or any(size != int(size) or size < 1 for size in sizes):
-        raise SettingsError(f"layer widths must be two or more whole numbers of at least 1, not {list(sizes)}")
-    return tuple(int(size) for size in sizes)
-
-
 def parameter_count(sizes: Sequence[int]) -> int:
     return sum((d_in + 1) * d_out for d_in, d_out in pairwise(sizes))
 

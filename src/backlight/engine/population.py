@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backlight.engine.kernels import codes
-from backlight.engine.memory import check_memory, check_sizes, flatten, parameter_count
+from backlight.engine.memory import check_memory, flatten, parameter_count
 from backlight.errors import SettingsError
 from backlight.networks.activations import ActivationNames, activation_named, layer_activations
-from backlight.networks.deep_network import DeepNeuralNetwork
+from backlight.networks.deep_network import DeepNeuralNetwork, check_sizes
 
 OPTIMIZER_CODES = {"sgd": codes.GRADIENT_DESCENT, "momentum": codes.MOMENTUM, "adam": codes.ADAM}
 

@@ -1,13 +1,10 @@
 """The Trainer of Hugging Face's transformers trains, `backlight.watch` records."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Mapping
 from typing import Any
 
 from backlight.errors import MissingExtraError
-from backlight.watching.watch import Watch, watch
+from backlight.integrations.watcher import Watcher
 
 try:
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -15,7 +12,7 @@ except ImportError:
     raise MissingExtraError("the callback needs transformers: pip install transformers accelerate") from None
 
 
-class WatchCallback(TrainerCallback):
+class WatchCallback(Watcher, TrainerCallback):
     """Records what happens inside a model from the first training batch to the end of `Trainer.train`.
 
     `Trainer(model, args, train_dataset=data, callbacks=[WatchCallback(run="runs/mine")]).train()`. Steps have the
@@ -41,32 +38,6 @@ class WatchCallback(TrainerCallback):
         RunError: when training begins, if the folder holds a run already or cannot be written.
     """
 
-    def __init__(
-        self,
-        run: Path | str | None = None,
-        *,
-        every: int | None = None,
-        budget: float | None = 0.02,
-        include: str | Sequence[str] = "*",
-        exclude: str | Sequence[str] = (),
-        names: Mapping[str, str] | None = None,
-        tensorboard: bool = False,
-    ):
-        self.watch: Watch | None = None
-        self._begin = partial(
-            watch, run=run, every=every, budget=budget, include=include, exclude=exclude, names=names,
-            tensorboard=tensorboard,
-        )  # fmt: skip
-
-    def __enter__(self) -> "WatchCallback":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self.watch is not None:
-            self.watch.__exit__(kind, error, traceback)
-
     def on_train_begin(
         self,
         args: TrainingArguments,
@@ -76,9 +47,7 @@ class WatchCallback(TrainerCallback):
         optimizer: Any = None,
         **kwargs: Any,
     ) -> None:
-        if self.watch is not None:
-            self.watch.close()  # of a training that broke off: the Trainer keeps its optimizer
-        self.watch = self._begin(model, optimizer, first_step=state.global_step)
+        self._begin(model, optimizer, first_step=state.global_step)
 
     def on_log(
         self,
@@ -94,5 +63,4 @@ class WatchCallback(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if self.watch is not None:
-            self.watch.close()
+        self._end()

@@ -1,12 +1,9 @@
 """Lightning's Trainer trains, `backlight.watch` records."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from backlight.errors import MissingExtraError, SettingsError
-from backlight.watching.watch import Watch, watch
+from backlight.integrations.watcher import Watcher
 
 try:
     import lightning.pytorch as pl
@@ -17,7 +14,7 @@ except ImportError:
         raise MissingExtraError("the callback needs Lightning: pip install lightning") from None
 
 
-class WatchCallback(pl.Callback):
+class WatchCallback(Watcher, pl.Callback):
     """Records what happens inside a LightningModule from the first training batch to the end of the fit.
 
     `Trainer(callbacks=[WatchCallback(run="runs/mine")]).fit(module)`; sanity checking is not recorded. Steps have the
@@ -35,23 +32,7 @@ class WatchCallback(pl.Callback):
         RunError: when training begins, if the folder holds a run already or cannot be written.
     """
 
-    def __init__(
-        self,
-        run: Path | str | None = None,
-        *,
-        every: int | None = None,
-        budget: float | None = 0.02,
-        include: str | Sequence[str] = "*",
-        exclude: str | Sequence[str] = (),
-        names: Mapping[str, str] | None = None,
-        tensorboard: bool = False,
-    ):
-        self.watch: Watch | None = None
-        self._losses: list[Any] = []  # of the backward passes since the last step
-        self._begin = partial(
-            watch, run=run, every=every, budget=budget, include=include, exclude=exclude, names=names,
-            tensorboard=tensorboard,
-        )  # fmt: skip
+    _losses: list[Any]  # of the backward passes since the last step
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if len(trainer.optimizers) > 1:
@@ -59,8 +40,8 @@ class WatchCallback(pl.Callback):
                 f"this callback records the steps of one optimizer, the module has {len(trainer.optimizers)}; call "
                 "backlight.watch(module, optimizer, run=...) for one of them in the module's on_train_start instead"
             )
-        self._losses.clear()
-        self.watch = self._begin(pl_module, trainer.optimizers[0], first_step=trainer.global_step)
+        self._losses = []
+        self._begin(pl_module, trainer.optimizers[0], first_step=trainer.global_step)
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Any) -> None:
         scaler = getattr(trainer.precision_plugin, "scaler", None)  # has scaled this loss already
@@ -72,9 +53,7 @@ class WatchCallback(pl.Callback):
         self._losses.clear()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.watch is not None:
-            self.watch.close()
+        self._end()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        if self.watch is not None:
-            self.watch.__exit__(type(exception), exception, exception.__traceback__)
+        self.__exit__(type(exception), exception, exception.__traceback__)

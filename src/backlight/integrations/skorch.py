@@ -1,12 +1,9 @@
 """A skorch net trains, `backlight.watch` records."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from backlight.errors import MissingExtraError
-from backlight.watching.watch import Watch, watch
+from backlight.integrations.watcher import Watcher
 
 try:
     from skorch import NeuralNet
@@ -15,7 +12,7 @@ except ImportError:
     raise MissingExtraError("the callback needs skorch: pip install skorch") from None
 
 
-class WatchCallback(Callback):
+class WatchCallback(Watcher, Callback):
     """Records what happens inside `net.module_` from the first training batch to the end of `fit` or `partial_fit`.
 
     `NeuralNetClassifier(Module, callbacks=[WatchCallback(run="runs/mine")]).fit(X, y)`. Steps are counted from the
@@ -42,54 +39,14 @@ class WatchCallback(Callback):
         RunError: when training begins, if the folder holds a run already or cannot be written.
     """
 
-    def __init__(
-        self,
-        run: Path | str | None = None,
-        *,
-        every: int | None = None,
-        budget: float | None = 0.02,
-        include: str | Sequence[str] = "*",
-        exclude: str | Sequence[str] = (),
-        names: Mapping[str, str] | None = None,
-        tensorboard: bool = False,
-    ):
-        self.run = run
-        self.every = every
-        self.budget = budget
-        self.include = include
-        self.exclude = exclude
-        self.names = names
-        self.tensorboard = tensorboard
-        self.watch_: Watch | None = None  # the underscore tells skorch that this is no parameter
-
-    @property
-    def watch(self) -> Watch | None:
-        return self.watch_
-
-    def __enter__(self) -> "WatchCallback":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self.watch_ is not None:
-            self.watch_.__exit__(kind, error, traceback)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A net that is pickled or copied leaves its recording behind."""
-        return {**self.__dict__, "watch_": None}
-
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        if self.watch_ is not None:
-            self.watch_.close()  # of a training that broke off: partial_fit keeps the optimizer
-        self.watch_ = watch(net.module_, net.optimizer_, **self.get_params(deep=False))
+        self._begin(net.module_, net.optimizer_)
 
     def on_batch_end(
         self, net: NeuralNet, batch: Any = None, training: bool | None = None, loss: Any = None, **kwargs: Any
     ) -> None:
-        if self.watch_ is not None and training:
-            self.watch_.scalars(self.watch_.step - 1, loss=loss)
+        if self.watch is not None and training:
+            self.watch.scalars(self.watch.step - 1, loss=loss)
 
     def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        if self.watch_ is not None:
-            self.watch_.close()
+        self._end()

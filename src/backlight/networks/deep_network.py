@@ -34,9 +34,7 @@ class DeepNeuralNetwork:
     """
 
     def __init__(self, sizes: Sequence[int], activation: ActivationNames = "tanh", seed: int | np.random.Generator = 0):
-        if len(sizes) < 2 or any(size != int(size) or size < 1 for size in sizes):
-            raise SettingsError(f"layer widths must be two or more whole numbers of at least 1, not {list(sizes)}")
-        sizes = [int(size) for size in sizes]
+        sizes = check_sizes(sizes)
         rng = np.random.default_rng(seed)
         functions = layer_activations(activation, len(sizes) - 1)
         self.layers: tuple[Layer, ...] = tuple(
@@ -125,3 +123,14 @@ class DeepNeuralNetwork:
         """Most probable class (..., N); the lowest one where several tie."""
         winners: Labels = self.logits(X).argmax(axis=-1)
         return winners
+
+
+def check_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    """The widths as integers.
+
+    Raises:
+        SettingsError: unless there are two or more of at least 1.
+    """
+    if len(sizes) < 2 or any(size != int(size) or size < 1 for size in sizes):
+        raise SettingsError(f"layer widths must be two or more whole numbers of at least 1, not {list(sizes)}")
+    return tuple(int(size) for size in sizes)

@@ -5,18 +5,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from backlight.errors import RunError
 from backlight.recording.lock import is_written
 from backlight.recording.page_sums import DATABASE, SUMS
 from backlight.recording.run import ENDINGS, Event, NonFinite, Run
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-HEADINGS = ("run", "command", "status", "last step", "tensors", "recorded", "size", "watching", "remarks")
-NUMERIC = ("last step", "tensors", "recorded", "size", "watching")
 
 
 @dataclass(frozen=True)
@@ -127,32 +121,6 @@ def share_of_watching(events: Sequence[Event]) -> float | None:
     return json.loads(details[-1]).get("share") if details else None
 
 
-# --- a table ---------------------------------------------------------------------------------------------------------
-
-
-def cells(each: Overview, below: Path) -> tuple[str, ...]:
-    """What stands under HEADINGS; the run is named by its path below the folder that was listed."""
-    name = str(each.folder.relative_to(below))
-    if each.error is not None:
-        return (name, "", each.status, "", "", "", size_text(each.size), "", each.error)
-    return (
-        name,
-        " ".join(each.command),
-        each.status,
-        "" if each.last_step is None else str(each.last_step),
-        str(each.tensors),
-        str(each.recorded),
-        size_text(each.size),
-        "" if each.watching is None else f"{each.watching:.1%}",
-        remarks(each),
-    )
-
-
-def remarks(each: Overview) -> str:
-    lost = [f"repaired, lost: {', '.join(each.lost)}"] if each.lost else []
-    return "; ".join([*lost, *([nonfinite_text(each.nonfinite)] if each.nonfinite else [])])
-
-
 def nonfinite_text(first: NonFinite) -> str:
     kind = "NaN" if first.nan else "infinity"
     return f"{kind} in {first.name} at step {first.step} ({first.nan + first.infinite} of {first.count} values)"
@@ -168,29 +136,3 @@ def size_text(size: float) -> str:
             return f"{size:.4g} {unit}"
         size /= 1000
     return f"{size:.4g} TB"
-
-
-def plain_table(rows: Sequence[Sequence[str]]) -> str:
-    """HEADINGS and rows in columns, numbers to the right; for files and pipes."""
-    table = [HEADINGS, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    sides = [">" if heading in NUMERIC else "<" for heading in HEADINGS]
-    lines = [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
-        for row in table
-    ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def rich_table(rows: Sequence[Sequence[str]]) -> "Table":
-    """The same for a terminal, names and remarks folded to its width."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for heading in HEADINGS:
-        side: Literal["left", "right"] = "right" if heading in NUMERIC else "left"
-        table.add_column(heading, justify=side, overflow="fold", no_wrap=heading not in ("run", "remarks"))
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table

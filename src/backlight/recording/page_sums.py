@@ -25,7 +25,7 @@ from zlib import crc32
 import numpy as np
 
 from backlight.errors import RunError
-from backlight.files import write_atomically
+from backlight.files import file_stamp, write_atomically
 from backlight.recording.lock import is_written
 from backlight.recording.seals import WHAT_TO_DO, damaged, read_bytes
 
@@ -142,7 +142,7 @@ def check_pages(folder: Path) -> None:
     """
     if not has_sums(folder) or being_written(folder):
         return
-    bad = damaged_pages(folder.resolve(), tuple(stamp(folder / name) for name in (DATABASE, LOG, SUMS)))
+    bad = damaged_pages(folder.resolve(), tuple(file_stamp(folder / name) for name in (DATABASE, LOG, SUMS)))
     if bad and not being_written(folder):  # somebody may have begun meanwhile
         raise RunError(f"{folder / DATABASE}: {page_words(bad)}; {WHAT_TO_DO}")
 
@@ -153,15 +153,6 @@ def being_written(folder: Path) -> bool:
 
 def page_words(bad: tuple[int, ...]) -> str:
     return f"{len(bad)} of its pages are not what was recorded (the first is number {bad[0]})"
-
-
-def stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when the file does."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=1024)
@@ -181,7 +172,7 @@ def damaged_pages(folder: Path, stamps: tuple[tuple[int, int] | None, ...]) -> t
     differs = np.ones(max(len(found), len(stored)), np.bool_)
     differs[:both] = found[:both] != stored[:both]
     salts, frames = HEAD.unpack_from(sums)
-    if frames & BEHIND and not (stamp(folder / LOG) or (0, 0))[1]:  # who only reads may leave an empty one
+    if frames & BEHIND and not (file_stamp(folder / LOG) or (0, 0))[1]:  # who only reads may leave an empty one
         return ()
     for commit in commits(folder / LOG, page, salts, frames & ~BEHIND):
         differs = differs[: max(commit.size, len(found))]

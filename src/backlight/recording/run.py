@@ -18,6 +18,7 @@ import json
 import os
 import sqlite3
 import tomllib
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
@@ -302,6 +303,12 @@ def place_in_step(name: str, number: int) -> tuple[int, int]:
     kind = name.split("/", 1)[0]
     place = KINDS.index(kind) if kind in KINDS else len(KINDS)
     return place, -number if kind == "grad" else number
+
+
+def in_order_of_training(names: Sequence[str]) -> list[str]:
+    """Sorts names that stand in the order of recording by when a step comes by their values."""
+    numbers = {name: number for number, name in enumerate(names)}
+    return sorted(names, key=lambda name: place_in_step(name, numbers[name]))
 
 
 def nan_if_null(value: Any) -> Any:

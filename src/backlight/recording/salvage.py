@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backlight.errors import RunError
-from backlight.recording.compare import steps_text
+from backlight.recording.comparison import steps_text
 from backlight.recording.database import SCHEMA
 from backlight.recording.page_sums import HEAD, commits, image_with_log, page_sum, paged
 

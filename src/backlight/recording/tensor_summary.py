@@ -116,11 +116,6 @@ class TensorSummary:
         found: Edges = np.clip(left[index] + within * (right[index] - left[index]), self.minimum, self.maximum)
         return found
 
-    def effective_range(self, share: float = 0.99) -> tuple[float, float]:
-        """The middle `share` (0…1) of the finite values lies between these two, right to within a cell."""
-        low, high = self.quantiles([(1 - share) / 2, (1 + share) / 2])
-        return float(low), float(high)
-
     def packed(self) -> PackedSummary:
         """As it is stored: plain numbers and bytes."""
         live = np.packbits(self.live).tobytes()

@@ -85,48 +85,53 @@ class RunFacts:
 def digits_claims(relu_adam: Sequence[Run], tanh_momentum: Sequence[Run], where: str) -> list[Claim]:
     """The claims, from runs of the two configurations in the same order of seeds; `where` says on which data."""
     relu, tanh = [RunFacts.of(run) for run in relu_adam], [RunFacts.of(run) for run in tanh_momentum]
-    return [
-        Claim(
-            "C8",
-            f"ReLU + Adam: loss drops sharply in the first iterations, training accuracy near 100 %{where}",
-            [
-                Measurement(
-                    "training loss in steps 40–60 over that at step 0",
-                    mean_interval([facts.early_loss / facts.first_loss for facts in relu]),
-                    below=0.25,
-                ),
-                Measurement(
-                    "training accuracy in the last epoch (with dropout)",
-                    mean_interval([facts.last_accuracy for facts in relu]),
-                    above=0.99,
-                ),
-            ],
-        ),
-        Claim(
-            "C9",
-            f"tanh + momentum: slower, smoother, fewer spikes, close to 99 %{where}",
-            [
-                Measurement(
-                    f"steps to a training loss of {LEARNT}, tanh + momentum − ReLU + Adam",
-                    mean_interval([b.steps_to_learn - a.steps_to_learn for a, b in zip(relu, tanh, strict=True)]),
-                    above=0.0,
-                ),
-                Measurement(
-                    "roughness of the loss, tanh + momentum − ReLU + Adam",
-                    mean_interval([b.roughness - a.roughness for a, b in zip(relu, tanh, strict=True)]),
-                    below=0.0,
-                ),
-                Measurement(
-                    "spikes per 100 steps, tanh + momentum − ReLU + Adam",
-                    mean_interval([b.spikes - a.spikes for a, b in zip(relu, tanh, strict=True)]),
-                    below=0.0,
-                ),
-                Measurement(
-                    "test accuracy, tanh + momentum",
-                    mean_interval([facts.test_accuracy for facts in tanh]),
-                    above=0.985,
-                    below=0.995,
-                ),
-            ],
-        ),
-    ]
+    return [sharp_relu_adam(relu, where), smooth_tanh_momentum(relu, tanh, where)]
+
+
+def sharp_relu_adam(relu: Sequence[RunFacts], where: str) -> Claim:
+    return Claim(
+        "C8",
+        f"ReLU + Adam: loss drops sharply in the first iterations, training accuracy near 100 %{where}",
+        [
+            Measurement(
+                "training loss in steps 40–60 over that at step 0",
+                mean_interval([facts.early_loss / facts.first_loss for facts in relu]),
+                below=0.25,
+            ),
+            Measurement(
+                "training accuracy in the last epoch (with dropout)",
+                mean_interval([facts.last_accuracy for facts in relu]),
+                above=0.99,
+            ),
+        ],
+    )
+
+
+def smooth_tanh_momentum(relu: Sequence[RunFacts], tanh: Sequence[RunFacts], where: str) -> Claim:
+    return Claim(
+        "C9",
+        f"tanh + momentum: slower, smoother, fewer spikes, close to 99 %{where}",
+        [
+            Measurement(
+                f"steps to a training loss of {LEARNT}, tanh + momentum − ReLU + Adam",
+                mean_interval([b.steps_to_learn - a.steps_to_learn for a, b in zip(relu, tanh, strict=True)]),
+                above=0.0,
+            ),
+            Measurement(
+                "roughness of the loss, tanh + momentum − ReLU + Adam",
+                mean_interval([b.roughness - a.roughness for a, b in zip(relu, tanh, strict=True)]),
+                below=0.0,
+            ),
+            Measurement(
+                "spikes per 100 steps, tanh + momentum − ReLU + Adam",
+                mean_interval([b.spikes - a.spikes for a, b in zip(relu, tanh, strict=True)]),
+                below=0.0,
+            ),
+            Measurement(
+                "test accuracy, tanh + momentum",
+                mean_interval([facts.test_accuracy for facts in tanh]),
+                above=0.985,
+                below=0.995,
+            ),
+        ],
+    )

@@ -4,7 +4,7 @@ The factorial {output derivative, summed gradients, shared seed} × four archite
 step 0.01 and λ = 0.01; then what is left when all three are mended, at several steps.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -95,41 +95,35 @@ def mending_effects(outcomes: FactorialOutcomes, passes: int) -> list[tuple[str,
     Mending the sum at the nominal step also makes the step N times shorter and λ N times heavier. Whether the sum
     itself matters is seen where step and λ are kept as they were in effect.
     """
+    effects = []
+    for same_mending in zip(*(mendings(sizes, passes) for sizes in GRID_SIZES), strict=True):
+        for words, *pair in same_mending:
+            before, after = (outcomes[condition].test_accuracy[-1] > SUCCESS for condition in pair)
+            change = mean_interval(after.astype(np.float64) - before)
+            effects.append((words, size_text(pair[0].sizes), change, effect_verdict(change)))
+    return effects
 
-    def reported(sizes: tuple[int, ...], *present: bool) -> Condition:
+
+def mendings(sizes: tuple[int, ...], passes: int) -> list[tuple[str, Condition, Condition]]:
+    """What is mended, and the networks before and after."""
+
+    def reported(*present: bool) -> Condition:
         return Condition(sizes, "relu", REPORT_STEP, REPORT_L2, passes, Mistakes(*present))
 
-    def correct(sizes: tuple[int, ...], step: float) -> Condition:
+    def correct(step: float) -> Condition:
         return Condition(sizes, "relu", step, EFFECTIVE_L2, passes)
 
-    comparisons: dict[str, Callable[[tuple[int, ...]], tuple[Condition, Condition]]] = {
-        "output derivative": lambda sizes: (reported(sizes, True, True, True), reported(sizes, False, True, True)),
-        "shared seed": lambda sizes: (reported(sizes, True, True, True), reported(sizes, True, True, False)),
-        "shared seed, output derivative mended before": lambda sizes: (
-            reported(sizes, False, True, True),
-            reported(sizes, False, True, False),
-        ),
-        "summed gradients, same step and λ in effect": lambda sizes: (
-            reported(sizes, False, True, False),
-            correct(sizes, EFFECTIVE_STEP),
-        ),
-        "summed gradients at the nominal step: 200 times shorter": lambda sizes: (
-            reported(sizes, True, True, True),
-            reported(sizes, True, False, True),
-        ),
-        "all three, same step and λ in effect": lambda sizes: (
-            reported(sizes, True, True, True),
-            correct(sizes, EFFECTIVE_STEP),
-        ),
-        "all three, step 0.5": lambda sizes: (reported(sizes, True, True, True), correct(sizes, 0.5)),
-    }
-    effects = []
-    for words, pair in comparisons.items():
-        for sizes in GRID_SIZES:
-            before, after = (outcomes[condition].test_accuracy[-1] > SUCCESS for condition in pair(sizes))
-            change = mean_interval(after.astype(np.float64) - before)
-            effects.append((words, size_text(sizes), change, effect_verdict(change)))
-    return effects
+    whole = reported(True, True, True)
+    derivative, seed, two = reported(False, True, True), reported(True, True, False), reported(False, True, False)
+    return [
+        ("output derivative", whole, derivative),
+        ("shared seed", whole, seed),
+        ("shared seed, output derivative mended before", derivative, two),
+        ("summed gradients, same step and λ in effect", two, correct(EFFECTIVE_STEP)),
+        ("summed gradients at the nominal step: 200 times shorter", whole, reported(True, False, True)),
+        ("all three, same step and λ in effect", whole, correct(EFFECTIVE_STEP)),
+        ("all three, step 0.5", whole, correct(0.5)),
+    ]
 
 
 def effect_verdict(change: Interval) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from backlight.data.dataset import Dataset
-from backlight.data.named import load_named
-from backlight.data.points import SHAPES, file_stamp
+from backlight.data.named import is_csv, load_named
+from backlight.data.points import SHAPES
 from backlight.engine.outcome import Outcome
 from backlight.engine.population import Population
 from backlight.engine.train import train_population
 from backlight.errors import DataError
+from backlight.files import file_stamp
 from backlight.training.blocks import Report, work_of
 
 NOT_GENERATED = 20_000  # samples
@@ -62,12 +63,12 @@ class TrainingCondition:
     @property
     def data_differ(self) -> bool:
         """Whether each seed has data of its own; images are the same for all."""
-        return self.data in SHAPES or self.data.lower().endswith(".csv")
+        return self.data in SHAPES or is_csv(self.data)
 
     def draws(self, seeds: Sequence[int]) -> list[Dataset]:
         """The data sets that the networks of these seeds are trained on; a single one where it is the same for all."""
         chosen = tuple(seeds) if self.data_differ else (0,)
-        stamp = file_stamp(Path(self.data)) if self.data.lower().endswith(".csv") else None
+        stamp = file_stamp(Path(self.data)) if is_csv(self.data) else None
         return list(load_draws(self.data, self.samples, self.noise, self.layers[-1], chosen, self.data_dir, stamp))
 
     @property

@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 
+from backlight.data.digits import IMAGES
 from backlight.engine.threads import one_blas_thread
 from backlight.errors import BacklightError
 from backlight.networks.deep_network import DeepNeuralNetwork
@@ -38,7 +39,7 @@ def replay(run: Run, steps: Sequence[int], seconds: float) -> Moments:
     """
     try:
         settings = settings_from_plain(MLPSettings, run.settings)
-        if settings.data in ("digits", "mnist"):  # no points; and mnist may have to be downloaded
+        if settings.data in IMAGES:  # no points; and mnist may have to be downloaded
             return []
         saved, _ = load_checkpoint(run.folder / "checkpoints" / LATEST)
         with one_blas_thread(True), np.errstate(all="ignore"):

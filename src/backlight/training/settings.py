@@ -1,16 +1,19 @@
 """What a run is made from: one frozen dataclass a command, which is its flags, its settings.toml and its keywords."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+import numpy as np
 
 from backlight.data.points import SHAPES
 from backlight.errors import SettingsError
 from backlight.networks.activations import activation_named
+from backlight.networks.deep_network import check_sizes
 
 ActivationName = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 OptimizerName = Literal["adam", "sgd", "momentum"]
@@ -62,10 +65,7 @@ class MLPSettings:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        if len(self.layers) < 2 or min(self.layers) < 1:
-            raise SettingsError(
-                f"layer widths must be two or more whole numbers of at least 1, not {list(self.layers)}"
-            )
+        check_sizes(self.layers)
         check_positive(self, "learning_rate", "init_scale", "steps", "batch_size", "record_every", "samples")
         check_not_negative(self, "l2", "noise", "seed")
 
@@ -211,6 +211,27 @@ def widths(text: str) -> tuple[int, ...]:
     if len(layers) < 2 or min(layers) < 1:
         raise SettingsError(f"layers must be two or more whole numbers of at least 1, such as 2,4,3,2, not {text!r}")
     return layers
+
+
+def as_swept(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Single values of swept settings as tuples of one, widths as text."""
+    values = {name: plain(value) for name, value in settings.items()}
+    for name in set(SWEPT) & set(values):
+        given = values[name]
+        if name == "layers" and not isinstance(given, str) and any(isinstance(width, Integral) for width in given):
+            given = [given]  # one list of widths
+        several = given if isinstance(given, list | tuple | range | np.ndarray) else [given]
+        values[name] = tuple(widths_text(each) if name == "layers" else plain(each) for each in several)
+    return values
+
+
+def widths_text(layers: Any) -> str:
+    return layers if isinstance(layers, str) else ",".join(map(str, layers))
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 Settings = TypeVar("Settings", MLPSettings, CNNSettings, StudySettings)

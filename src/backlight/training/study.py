@@ -1,176 +1,24 @@
 """Studies: every combination of the settings given, each with many seeds; answers are rates with intervals."""
 
-import os
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
-from numbers import Integral
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backlight.data.named import check_widths
-from backlight.data.points import SHAPES
-from backlight.engine.memory import check_memory, parameter_count
 from backlight.engine.outcome import Outcome
 from backlight.errors import RunError, SettingsError
 from backlight.intervals import Interval, mean_interval, rate_difference, rate_interval, seeds_to_tell
 from backlight.notebook import shown
-from backlight.recording.environment import describe_environment
 from backlight.recording.run import Run
-from backlight.recording.run_writer import RunWriter, next_free_folder
 from backlight.training.blocks import Block, blocks_of_seeds, joined
-from backlight.training.cluster import cluster_backend, train_on_cluster
 from backlight.training.comparison import Comparison
 from backlight.training.condition import TrainingCondition
-from backlight.training.progress import NetworkProgress
-from backlight.training.same_data import check_same_data
-from backlight.training.settings import SWEPT, StudySettings, plain_settings, settings_from_plain, widths
-from backlight.training.stopping import terminated_as_interrupted
+from backlight.training.settings import SWEPT, StudySettings, as_swept, settings_from_plain, widths
 from backlight.training.table import Table
-
-
-def study(
-    folder: Path | str | None = None,
-    resume: bool = False,
-    cluster: str | None = None,
-    threads: int | None = None,
-    stream: TextIO | None = None,
-    **settings: Any,
-) -> "Study":
-    """Trains networks for every combination of the settings and every seed, and hands back what became of them.
-
-    Args:
-        folder: run folder; the next free one under runs/ if not given.
-        resume: go on with the study in `folder`, which keeps its settings.
-        cluster: dask://host:port or ray://host:port to train on other machines.
-        threads: of this machine; all cores if not given.
-        stream: where progress goes; standard error if not given.
-        settings: those of `StudySettings`. What is swept may be one value or a list of them.
-
-    Raises:
-        SettingsError, DataError, RunError: before anything is trained.
-        KeyboardInterrupt: on Ctrl-C; finished blocks of networks are kept, and `resume` goes on.
-
-    >>> import backlight as bl, tempfile, io
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     result = bl.study(folder, layers=[[2, 3, 2], [2, 6, 2]], seeds=20, steps=300, stream=io.StringIO())
-    ...     [rate.n for _, rate in result.rates()]
-    [20, 20]
-    """
-    if resume:
-        if folder is None or settings:
-            raise RunError("to resume a study, name its folder and no settings: it keeps its own")
-        return run_study(Study.open(folder).settings, folder, True, cluster, threads, stream)
-    return run_study(settings_from_plain(StudySettings, as_swept(settings)), folder, False, cluster, threads, stream)
-
-
-def as_swept(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Single values of swept settings as tuples of one, widths as text."""
-    values = {name: plain(value) for name, value in settings.items()}
-    for name in set(SWEPT) & set(values):
-        given = values[name]
-        if name == "layers" and not isinstance(given, str) and any(isinstance(width, Integral) for width in given):
-            given = [given]  # one list of widths
-        several = given if isinstance(given, list | tuple | range | np.ndarray) else [given]
-        values[name] = tuple(widths_text(each) if name == "layers" else plain(each) for each in several)
-    return values
-
-
-def widths_text(layers: Any) -> str:
-    return layers if isinstance(layers, str) else ",".join(map(str, layers))
-
-
-def plain(value: Any) -> Any:
-    """NumPy's numbers as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def run_study(
-    settings: StudySettings,
-    folder: Path | str | None = None,
-    resume: bool = False,
-    cluster: str | None = None,
-    threads: int | None = None,
-    stream: TextIO | None = None,
-) -> "Study":
-    """What `study` does, from settings."""
-    settings = replace(settings, data=tuple(absolute(name) for name in settings.data))
-    check_study(settings)
-    if threads is not None and threads < 1:
-        raise SettingsError(f"threads must be at least 1, not {threads}")
-    folder = Path(folder) if folder else next_free_folder("study")
-    result = Study(settings, folder)
-    if resume and check_same_version(folder):
-        return result
-    with (
-        cluster_backend(cluster) if cluster else nullcontext(),
-        RunWriter(folder, ("study",), plain_settings(settings), resume) as writer,
-    ):
-        check_same_files(result)
-        writer.subfolder("blocks")
-        began = time.monotonic()
-        missing = [block for block in result.blocks() if block.outcome() is None]
-        damaged = [block.path.name for block in missing if os.path.lexists(block.path)]
-        done = result.total - sum(block.count for block in missing)
-        with terminated_as_interrupted(), NetworkProgress(result.total, done, stream) as progress:
-            if damaged:
-                progress.note(f"damaged, and trained again: {', '.join(damaged)}")
-            try:
-                if cluster:
-                    train_on_cluster(missing, done, progress)
-                else:
-                    train_here(missing, done, threads, progress)
-            except KeyboardInterrupt:
-                progress.note(f"stopped; what is finished is kept, go on with --resume --run {folder}")
-                writer.event(0, "stopped")
-                raise
-        writer.event(settings.steps, "finished", f"{time.monotonic() - began:.1f} s for {result.total - done} networks")
-    return result
-
-
-def absolute(data: str) -> str:
-    """A file's whole path: a study may be resumed from another folder."""
-    return str(Path(data).resolve()) if data.lower().endswith(".csv") else data
-
-
-def check_same_version(folder: Path) -> bool:
-    """Whether the study in `folder` is finished, so that nothing is left to train.
-
-    Raises:
-        RunError: if it is not, and was begun by another version, whose networks may be others.
-    """
-    run = Run.open(folder)
-    if run.is_finished:
-        return True
-    begun = run.environment.get("versions", {}).get("backlight", "(unknown)")
-    now = describe_environment()["versions"]["backlight"]
-    if begun != now:
-        raise RunError(
-            f"{folder}: begun by backlight {begun}, this is {now}; finish it with that version or begin anew"
-        )
-    return False
-
-
-def check_same_files(study: "Study") -> None:
-    """Raises RunError if a CSV file is no longer the one that the study began with."""
-    files = [name for name in study.settings.data if name not in NAMED]
-    check_same_data(study.folder, {name: sha256(Path(name).read_bytes()).hexdigest() for name in files})
-
-
-def check_study(settings: StudySettings) -> None:
-    """Raises SettingsError or DataError for what would fail later: widths that do not fit, data that cannot be read."""
-    conditions = study_conditions(settings)
-    for condition in conditions:
-        (first,) = condition.draws([settings.first_seed])
-        check_widths(condition.layers, first)
-    largest = max((condition.layers for condition in conditions), key=parameter_count)
-    check_memory(len(conditions) * settings.seeds, largest, looks=1)  # the table holds about as much of all of them
 
 
 def study_conditions(settings: StudySettings) -> list[TrainingCondition]:
@@ -182,19 +30,6 @@ def study_conditions(settings: StudySettings) -> list[TrainingCondition]:
         TrainingCondition(**dict(zip(SWEPT, values, strict=True)), **fixed)
         for values in product(*(swept[name] for name in SWEPT))
     ]
-
-
-def train_here(blocks: Sequence[Block], done: int, threads: int | None, progress: NetworkProgress) -> None:
-    """One block after the other, all threads on each."""
-    for block in blocks:
-        steps, count = block.condition.steps, block.count
-
-        def report(updates: int, before: int = done, steps: int = steps) -> None:
-            progress.update(before + updates / steps)
-
-        block.run(threads, report)
-        done += count
-        progress.update(done)
 
 
 @dataclass(frozen=True)
@@ -363,7 +198,6 @@ class Study:
         self.table.to_parquet(path)
 
 
-NAMED = (*SHAPES, "digits", "mnist")
 WORDLESS = ("data", "layers", "activation", "optimizer")  # their values speak for themselves
 
 

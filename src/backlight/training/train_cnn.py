@@ -43,7 +43,6 @@ class Position:
 
     step: int = 0
     best_accuracy: float = -1.0
-    best_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,7 @@ class CNNTrainer:
             scalars["test/accuracy"] = accuracy(self.model, self.test_images)
         self.writer.scalars(step, scalars)
         if scalars["validation/accuracy"] > self.position.best_accuracy:
-            self.position.best_accuracy, self.position.best_epoch = scalars["validation/accuracy"], epoch
+            self.position.best_accuracy = scalars["validation/accuracy"]
             save_checkpoint(self.writer.subfolder("checkpoints") / BEST, model_arrays(self.model), {"epoch": epoch})
         return f"epoch {epoch}/{self.settings.epochs}: validation accuracy {scalars['validation/accuracy']:.4f}"
 
@@ -250,7 +249,7 @@ class CNNTrainer:
                 value = alike(parameters[int(number)], torch.from_numpy(array))
                 optimizer_state["state"].setdefault(int(number), {})[key] = value
         self.optimizer.load_state_dict(optimizer_state)
-        self.position = Position(**state)
+        self.position = Position(int(state["step"]), float(state["best_accuracy"]))
 
 
 class Recorder:

@@ -42,13 +42,13 @@ class Schedule:
         self.watching += watching
         if recorded:
             self.recorded += 1
-            self._full = running_mean(self._full, watching)
+            self._full = forgetting_mean(self._full, watching)
         else:
-            self._light = running_mean(self._light, watching)
+            self._light = forgetting_mean(self._light, watching)
         if training is not None:
             # a pause between two steps (validation, a breakpoint) is no time in which watching was free
             counted = min(training, 3 * self._typical) if self._typical else training
-            self._typical = running_mean(self._typical, counted)
+            self._typical = forgetting_mean(self._typical, counted)
             self.training += counted
 
     def next_after(self, step: int) -> int:
@@ -64,5 +64,5 @@ class Schedule:
         return step + max(1, math.ceil(needed / left))
 
 
-def running_mean(mean: float, value: float) -> float:
+def forgetting_mean(mean: float, value: float) -> float:
     return mean + FORGETTING * (value - mean) if mean else value

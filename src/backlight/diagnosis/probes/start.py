@@ -27,7 +27,6 @@ class Seen:
     Attributes:
         name: of the module.
         finite: whether all that it gave is.
-        wants_gradient: whether what it gave is part of a graph.
         input_rms, rms: root mean square of what went in (NaN if that is no number) and of what came out.
         column_rms: the largest of one column of what went in, where that is a table.
         spread: standard deviation over samples, root mean square over units.
@@ -36,7 +35,6 @@ class Seen:
     name: str
     module: nn.Module
     finite: bool
-    wants_gradient: bool
     input_rms: float
     rms: float
     column_rms: float
@@ -174,7 +172,7 @@ def seen(name: str, module: nn.Module, given: Any, output: Tensor) -> Seen:
     spread = float(values.var(0, unbiased=False).mean().sqrt()) if values.ndim and values.numel() else 0.0
     rms = float(values.square().mean().sqrt()) if values.numel() else 0.0
     finite = bool(values.isfinite().all())
-    return Seen(name, module, finite, output.requires_grad, input_rms, rms, column_rms, spread)
+    return Seen(name, module, finite, input_rms, rms, column_rms, spread)
 
 
 def gated(function: str, layer: str, values: Tensor) -> Gated:

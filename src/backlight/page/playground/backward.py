@@ -90,7 +90,7 @@ def backward_stages(network: DeepNeuralNetwork, X: Array, y: Labels, sample: int
     formulas = [f"p = softmax(z{L}), loss of this sample = −ln p[{label}] = {-np.log(p[label]):.4g}", f"δ{L} = p − y"]
     rows = [Row("p", p.tolist()), Row("y", one.astype(float).tolist()), Row(f"δ{L}", delta[sample].tolist())]
     stages = [Stage("The loss, and its derivative at the logits", last, formulas, rows)]
-    analytic, numeric = layerwise(network, network.gradients(X, y, l2)), numeric_gradients(network, X, y, l2)
+    analytic, numeric = layerwise(network.gradients(X, y, l2)), numeric_gradients(network, X, y, l2)
     for number in range(last, 0, -1):
         l, below = sub(number), f"a{sub(number - 1)}" if number > 1 else "x"
         penalty = f" + λ W{l}" if l2 else ""
@@ -127,7 +127,7 @@ def compared(analytic: Array, numeric: Array) -> Check:
     return Check(analytic.tolist(), numeric.tolist(), largest)
 
 
-def layerwise(network: DeepNeuralNetwork, arrays: list[Array]) -> list[Array]:
+def layerwise(arrays: list[Array]) -> list[Array]:
     """[W_1 over b_1 (d_in + 1, d_out), …] from [W_1, b_1, …]."""
     return [np.concatenate([W, b]) for W, b in zip(arrays[::2], arrays[1::2], strict=True)]
 
@@ -156,7 +156,7 @@ def numeric_gradients(network: DeepNeuralNetwork, X: Array, y: Labels, l2: float
     for place in range(len(start)):
         step = STEP * max(1.0, abs(start[place]))
         found[place] = slope(step, here, *(loss(place, share * step) for share in (1, -1, 0.5, -0.5)))
-    return layerwise(network, unflatten(found, sizes))
+    return layerwise(unflatten(found, sizes))
 
 
 def slope(step: float, here: float, up: float, down: float, half_up: float, half_down: float) -> float:

@@ -24,7 +24,7 @@ class PlaygroundSettings(Struct, frozen=True, forbid_unknown_fields=True):
         data: a shape; formula, for points above and below y = f(x); own, for `points`.
         formula: f(x), such as sin(3*x)/2.
         points: (x, y, class) of one's own.
-        samples, noise, classes: of generated points; half as many again are held out.
+        samples, noise, classes: of generated points; as many again are held out.
         hidden: widths of the hidden layers; activations: a name for each.
         optimizer, learning_rate, l2: as in `backlight train mlp`.
         batch_size: samples of an update; all of them if None.

@@ -9,8 +9,9 @@ from backlight.networks.deep_network import DeepNeuralNetwork
 from backlight.networks.layer import LayerPass
 from backlight.page.playground.branch import Branch
 from backlight.page.playground.settings import PlaygroundSettings
+from backlight.recording.gates import GATES
 
-SATURATED = {"tanh": (-0.98, 0.98), "sigmoid": (0.01, 0.99)}  # f′ is below a twentieth of its largest value
+SATURATING = ("tanh", "sigmoid")
 MOSTLY = 0.95  # of the samples
 LADDER = tuple(10.0**power for power in range(1, 7))  # how much smaller a rate is tried
 
@@ -44,8 +45,8 @@ def units_of(network: DeepNeuralNetwork, passes: list[LayerPass]) -> Units:
             here = np.flatnonzero((passed.pre_activation <= 0).all(axis=0))
             dead += [(number, int(unit) + 1) for unit in here]
             remarks += dead_words(number, [int(unit) + 1 for unit in here], width, len(passed.activation))
-        elif name in SATURATED:
-            low, high = SATURATED[name]
+        elif name in SATURATING:
+            low, high = GATES[name]
             outside = ((passed.activation < low) | (passed.activation > high)).mean(axis=0)
             saturated += [(number, int(unit) + 1) for unit in np.flatnonzero(outside > MOSTLY)]
     if saturated:

@@ -32,6 +32,7 @@ export function number(value, digits = 4) {
   if (value === null || Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 2) : String(Number(value.toPrecision(digits)));
+  const far = size !== 0 && (size < 1e-3 || size >= 1e6);
+  const text = far ? value.toExponential(digits - 2) : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−").replace("e-", "e−").replace("e+", "e");
 }

@@ -1,6 +1,7 @@
 // One backward pass, layer by layer: formulas, one sample's numbers, and the gradient beside the numeric one.
 import { post } from "./api.js";
 import { el, number, showTrouble } from "./dom.js";
+import { head, row } from "./table.js";
 
 const short = (value) => number(value, 3);
 
@@ -37,32 +38,40 @@ export class Backward {
 
   draw() {
     const { stages, sample, samples, label, point, step } = this.pass, stage = stages[this.stage];
-    const button = (id, words, act, off) => el("button", { type: "button", "data-go": id, onclick: act, disabled: off }, words);
+    const button = (id, words, act, off) =>
+      el("button", { type: "button", "data-go": id, onclick: act, disabled: off }, words);
     const focus = document.activeElement?.dataset?.go;
+    const place = `x = (${point.map(short).join(", ")}), class ${label}`;
     this.body.replaceChildren(
-      el("p", { class: "small" }, `The pass that update ${(step + 1).toLocaleString("en")} comes from. Sample ${sample + 1} of ${samples}: x = (${point.map(short).join(", ")}), class ${label}. `,
+      el("p", { class: "small" }, `The pass that update ${(step + 1).toLocaleString("en")} comes from. `,
+        `Sample ${sample + 1} of ${samples}: ${place}. `,
         button("other", "another sample", () => this.load(sample + 1), false)),
       el("div", { class: "row" },
         button("back", "← Back", () => this.move(-1), this.stage === 0),
         button("next", "Next →", () => this.move(1), this.stage === stages.length - 1),
         el("span", { "aria-live": "polite" }, `${this.stage + 1} of ${stages.length}: ${stage.title}`)),
       ...stage.formulas.map((formula) => el("p", { class: "formula" }, formula)),
-      el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, stage.rows.map(({ name, values }) =>
-        el("tr", {}, el("th", { scope: "row" }, name), values.map((value) => el("td", {}, short(value)))))))),
+      el("div", { class: "scroll" }, el("table", {}, el("tbody", {},
+        stage.rows.map(({ name, values }) => row([name, ...values.map(short)]))))),
       stage.check ? this.check(stage) : "",
     );
     this.body.querySelector(`[data-go="${focus}"]:not(:disabled)`)?.focus();
   }
 
   check({ layer, check }) {
-    const rows = check.analytic.flatMap((row, from) => row.map((value, to) => [from, to, value, check.numeric[from][to]]));
+    const entries = check.analytic.flatMap((values, from) =>
+      values.map((value, to) => [from, to, value, check.numeric[from][to]]));
     const last = check.analytic.length - 1;
     const off = (a, b) => (b === null ? "kink" : number(Math.abs(a - b), 2));
+    const line = ([from, to, value, numeric]) => row([
+      `${from === last ? "bias" : `from ${from + 1}`} to ${to + 1}`,
+      number(value, 6), numeric === null ? "kink" : number(numeric, 6), off(value, numeric),
+    ]);
+    const largest = number(check.largest_difference, 2);
     return el("div", {},
-      el("p", {}, `Largest difference from the numeric gradient (L(w + h) − L(w − h)) / 2h: ${number(check.largest_difference, 2)}.`),
+      el("p", {}, `Largest difference from the numeric gradient (L(w + h) − L(w − h)) / 2h: ${largest}.`),
       el("div", { class: "scroll" }, el("table", {},
-        el("thead", {}, el("tr", {}, [`weight of layer ${layer}`, "backpropagation", "numeric", "difference"].map((word) => el("th", { scope: "col" }, word)))),
-        el("tbody", {}, rows.map(([from, to, value, numeric]) => el("tr", {}, el("th", { scope: "row" }, `${from === last ? "bias" : `from ${from + 1}`} to ${to + 1}`),
-          el("td", {}, number(value, 6)), el("td", {}, numeric === null ? "kink" : number(numeric, 6)), el("td", {}, off(value, numeric))))))));
+        head([`weight of layer ${layer}`, "backpropagation", "numeric", "difference"]),
+        el("tbody", {}, entries.map(line)))));
   }
 }

@@ -1,17 +1,25 @@
 // Taking it away: Python code that trains the same network, and the weights as they are.
-import { floats } from "./colours.js";
 import { el } from "./dom.js";
+import { floats } from "./play_colours.js";
 import { place } from "./play_network.js";
 
-const python = (value) => (value === null ? "None" : Array.isArray(value) ? `(${value.map(python).join(", ")}${value.length === 1 ? "," : ""})` : JSON.stringify(value));
+const LEGS = "# a network whose settings were changed on the way: take its weights, or a link to this page";
+const OWN = "# points that were drawn or made by a formula: take the weights, or a link to this page";
+
+function python(value) {
+  if (value === null) return "None";
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  return `(${value.map(python).join(", ")}${value.length === 1 ? "," : ""})`;
+}
 
 function code({ settings, legs, step }, sizes) {
-  if (legs.length) return "# a network whose settings were changed on the way: take its weights, or a link to this page";
-  if (["own", "formula"].includes(settings.data)) return "# points that were drawn or made by a formula: take the weights, or a link to this page";
-  const { samples, noise, classes, seed } = settings, extra = ["optimizer", "batch_size", "init_scale"].map((name) => `${name}=${python(settings[name])}`);
+  if (legs.length) return LEGS;
+  if (["own", "formula"].includes(settings.data)) return OWN;
+  const { samples, noise, classes, seed } = settings, name = python(settings.data);
+  const extra = ["optimizer", "batch_size", "init_scale"].map((each) => `${each}=${python(settings[each])}`);
   return `import backlight as bl
 
-data = bl.load_points(${python(settings.data)}, ${samples}, ${samples}, noise=${noise}, classes=${classes}, seed=${seed})
+data = bl.load_points(${name}, ${samples}, ${samples}, noise=${noise}, classes=${classes}, seed=${seed})
 networks = bl.Population.initialised(
     ${python(sizes)}, ${settings.hidden.length ? python(settings.activations) : '"tanh"'}, seeds=[${seed}],
     learning_rate=${settings.learning_rate}, l2=${settings.l2}, ${extra.join(", ")},
@@ -49,8 +57,10 @@ export class Export {
 
   save() {
     const { way, parameters, sizes } = this.current();
-    const document_ = { settings: way.settings, changes: way.legs, step: way.step, layers: weights(floats(parameters), sizes) };
-    const link = el("a", { href: URL.createObjectURL(new Blob([JSON.stringify(document_, null, 1)], { type: "application/json" })), download: `backlight-step-${way.step}.json` });
+    const layers = weights(floats(parameters), sizes);
+    const text = JSON.stringify({ settings: way.settings, changes: way.legs, step: way.step, layers }, null, 1);
+    const href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    const link = el("a", { href, download: `backlight-step-${way.step}.json` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }

@@ -1,6 +1,6 @@
 // The network: a picture per unit, a line per weight. A unit is a button; its weights are told in words and numbers.
-import { bytes, paint, unitTable } from "./colours.js";
 import { el, number, svg } from "./dom.js";
+import { bytes, paint, unitTable } from "./play_colours.js";
 
 const TABLE = unitTable();
 const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leaky_relu", "identity"];
@@ -40,25 +40,39 @@ export class Network {
     return layer === this.sizes.length - 1 ? `class ${unit}` : `${unit + 1}`;
   }
 
+  longName(layer, unit) {
+    if (layer === 0) return `Input ${this.name(0, unit)}`;
+    return layer === this.sizes.length - 1 ? `Logit of class ${unit}` : `Unit ${unit + 1} of layer ${layer}`;
+  }
+
   unit(layer, unit) {
     const canvas = el("canvas", { "aria-hidden": "true" });
-    const label = layer === 0 ? `Input ${this.name(0, unit)}` : layer === this.sizes.length - 1 ? `Logit of class ${unit}` : `Unit ${unit + 1} of layer ${layer}`;
-    const button = el("button", { class: "unit", type: "button", "aria-label": label, "data-unit": `${layer}-${unit}`, onclick: () => this.onChoose({ layer, unit }) }, canvas, el("span", { class: "unit-name", "aria-hidden": "true" }, this.name(layer, unit)));
+    const button = el("button", {
+      class: "unit", type: "button", "aria-label": this.longName(layer, unit), "data-unit": `${layer}-${unit}`,
+      onclick: () => this.onChoose({ layer, unit }),
+    }, canvas, el("span", { class: "unit-name", "aria-hidden": "true" }, this.name(layer, unit)));
     button.addEventListener("pointerenter", () => layer && this.onChoose({ layer, unit }, true));
     return { canvas, button };
   }
 
   column(layer) {
-    const last = this.sizes.length - 1;
-    const head = layer === 0 ? [el("b", {}, "Inputs")] : layer === last ? [el("b", {}, "Outputs"), this.hiddenControls.has("layers") ? null : this.adder()] : this.head(layer);
-    return el("div", { class: "column" }, el("div", { class: "head" }, head), this.units[layer].map(({ button }) => button));
+    const units = this.units[layer].map(({ button }) => button);
+    return el("div", { class: "column" }, el("div", { class: "head" }, this.head(layer)), units);
   }
 
   head(layer) {
-    const select = el("select", { "aria-label": `Activation of layer ${layer}`, onchange: (event) => this.exchange(layer, event.target.value) },
+    if (layer === 0) return el("b", {}, "Inputs");
+    if (layer < this.sizes.length - 1) return this.hiddenHead(layer);
+    return [el("b", {}, "Outputs"), this.hiddenControls.has("layers") ? null : this.adder()];
+  }
+
+  hiddenHead(layer) {
+    const exchange = (event) => this.exchange(layer, event.target.value);
+    const select = el("select", { "aria-label": `Activation of layer ${layer}`, onchange: exchange },
       ACTIVATIONS.map((name) => el("option", { value: name, selected: name === this.activations[layer - 1] }, name)));
     const fixed = this.hiddenControls.has("layers");
-    const button = (text, label, act, off) => el("button", { type: "button", class: "tiny", "aria-label": label, title: label, disabled: off, onclick: act }, text);
+    const button = (text, label, onclick, disabled) =>
+      el("button", { type: "button", class: "tiny", "aria-label": label, title: label, disabled, onclick }, text);
     const width = this.hidden[layer - 1];
     return [
       el("b", {}, `Layer ${layer}`),
@@ -70,8 +84,11 @@ export class Network {
   }
 
   adder() {
-    return el("button", { type: "button", class: "tiny", title: "One more hidden layer", "aria-label": "One more hidden layer", disabled: this.hidden.length >= MOST_LAYERS, onclick: () =>
-      this.onChange([...this.hidden, 3], [...this.activations, this.activations.at(-1) ?? "tanh"]) }, "+ layer");
+    const words = "One more hidden layer";
+    return el("button", {
+      type: "button", class: "tiny", title: words, "aria-label": words, disabled: this.hidden.length >= MOST_LAYERS,
+      onclick: () => this.onChange([...this.hidden, 3], [...this.activations, this.activations.at(-1) ?? "tanh"]),
+    }, "+ layer");
   }
 
   exchange(layer, name) {
@@ -122,19 +139,27 @@ export class Network {
   }
 
   drawLinks() {
-    const largest = Math.max(1e-9, ...this.paths.map(({ at }) => Math.abs(this.parameters[at])).filter(Number.isFinite));
+    const sizes = this.paths.map(({ at }) => Math.abs(this.parameters[at]));
+    const largest = Math.max(1e-9, ...sizes.filter(Number.isFinite));
     const scale = 7 / Math.max(2, largest);
     for (const { path, at, layer, unit, from } of this.paths) {
       const weight = this.parameters[at], broken = !Number.isFinite(weight);
       path.setAttribute("stroke-width", broken ? 2 : Math.max(0.4, Math.abs(weight) * scale));
-      const chosen = this.chosen && this.chosen.layer === layer && this.chosen.unit === unit && (this.chosen.from === undefined || this.chosen.from === from);
-      path.setAttribute("class", `link ${broken ? "broken" : weight < 0 ? "negative" : "positive"}${chosen ? " chosen" : ""}`);
+      const kind = broken ? "broken" : weight < 0 ? "negative" : "positive";
+      path.setAttribute("class", `link ${kind}${this.isChosen(layer, unit, from) ? " chosen" : ""}`);
     }
+  }
+
+  // Whether a line is the chosen one, or one of the chosen unit's.
+  isChosen(layer, unit, from) {
+    const { chosen } = this;
+    return chosen?.layer === layer && chosen.unit === unit && (chosen.from === undefined || chosen.from === from);
   }
 
   choose(chosen) {
     this.chosen = chosen;
-    this.units?.flat().forEach(({ button }) => button.classList.toggle("chosen", button.dataset.unit === `${chosen?.layer}-${chosen?.unit}`));
+    const name = `${chosen?.layer}-${chosen?.unit}`;
+    this.units?.flat().forEach(({ button }) => button.classList.toggle("chosen", button.dataset.unit === name));
     if (this.parameters && this.paths) this.drawLinks();
   }
 
@@ -151,7 +176,8 @@ export class Network {
           button.dataset.state = state;
           button.setAttribute("aria-description", state);
         }
-        button.title = `${button.getAttribute("aria-label")}${state ? `, ${state}` : ""}: largest value over the plane ${number(scales[unit], 3)}`;
+        const who = `${button.getAttribute("aria-label")}${state ? `, ${state}` : ""}`;
+        button.title = `${who}: largest value over the plane ${number(scales[unit], 3)}`;
       });
     });
     this.drawLinks();

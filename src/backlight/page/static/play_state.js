@@ -25,7 +25,8 @@ function unpacked(text) {
 }
 
 // Points as the address can hold them, so that a link gives the same network to the bit.
-export const kept = (points) => points.map(([x, y, label]) => [Math.round(x * SCALE) / SCALE, Math.round(y * SCALE) / SCALE, label]);
+const rounded = (place) => Math.round(place * SCALE) / SCALE;
+export const kept = (points) => points.map(([x, y, label]) => [rounded(x), rounded(y), label]);
 
 const text = (name, value) =>
   name === "points" ? packed(value) : value === null ? "all" : Array.isArray(value) ? value.join(",") : String(value);
@@ -38,10 +39,11 @@ function parsed(name, value) {
   return NUMBERS.includes(name) ? Number(value) : value;
 }
 
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 function differences(settings, base) {
-  return Object.entries(settings).filter(([name, value]) => !same(value, base[name])).map(([name, value]) => [name, text(name, value)]);
+  const changed = Object.entries(settings).filter(([name, value]) => !same(value, base[name]));
+  return changed.map(([name, value]) => [name, text(name, value)]);
 }
 
 // {settings, legs: [{step, settings}], step, hide} from the part after #play?
@@ -58,7 +60,8 @@ export function readAddress() {
       })) });
     }
   }
-  return { settings, legs, step: Number(query.get("step") ?? 0), hide: (query.get("hide") ?? "").split(",").filter(Boolean) };
+  const hide = (query.get("hide") ?? "").split(",").filter(Boolean);
+  return { settings, legs, step: Number(query.get("step") ?? 0), hide };
 }
 
 export function writeAddress({ settings, legs, step, hide }) {

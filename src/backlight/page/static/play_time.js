@@ -1,12 +1,24 @@
 // Time: play, pause, one step, one epoch, back to any step; and the branches that were made on the way.
 import { el } from "./dom.js";
+import { same } from "./play_state.js";
 
-const SPEEDS = [[1, "1 step a second"], [10, "10"], [60, "60"], [300, "300"], [2000, "2,000"], ["", "as fast as it goes"]];
-const LABELS = { learning_rate: "rate", l2: "L2", batch_size: "batch", optimizer: "optimiser", activations: "activations" };
+const SPEEDS = [
+  [1, "1 step a second"], [10, "10"], [60, "60"], [300, "300"], [2000, "2,000"], ["", "as fast as it goes"],
+];
+const LABELS = { learning_rate: "rate", l2: "L2", batch_size: "batch", optimizer: "optimiser" };
+const HOW = "Go back, change the rate, the optimiser, L2, the batch or an activation, and play: a branch begins there.";
 
 function changes(branch, parent) {
-  return Object.entries(branch.settings).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(parent.settings[name]))
-    .map(([name, value]) => `${LABELS[name] ?? name} ${value === null ? "all" : Array.isArray(value) ? value.join(", ") : value}`).join(", ");
+  const changed = Object.entries(branch.settings).filter(([name, value]) => !same(value, parent.settings[name]));
+  const text = (value) => (value === null ? "all" : Array.isArray(value) ? value.join(", ") : value);
+  return changed.map(([name, value]) => `${LABELS[name] ?? name} ${text(value)}`).join(", ");
+}
+
+function origin(branch, branches) {
+  if (!branch.origin) return "as it began";
+  const { step, branch: parent } = branch.origin;
+  return `from step ${step.toLocaleString("en")}${parent ? ` of branch ${parent}` : ""}: ` +
+    changes(branch, branches[parent]);
 }
 
 export class Time {
@@ -25,7 +37,8 @@ export class Time {
       el("div", { class: "row" }, this.play,
         button("Step", () => this.ask({ do: "step" }), "One update"),
         button("Epoch", () => this.ask({ do: "epoch" }), "As many updates as it takes to see all samples once"),
-        button("↺ Start", () => this.ask({ do: "go", branch: this.number ?? 0, step: 0 }), "Back to the initial weights"),
+        button("↺ Start", () => this.ask({ do: "go", branch: this.number ?? 0, step: 0 }),
+          "Back to the initial weights"),
         hidden.has("speed") ? null : el("label", {}, "Speed ", this.speed),
         el("span", { class: "at" }, "step ", this.where)),
       this.slider, this.branches);
@@ -67,10 +80,10 @@ export class Time {
   }
 
   list({ branches, number: current }) {
-    if (branches.length < 2) return this.branches.replaceChildren(el("p", { class: "small" }, "Go back, change the rate, the optimiser, L2, the batch or an activation, and play: a branch begins there."));
-    this.branches.replaceChildren(...branches.map((branch, at) => {
-      const words = branch.origin ? `from step ${branch.origin.step.toLocaleString("en")}${branch.origin.branch ? ` of branch ${branch.origin.branch}` : ""}: ${changes(branch, branches[branch.origin.branch])}` : "as it began";
-      return el("button", { type: "button", "aria-pressed": at === current ? "true" : "false", onclick: () => this.ask({ do: "go", branch: at, step: branch.last }) }, `${at ? `Branch ${at}` : "Trunk"}: ${words}`);
-    }));
+    if (branches.length < 2) return this.branches.replaceChildren(el("p", { class: "small" }, HOW));
+    this.branches.replaceChildren(...branches.map((branch, at) => el("button", {
+      type: "button", "aria-pressed": String(at === current),
+      onclick: () => this.ask({ do: "go", branch: at, step: branch.last }),
+    }, `${at ? `Branch ${at}` : "Trunk"}: ${origin(branch, branches)}`)));
   }
 }

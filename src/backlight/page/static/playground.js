@@ -1,10 +1,10 @@
 // The playground: one session on the server, whose pictures come as fast as they are drawn here.
 import { listen, post } from "./api.js";
-import { floats } from "./colours.js";
-import { Chart } from "./chart.js";
 import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { Backward } from "./play_backward.js";
 import { Boundary } from "./play_boundary.js";
+import { Chart } from "./play_chart.js";
+import { floats } from "./play_colours.js";
 import { Controls, LinkPanel } from "./play_controls.js";
 import { Export } from "./play_export.js";
 import { help } from "./play_help.js";
@@ -13,9 +13,13 @@ import { Seeds } from "./play_seeds.js";
 import { DEFAULTS, readAddress, wayTo, writeAddress } from "./play_state.js";
 import { Time } from "./play_time.js";
 import { UnitCard } from "./play_unit.js";
+import { head, row } from "./table.js";
 
 const percent = (share) => (share === null || Number.isNaN(share) ? "NaN" : `${(100 * share).toFixed(1)} %`);
-const TRAIN = { name: "train", colour: "--c0" }, TEST = { name: "held out", colour: "--c1", dash: true };
+const TRAIN = { name: "train", colour: "c0" }, TEST = { name: "held out", colour: "c1", dash: true };
+const COMPILING = "The engine is being compiled for this machine, once; " +
+  "until then, up to a minute, nothing can be trained.";
+const STOPPED = "the server has stopped; start `backlight page` again and open its link";
 
 class Playground {
   constructor(main) {
@@ -24,22 +28,29 @@ class Playground {
     this.curve = [];
     this.chosen = { layer: 1, unit: 0 };
     this.boundary = new Boundary({ onPoint: (x, y) => this.ask({ do: "probe", point: [x, y] }), onDraw: () => {} });
-    this.controls = new Controls({ onChange: (changes) => this.change(changes), hidden: this.hide, boundary: this.boundary });
+    const change = (changes) => this.change(changes);
+    this.controls = new Controls({ onChange: change, hidden: this.hide, boundary: this.boundary });
     this.controls.onClosed = () => this.data && this.boundary.setData(this.data);
-    this.network = new Network({ onChoose: (chosen, passing) => this.choose(chosen, passing), onChange: (hidden, activations) => this.change({ hidden, activations }), hidden: this.hide });
+    this.network = new Network({
+      onChoose: (chosen, passing) => this.choose(chosen, passing),
+      onChange: (hidden, activations) => this.change({ hidden, activations }),
+      hidden: this.hide,
+    });
     this.time = new Time((command) => this.ask(command), this.hide);
     this.unit = new UnitCard();
     this.backward = new Backward(() => this.session);
     this.seeds = new Seeds((command) => this.ask(command));
     this.loss = new Chart("Loss", [TRAIN, TEST]);
-    this.accuracy = new Chart("Accuracy", [TRAIN, TEST], { top: 1, format: percent, tick: (share) => `${Math.round(100 * share)} %` });
+    const tick = (share) => `${Math.round(100 * share)} %`;
+    this.accuracy = new Chart("Accuracy", [TRAIN, TEST], { top: 1, format: percent, tick });
     this.export = new Export(() => ({ way: this.way(), parameters: this.frame.parameters, sizes: this.sizes }));
     this.link = new LinkPanel(() => this.way(), this.start.hide);
     this.remarks = el("div", { class: "remarks", "aria-live": "polite" });
     this.broken = el("div", { class: "broken", role: "alert" });
-    this.compiling = el("p", { class: "small", role: "status", hidden: true }, "The engine is being compiled for this machine, once; until then, up to a minute, nothing can be trained.");
+    this.compiling = el("p", { class: "small", role: "status", hidden: true }, COMPILING);
     this.answers = el("div", { class: "scroll" });
-    this.confusion = el("details", { class: "small" }, el("summary", {}, "Confusion of the held-out points"), this.answers);
+    const confused = el("summary", {}, "Confusion of the held-out points");
+    this.confusion = el("details", { class: "small" }, confused, this.answers);
     this.figures = el("p", { class: "figures" });
     this.confusion.addEventListener("toggle", () => this.frame && this.drawConfusion());
     this.layOut(main);
@@ -47,13 +58,15 @@ class Playground {
 
   layOut(main) {
     const shown = (name, element) => (this.hide.has(name) ? null : element);
-    const testBox = el("input", { type: "checkbox", onchange: () => { this.boundary.showTest = testBox.checked; this.boundary.drawMarks(); } });
+    const testBox = el("input", { type: "checkbox", onchange: () => this.boundary.showHeldOut(testBox.checked) });
     main.append(el("div", { class: "playground" },
       el("div", { class: "side" }, this.controls.data, this.controls.training),
       el("div", { class: "middle" }, this.time.element, this.compiling, this.broken, this.network.element, this.remarks,
         shown("unit", this.unit.element), shown("backward", this.backward.element)),
-      el("div", { class: "output" }, this.figures, this.boundary.element, el("label", { class: "small" }, testBox, " show held-out points"),
-        this.loss.element, this.accuracy.element, this.confusion, shown("seeds", this.seeds.element), shown("export", this.export.element), shown("link", this.link.element), help())));
+      el("div", { class: "output" }, this.figures, this.boundary.element,
+        el("label", { class: "small" }, testBox, " show held-out points"),
+        this.loss.element, this.accuracy.element, this.confusion, shown("seeds", this.seeds.element),
+        shown("export", this.export.element), shown("link", this.link.element), help())));
   }
 
   async open() {
@@ -81,7 +94,7 @@ class Playground {
       await post(`/api/playground/${this.session}`, { do: "probe", point: this.frame.point });
     } catch (error) {
       this.close();
-      showTrouble(error.message.includes("fetch") ? new Error("the server has stopped; start `backlight page` again and open its link") : error);
+      showTrouble(error.message.includes("fetch") ? new Error(STOPPED) : error);
     }
     this.checking = false;
   }
@@ -156,11 +169,16 @@ class Playground {
   }
 
   drawCurves() {
-    const steps = this.curve.map(([step]) => step), column = (at) => this.curve.map((point) => point[at] ?? NaN);
-    const faint = (at) => this.others.map((curve) => ({ steps: curve.map(([step]) => step), values: curve.map((point) => point[at] ?? NaN) }));
-    const bands = (rows) => this.bands && { steps: this.bands.steps, rows };
-    this.loss.show(steps, [column(1), column(2)], { mark: this.frame.step, bands: bands(this.bands?.loss), faint: faint(2) });
-    this.accuracy.show(steps, [column(3), column(4)], { mark: this.frame.step, bands: bands(this.bands?.accuracy), faint: faint(4) });
+    const steps = (curve) => curve.map(([step]) => step);
+    const column = (curve, at) => curve.map((point) => point[at] ?? NaN);
+    const show = (chart, [train, test], rows) => chart.show(
+      steps(this.curve), [column(this.curve, train), column(this.curve, test)], {
+        mark: this.frame.step,
+        bands: this.bands && { steps: this.bands.steps, rows },
+        faint: this.others.map((curve) => ({ steps: steps(curve), values: column(curve, test) })),
+      });
+    show(this.loss, [1, 2], this.bands?.loss);
+    show(this.accuracy, [3, 4], this.bands?.accuracy);
   }
 
   drawUnit() {
@@ -169,10 +187,14 @@ class Playground {
 
   drawWords() {
     const [, trainLoss, testLoss, trainAccuracy, testAccuracy] = this.frame.measured;
-    this.figures.replaceChildren(el("b", { class: "big" }, percent(testAccuracy)), ` of held-out points right, ${percent(trainAccuracy)} of training points; loss ${number(testLoss, 3)} and ${number(trainLoss, 3)}`);
+    this.figures.replaceChildren(el("b", { class: "big" }, percent(testAccuracy)),
+      ` of held-out points right, ${percent(trainAccuracy)} of training points; `,
+      `loss ${number(testLoss, 3)} and ${number(trainLoss, 3)}`);
     this.drawConfusion();
     const remarks = JSON.stringify(this.frame.remarks);
-    if (remarks !== this.remarked) this.remarks.replaceChildren(...this.frame.remarks.map((words) => el("p", {}, words)));
+    if (remarks !== this.remarked) {
+      this.remarks.replaceChildren(...this.frame.remarks.map((words) => el("p", {}, words)));
+    }
     this.remarked = remarks;
     const trouble = JSON.stringify(this.frame.trouble);
     if (trouble !== this.troubled) this.broken.replaceChildren(...this.explain(this.frame.trouble));
@@ -182,8 +204,8 @@ class Playground {
   drawConfusion() {
     if (!this.confusion.open) return;
     const rows = this.frame.confusion, names = rows.map((_, label) => `class ${label}`);
-    this.answers.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ["", ...names.map((name) => `answer ${name}`)].map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, rows.map((row, label) => el("tr", {}, el("th", { scope: "row" }, names[label]), row.map((count) => el("td", {}, String(count))))))));
+    this.answers.replaceChildren(el("table", {}, head(["", ...names.map((name) => `answer ${name}`)]),
+      el("tbody", {}, rows.map((counts, label) => row([names[label], ...counts.map(String)])))));
   }
 
   explain(trouble) {
@@ -191,7 +213,8 @@ class Playground {
     const { branches, number: at } = this.frame;
     const button = (words, act) => el("button", { type: "button", onclick: act }, words);
     return [el("p", {}, trouble.words), el("div", { class: "row" },
-      button(`Back to step ${trouble.step.toLocaleString("en")}`, () => this.ask({ do: "go", branch: at, step: trouble.step })),
+      button(`Back to step ${trouble.step.toLocaleString("en")}`,
+        () => this.ask({ do: "go", branch: at, step: trouble.step })),
       trouble.cure ? button("Try the cure from the beginning", async () => {
         await this.ask({ do: "go", branch: at, step: branches[at].first });
         await this.ask({ do: "change", settings: trouble.cure });

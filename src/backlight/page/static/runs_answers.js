@@ -1,10 +1,13 @@
 // What the saved network says: the plane of points at several steps; of digits the confusion and the worst mistakes.
 import { get } from "./api.js";
+import { scale } from "./axis.js";
+import { sized } from "./canvas.js";
 import { el, number } from "./dom.js";
-import { scale } from "./runs_axis.js";
 import { runsQuery } from "./runs_pictures.js";
-import { folded, refill, table } from "./runs_table.js";
+import { folded, head, refill, table } from "./table.js";
 
+const KEY = "Shade: the probability of each class; dark line: where the likeliest class changes; " +
+  "marks: training points.";
 const SIZE = 380, LEFT = 40, TOP = 10, RIGHT = 12, BOTTOM = 34;
 
 export function boundaryPart(names, loading) {
@@ -26,11 +29,13 @@ export function boundaryPart(names, loading) {
 
 function boundary(title) {
   const canvas = el("canvas", { class: "plane", role: "img", "aria-label": "decision boundary: loading" });
-  const slider = el("input", { type: "range", min: 0, step: 1, "aria-label": `decision boundary ${title}: which step` });
+  const question = `decision boundary ${title}: which step`;
+  const slider = el("input", { type: "range", min: 0, step: 1, "aria-label": question });
   const output = el("output", { class: "readout" });
   const caption = el("figcaption");
   const numbers = folded("Numbers", () => (known?.moments ? rows(known) : "Nothing yet."));
-  const figure = el("figure", { class: "single" }, title ? el("h4", {}, title) : null, canvas, slider, output, caption, numbers);
+  const parts = [title ? el("h4", {}, title) : null, canvas, slider, output, caption, numbers];
+  const figure = el("figure", { class: "single" }, parts);
   let known = null, last = true;
 
   async function draw() {
@@ -52,7 +57,7 @@ function boundary(title) {
     figure,
     show(found) {
       for (const part of [canvas, slider, output, numbers]) part.hidden = Boolean(found.error);
-      caption.textContent = found.error ?? `Shade: the probability of each class; dark line: where the likeliest class changes; marks: training points. ${found.remark} ${found.shown}`;
+      caption.textContent = found.error ?? `${KEY} ${found.remark} ${found.shown}`;
       if (found.error) return;
       const at = Number(slider.value);
       known = found;
@@ -66,11 +71,7 @@ function boundary(title) {
 }
 
 function paint(canvas, known, image) {
-  const dense = devicePixelRatio || 1;
-  [canvas.width, canvas.height] = [SIZE * dense, SIZE * dense];
-  const context = canvas.getContext("2d");
-  context.scale(dense, dense);
-  const colour = (name) => getComputedStyle(canvas).getPropertyValue(`--${name}`).trim();
+  const { context, colour } = sized(canvas, SIZE, SIZE);
   const x = scale(...known.x, LEFT, SIZE - RIGHT), y = scale(...known.y, SIZE - BOTTOM, TOP);
   context.imageSmoothingEnabled = false;
   context.drawImage(image, LEFT, TOP, SIZE - LEFT - RIGHT, SIZE - TOP - BOTTOM);
@@ -104,8 +105,9 @@ function mark(context, x, y, kind) {
 function rows(known) {
   const classes = known.probabilities[0]?.length ?? 0;
   const header = ["x1", "x2", "class", ...Array.from({ length: classes }, (_, k) => `P(class ${k})`)];
+  const text = (share) => (share === null ? "NaN" : share.toFixed(3));
   const made = known.points.map(([x1, x2, label], at) =>
-    [number(x1), number(x2), String(label), ...known.probabilities[at].map((share) => (share === null ? "NaN" : share.toFixed(3)))]);
+    [number(x1), number(x2), String(label), ...known.probabilities[at].map(text)]);
   return table(header, made, `With the weights after step ${known.moments.at(-1).step.toLocaleString("en")}.`);
 }
 
@@ -124,9 +126,16 @@ function answers(label, found) {
     found.broken ? el("p", { class: "answer" }, "The network gives NaN: its answers mean nothing.") : null,
     found.confusion ? confusion(found) : null,
     found.error ? el("p", {}, found.error) : null,
-    found.wrong?.length ? el("p", { class: "small" }, `The ${found.wrong.length} most wrong test images, the most certain first.`) : null,
-    found.wrong ? el("div", { class: "images" }, found.wrong.map((each) =>
-      el("figure", {}, el("img", { src: each.image, alt: each.words, width: 84, height: 84, class: "pixels" }), el("figcaption", {}, each.words)))) : null);
+    found.wrong?.length ? mostWrong(found.wrong) : null);
+}
+
+function mostWrong(wrong) {
+  const image = (each) => el("img", { src: each.image, alt: each.words, width: 84, height: 84, class: "pixels" });
+  return [
+    el("p", { class: "small" }, `The ${wrong.length} most wrong test images, the most certain first.`),
+    el("div", { class: "images" },
+      wrong.map((each) => el("figure", {}, image(each), el("figcaption", {}, each.words)))),
+  ];
 }
 
 // It is its own table: a row per true class, a column per answer, wrong answers shaded by their share of the row.
@@ -137,8 +146,10 @@ function confusion(found) {
     const shade = row === column ? 10 : Math.min(10, Math.ceil((80 * count) / sum));
     return el("td", { class: `${row === column ? "right" : "wrong"} shade${shade}` }, count ? String(count) : "");
   };
-  return el("figure", {}, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "confusion matrix" }, el("table", { class: "confusion" },
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "true ↓"), classes.map((k) => el("th", { scope: "col" }, k)))),
-    el("tbody", {}, found.confusion.map((counts, row) => el("tr", {}, el("th", { scope: "row" }, classes[row]), counts.map((count, column) => cell(count, row, column))))))),
+  const line = (counts, row) => el("tr", {}, el("th", { scope: "row" }, classes[row]),
+    counts.map((count, column) => cell(count, row, column)));
+  return el("figure", {},
+    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "confusion matrix" },
+      el("table", { class: "confusion" }, head(["true ↓", ...classes]), el("tbody", {}, found.confusion.map(line)))),
     el("figcaption", {}, `A row a true class, a column an answer. ${found.words}`));
 }

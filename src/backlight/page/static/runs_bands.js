@@ -1,13 +1,18 @@
 // How a tensor's values are distributed: range, middle 90 %, middle 50 %, median; bars at what is not finite.
+import { bars, stroke } from "./canvas.js";
 import { number } from "./dom.js";
-import { bars, stroke } from "./runs_canvas.js";
 
 const OPACITIES = [0.13, 0.25, 0.45];
-const HEADER = ["step", "values", "NaN", "∞", "zeros", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max", "mean", "std"];
+const HEADER = [
+  "step", "values", "NaN", "∞", "zeros", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max", "mean", "std",
+];
+const NOTHING = {
+  words: "nothing recorded at these steps", steps: [], paint() {}, read: () => "", rows: () => [HEADER, []],
+};
 
 export function bandModel(title, { low, high, unit }, run) {
   const model = { title, kind: unit ? "symlog" : "linear", unit: unit || 1, low: low ?? NaN, high: high ?? NaN };
-  if (!run) return { ...model, words: "nothing recorded at these steps", steps: [], paint() {}, read: () => "", rows: () => [HEADER, []] };
+  if (!run) return { ...model, ...NOTHING };
   const [q05, q25, q50, q75, q95] = run.quantiles;
   const broken = run.steps.filter((_, at) => run.nan[at] + run.infinite[at] > 0);
   return {
@@ -19,7 +24,8 @@ export function bandModel(title, { low, high, unit }, run) {
     paint(pen) {
       const x = run.steps.map(pen.x.at);
       const y = (values) => values.map((value) => (value === null ? NaN : pen.y.at(value)));
-      [[run.minimum, run.maximum], [q05, q95], [q25, q75]].forEach(([from, to], at) => area(pen, x, y(from), y(to), OPACITIES[at]));
+      const pairs = [[run.minimum, run.maximum], [q05, q95], [q25, q75]];
+      pairs.forEach(([from, to], at) => area(pen, x, y(from), y(to), OPACITIES[at]));
       stroke(pen.context, pen.colour("c1"), y(q50).map((place, at) => [x[at], place]), 1.7);
       bars(pen, broken);
     },
@@ -50,21 +56,25 @@ function area({ context, colour }, x, low, high, opacity) {
 }
 
 const shown = (value) => (value === null ? "NaN" : number(value));
+const whole = (value) => value.toLocaleString("en");
 
 function read(run, at) {
   if (at < 0) return "";
-  const end = at + 1 < run.steps.length ? run.steps[at + 1] - 1 : run.last_step;
-  const where = end > run.steps[at] && run.recorded > run.steps.length ? `steps ${run.steps[at].toLocaleString("en")} to ${end.toLocaleString("en")}` : `step ${run.steps[at].toLocaleString("en")}`;
-  const broken = run.nan[at] + run.infinite[at];
+  const first = run.steps[at], end = at + 1 < run.steps.length ? run.steps[at + 1] - 1 : run.last_step;
+  const several = end > first && run.recorded > run.steps.length;
+  const where = several ? `steps ${whole(first)} to ${whole(end)}` : `step ${whole(first)}`;
+  const broken = `${run.nan[at]} NaN and ${run.infinite[at]} infinite of ${whole(run.count[at])} values`;
   return `${where}: ${shown(run.minimum[at])} … ${shown(run.maximum[at])}, median ${shown(run.quantiles[2][at])}, ` +
     `middle 90 % ${shown(run.quantiles[0][at])} … ${shown(run.quantiles[4][at])}` +
-    (broken ? ` · ${run.nan[at]} NaN and ${run.infinite[at]} infinite of ${run.count[at].toLocaleString("en")} values` : "");
+    (run.nan[at] + run.infinite[at] ? ` · ${broken}` : "");
 }
 
 function rows(run) {
+  const counts = [run.steps, run.count, run.nan, run.infinite, run.zeros];
   const columns = [run.minimum, ...run.quantiles, run.maximum, run.mean, run.deviation];
-  const made = run.steps.map((step, at) => [
-    ...[step, run.count[at], run.nan[at], run.infinite[at], run.zeros[at]].map(String), ...columns.map((column) => shown(column[at]))]);
-  const merged = run.recorded > run.steps.length;
-  return [HEADER, made, merged ? `${run.recorded.toLocaleString("en")} recorded steps, merged into ${made.length} stretches: no extreme and no NaN is lost.` : ""];
+  const made = run.steps.map((_, at) =>
+    [...counts.map((column) => String(column[at])), ...columns.map((column) => shown(column[at]))]);
+  const merged = `${whole(run.recorded)} recorded steps, merged into ${made.length} stretches: ` +
+    "no extreme and no NaN is lost.";
+  return [HEADER, made, run.recorded > run.steps.length ? merged : ""];
 }

@@ -3,11 +3,11 @@
 // A model says what is shown: {title, words, kind, low, high, unit, names, steps, paint(pen), read(step), rows(),
 // legend}. `names` instead of low and high: a row each, from the top. `caption`: where all words are too many.
 // `pen` is {context, x, y, colour, top, height, row}.
+import { scale } from "./axis.js";
+import { DASHES, frame, shade, sized, upright } from "./canvas.js";
 import { el, svg } from "./dom.js";
-import { scale } from "./runs_axis.js";
-import { DASHES, frame, shade, upright } from "./runs_canvas.js";
 import { HINT, steer } from "./runs_cursor.js";
-import { folded, table } from "./runs_table.js";
+import { folded, table } from "./table.js";
 
 const HEIGHT = 190, TOP = 8, BOTTOM = 34, LEFT = 56, RIGHT = 12, ROW = 16, USUAL = 360;
 
@@ -75,16 +75,12 @@ export class Chart {
 
   #pen() {
     const { names, low, high, kind, unit } = this.model, { canvas, width } = this;
-    const height = names ? TOP + BOTTOM + ROW * names.length : HEIGHT, dense = devicePixelRatio || 1;
+    const height = names ? TOP + BOTTOM + ROW * names.length : HEIGHT;
     canvas.style.height = `${height}px`;
-    [canvas.width, canvas.height] = [Math.round(width * dense), Math.round(height * dense)];
-    const context = canvas.getContext("2d"), style = getComputedStyle(canvas);
-    context.scale(dense, dense);
     return {
-      context, top: TOP, height: height - BOTTOM, row: ROW,
+      ...sized(canvas, width, height), top: TOP, height: height - BOTTOM, row: ROW,
       x: scale(...this.range.shown(), this.#left(), width - RIGHT),
       y: scale(low, high, height - BOTTOM, TOP, kind, unit),
-      colour: (name) => style.getPropertyValue(`--${name}`).trim(),
     };
   }
 }

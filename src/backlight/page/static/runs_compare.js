@@ -4,7 +4,9 @@ import { el } from "./dom.js";
 import { Loader } from "./runs_loader.js";
 import { Pictures, runsQuery } from "./runs_pictures.js";
 import { rangeControls, stepRange } from "./runs_range.js";
-import { folded, list, refill, table } from "./runs_table.js";
+import { folded, list, refill, table } from "./table.js";
+
+const SAME = "All settings are the same.";
 
 export async function openComparison(main, names, known) {
   const found = await get(`/api/runs/differences?${runsQuery(names)}`);
@@ -20,7 +22,7 @@ export async function openComparison(main, names, known) {
       el("a", { href: address(`${link}&download`), download: "" }, "Save the report as one file")),
     verdicts(names, found.runs, loading),
     el("section", {}, el("h3", {}, "What sets them apart"),
-      found.settings.length ? table(["setting", ...found.runs], found.settings) : el("p", {}, "All settings are the same."),
+      found.settings.length ? table(["setting", ...found.runs], found.settings) : el("p", {}, SAME),
       found.partings.map(parting)),
     rangeControls(range),
     drawn.lines("What happened", "curves", "No scalar is recorded."),
@@ -46,7 +48,8 @@ function verdicts(names, labels, loading) {
   const section = el("section", {}, el("h3", {}, "Did they learn?"), body);
   loading.add(section, async () => {
     const found = await get(`/api/runs/verdict?${runsQuery(names)}`);
-    const rows = found.map((each, at) => [el("a", { href: `#runs?${runsQuery([names[at]])}` }, labels[at]), each.sentence, each.figures[0] ?? ""]);
+    const link = (at) => el("a", { href: `#runs?${runsQuery([names[at]])}` }, labels[at]);
+    const rows = found.map((each, at) => [link(at), each.sentence, each.figures[0] ?? ""]);
     refill(body, found, () => table(["run", "did it learn?", "accuracy"], rows));
   });
   return section;

@@ -1,11 +1,14 @@
 // Keys and mouse on a picture: the cursor, and which steps are shown.
+import { nearest } from "./axis.js";
+
 export const HINT = "Arrow keys move the cursor, plus and minus zoom, 0 shows all steps; drag with the mouse to zoom.";
 const ENOUGH = 0.02; // of the picture's width: less is no drag
 
 export function steer(chart) {
   const { canvas, range } = chart;
   canvas.addEventListener("keydown", (event) => {
-    const act = chart.model && !event.ctrlKey && !event.metaKey && !event.altKey && keys(chart, event.shiftKey)[event.key];
+    const others = event.ctrlKey || event.metaKey || event.altKey; // which are the browser's own
+    const act = chart.model && !others && keys(chart, event.shiftKey)[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -53,15 +56,4 @@ function drop(chart) {
   chart.drag = null;
   if (Math.abs(to - from) > ENOUGH * (last - first)) chart.range.choose(Math.min(from, to), Math.max(from, to));
   else chart.draw();
-}
-
-// The place in ascending `steps` of the one that is nearest.
-function nearest(steps, step) {
-  let low = 0, high = steps.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (steps[middle] < step) low = middle;
-    else high = middle;
-  }
-  return Math.abs(steps[low] - step) <= Math.abs(steps[high] - step) ? low : high;
 }

@@ -2,8 +2,9 @@
 import { get, post } from "./api.js";
 import { clearTrouble, el, showTrouble } from "./dom.js";
 import { runsQuery } from "./runs_pictures.js";
-import { folded } from "./runs_table.js";
+import { folded } from "./table.js";
 
+const USUAL = ["data", "layers", "activation", "optimizer", "learning_rate", "steps", "epochs", "record_every", "seed"];
 const GOING = ["starting", "training", "stopping"];
 
 export function trainingForm(known) {
@@ -36,17 +37,22 @@ export function trainingForm(known) {
 // It stays the same as long as the state does: somebody's keys may be on the button.
 function lineOf(name, state) {
   const text = el("span"), stop = () => post("/api/runs/train/stop", { run: name }).catch(showTrouble);
-  const button = ["starting", "training"].includes(state) ? el("button", { type: "button", onclick: stop }, `Stop ${name}`) : null;
+  const can = ["starting", "training"].includes(state);
+  const button = can ? el("button", { type: "button", onclick: stop }, `Stop ${name}`) : null;
   const link = el("a", { href: `#runs?${runsQuery([name])}` }, name);
   return { state, text, line: el("p", { class: "small" }, link, text, button) };
 }
 
 function formOf(kind, form, known) {
-  const name = el("input", { required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]{0,63}", value: freeName(kind, known), "aria-label": "name of the run" });
+  const name = el("input", {
+    required: true, pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]{0,63}", value: freeName(kind, known),
+    "aria-label": "name of the run",
+  });
   const inputs = form.fields.map((field) => [field, inputOf(field)]);
-  const usual = ["data", "layers", "activation", "optimizer", "learning_rate", "steps", "epochs", "record_every", "seed"];
-  const shown = ([field, input]) => el("label", { class: "field", title: field.help }, el("span", {}, field.name.replaceAll("_", " ")), input, el("span", { class: "small" }, field.help));
-  const [first, more] = [inputs.filter(([field]) => usual.includes(field.name)), inputs.filter(([field]) => !usual.includes(field.name))];
+  const labelled = (words, input, help) =>
+    el("label", { class: "field", title: help }, el("span", {}, words), input, el("span", { class: "small" }, help));
+  const shown = ([field, input]) => labelled(field.name.replaceAll("_", " "), input, field.help);
+  const [first, more] = [true, false].map((usual) => inputs.filter(([{ name }]) => USUAL.includes(name) === usual));
   const rest = el("div", { class: "fields" }, more.map(shown));
   const start = el("button", { type: "submit", disabled: Boolean(form.missing) }, `Train ${kind}`);
   return el("form", { onsubmit: async (event) => {
@@ -60,30 +66,39 @@ function formOf(kind, form, known) {
     }
   } },
   el("h3", {}, form.title), form.missing ? el("p", {}, form.missing) : null,
-  el("div", { class: "fields" }, el("label", { class: "field" }, el("span", {}, "name of the run"), name, el("span", { class: "small" }, "a new folder among the runs")), first.map(shown)),
+  el("div", { class: "fields" }, labelled("name of the run", name, "a new folder among the runs"), first.map(shown)),
   folded("More settings", () => rest), el("p", {}, start));
 }
 
 function inputOf({ kind, choices, default: usual }) {
-  if (kind === "choice") return el("select", {}, choices.map((each) => el("option", { value: each, selected: each === usual }, each)));
+  const option = (each) => el("option", { value: each, selected: each === usual }, each);
+  if (kind === "choice") return el("select", {}, choices.map(option));
   if (kind === "switch") return el("input", { type: "checkbox", checked: usual });
   if (kind === "list") return el("input", { value: (usual ?? []).join(","), pattern: "[0-9]+(,[0-9]+)+" });
-  return el("input", { type: "number", step: kind === "whole" ? 1 : "any", value: usual, placeholder: usual === null ? "not given" : null });
+  const placeholder = usual === null ? "not given" : null;
+  return el("input", { type: "number", step: kind === "whole" ? 1 : "any", value: usual, placeholder });
+}
+
+function valueOf(kind, input) {
+  if (kind === "switch") return input.checked;
+  if (kind === "choice") return input.value;
+  if (kind === "list") return input.value.split(",").map(Number);
+  return input.value === "" ? null : Number(input.value);
 }
 
 // What is left as it was is not sent.
 function settingsOf(inputs) {
   const settings = {};
   for (const [field, input] of inputs) {
-    const value = { switch: () => input.checked, choice: () => input.value, list: () => input.value.split(",").map(Number),
-      whole: () => (input.value === "" ? null : Number(input.value)), number: () => (input.value === "" ? null : Number(input.value)) }[field.kind]();
+    const value = valueOf(field.kind, input);
     if (value !== null && JSON.stringify(value) !== JSON.stringify(field.default)) settings[field.name] = value;
   }
   return settings;
 }
 
 function freeName(kind, known, taken = "") {
+  const free = (name) => !known.get(name) && !GOING.includes(known.trainings[name]?.state) && name !== taken;
   let number = 1;
-  while (known.get(`${kind}-${number}`) || GOING.includes(known.trainings[`${kind}-${number}`]?.state) || taken === `${kind}-${number}`) number += 1;
+  while (!free(`${kind}-${number}`)) number += 1;
   return `${kind}-${number}`;
 }

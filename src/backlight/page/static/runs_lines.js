@@ -1,10 +1,12 @@
 // Curves over the steps: few as lines, many as rows of shades.
+import { bars, DASHES, stroke } from "./canvas.js";
 import { number } from "./dom.js";
-import { bars, DASHES, stroke } from "./runs_canvas.js";
 
 const MOST_LINES = 8;
 const SHADES = [[222, 235, 247], [158, 202, 225], [66, 146, 198], [8, 81, 156], [8, 35, 83]]; // ColorBrewer's Blues
 const BROKEN = "rgb(213, 94, 0)";
+const THINNED = "Thinned to the picture's width: no extreme and no step that is not finite is lost. " +
+  "Zoom in for every step.";
 
 // Of one run a colour a curve; of several a colour a run and a dash a curve.
 export function lineModel({ title, kind, limits, lines }, several) {
@@ -17,11 +19,18 @@ export function lineModel({ title, kind, limits, lines }, several) {
   const [low, high] = limits ?? ends(lines.flatMap((line) => line.values.filter(usable)));
   const steps = [...new Set(lines.flatMap((line) => line.steps))].sort((a, b) => a - b);
   const many = lines.length > MOST_LINES;
-  const model = { title, kind, low, high, steps, words: lines.map((line) => line.words).join("; "),
-    caption: lines.length > 4 ? `${lines.length} curves` : undefined, read: (step) => read(lines, step), rows: () => rows(lines, steps) };
-  if (many) return { ...model, names: lines.map((line) => line.label), paint: (pen) => paintRows(pen, lines, kind, low, high),
-    caption: `a row each, darker for more, from ${number(low)} to ${number(high)}; orange: not finite` };
-  return { ...model, legend: styled.map(({ label, colour, dash }) => ({ label, colour, dash })), paint: (pen) => styled.forEach((line) => paintLine(pen, line, usable)) };
+  const model = {
+    title, kind, low, high, steps, words: lines.map((line) => line.words).join("; "),
+    read: (step) => read(lines, step), rows: () => rows(lines, steps),
+  };
+  if (many) return {
+    ...model, names: lines.map((line) => line.label), paint: (pen) => paintRows(pen, lines, kind, low, high),
+    caption: `a row each, darker for more, from ${number(low)} to ${number(high)}; orange: not finite`,
+  };
+  return {
+    ...model, legend: styled, paint: (pen) => styled.forEach((line) => paintLine(pen, line, usable)),
+    caption: lines.length > 4 ? `${lines.length} curves` : undefined,
+  };
 }
 
 function ends(values) {
@@ -34,7 +43,8 @@ function ends(values) {
 }
 
 function paintLine(pen, line, usable) {
-  const places = (values) => line.steps.map((step, at) => [pen.x.at(step), usable(values[at]) ? pen.y.at(values[at]) : NaN]);
+  const height = (value) => (usable(value) ? pen.y.at(value) : NaN);
+  const places = (values) => line.steps.map((step, at) => [pen.x.at(step), height(values[at])]);
   const style = pen.colour(`c${line.colour % 8}`), dash = DASHES[line.dash % 4];
   pen.context.globalAlpha = line.mean ? 0.35 : 1;
   stroke(pen.context, style, places(line.values), line.mean ? 0.8 : 1.7, dash);
@@ -62,9 +72,13 @@ function paintRows(pen, lines, kind, low, high) {
 }
 
 function shadeOf(share) {
-  const place = Math.max(0, Math.min(1, share || 0)) * (SHADES.length - 1), at = Math.min(Math.floor(place), SHADES.length - 2);
-  return `rgb(${SHADES[at].map((value, channel) => value + (place - at) * (SHADES[at + 1][channel] - value)).join(",")})`;
+  const place = Math.max(0, Math.min(1, share || 0)) * (SHADES.length - 1);
+  const at = Math.min(Math.floor(place), SHADES.length - 2);
+  const mixed = SHADES[at].map((value, channel) => value + (place - at) * (SHADES[at + 1][channel] - value));
+  return `rgb(${mixed.join(",")})`;
 }
+
+const shown = (value) => (value === null ? "not finite" : number(value));
 
 function read(lines, step) {
   const parts = lines.map((line) => {
@@ -72,15 +86,16 @@ function read(lines, step) {
     at = (at < 0 ? line.steps.length : at) - 1;
     if (at < 0) return null;
     const value = line.values[at];
-    return `${line.label} ${value === null ? "not finite" : number(value)}${line.steps[at] === step ? "" : ` (step ${line.steps[at].toLocaleString("en")})`}`;
+    const when = line.steps[at] === step ? "" : ` (step ${line.steps[at].toLocaleString("en")})`;
+    return `${line.label} ${shown(value)}${when}`;
   });
   return `step ${step.toLocaleString("en")}: ${parts.filter(Boolean).join(" · ")}`;
 }
 
 function rows(lines, steps) {
   const known = lines.map((line) => new Map(line.steps.map((step, at) => [step, line.values[at]])));
-  const cell = (each, step) => (!each.has(step) ? "" : each.get(step) === null ? "not finite" : number(each.get(step)));
+  const cell = (each, step) => (each.has(step) ? shown(each.get(step)) : "");
   const thin = lines.some((line) => line.steps.length < line.count);
-  return [["step", ...lines.map((line) => line.label)], steps.map((step) => [String(step), ...known.map((each) => cell(each, step))]),
-    thin ? "Thinned to the picture's width: no extreme and no step that is not finite is lost. Zoom in for every step." : ""];
+  const made = steps.map((step) => [String(step), ...known.map((each) => cell(each, step))]);
+  return [["step", ...lines.map((line) => line.label)], made, thin ? THINNED : ""];
 }

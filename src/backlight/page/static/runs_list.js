@@ -2,6 +2,7 @@
 import { el, number } from "./dom.js";
 import { trainingForm } from "./runs_form.js";
 import { runsQuery } from "./runs_pictures.js";
+import { head } from "./table.js";
 
 const HEADINGS = ["compare", "run", "kind", "status", "step", "accuracy", "first trouble"];
 const MOST_COMPARED = 8;
@@ -13,7 +14,9 @@ export class RunList {
   #chosen = new Set();
   #body = el("tbody");
   #said = el("p", { role: "status", class: "small" });
-  #filter = el("input", { type: "search", placeholder: "part of a name", "aria-label": "show only runs whose name has" });
+  #filter = el("input", {
+    type: "search", placeholder: "part of a name", "aria-label": "show only runs whose name has",
+  });
   #compare = el("button", { type: "button", disabled: true }, "Compare");
 
   constructor(main, known) {
@@ -21,11 +24,10 @@ export class RunList {
     this.form = trainingForm(known);
     this.#filter.addEventListener("input", () => this.#arrange());
     this.#compare.addEventListener("click", () => (location.hash = `runs?${runsQuery([...this.#chosen])}`));
-    const head = el("thead", {}, el("tr", {}, HEADINGS.map((each) => el("th", { scope: "col" }, each))));
     main.replaceChildren(
       el("div", { class: "doing" }, el("label", {}, "Find ", this.#filter), this.#compare, this.#said),
       el("div", { class: "scroll tall", tabindex: 0, role: "region", "aria-label": "runs" },
-        el("table", { class: "runs" }, head, this.#body)),
+        el("table", { class: "runs" }, head(HEADINGS), this.#body)),
       this.form.element);
     this.news(Object.fromEntries([...known.rows.keys()].map((name) => [`run ${name}`, true])));
   }
@@ -60,17 +62,20 @@ export class RunList {
     else this.#chosen.delete(name);
     const { size } = this.#chosen;
     this.#compare.disabled = size < 2 || size > MOST_COMPARED;
-    this.#compare.textContent = size > MOST_COMPARED ? `Compare (at most ${MOST_COMPARED})` : size ? `Compare ${size}` : "Compare";
+    const number = size > MOST_COMPARED ? ` (at most ${MOST_COMPARED})` : size ? ` ${size}` : "";
+    this.#compare.textContent = `Compare${number}`;
   }
 
   #arrange() {
     const part = this.#filter.value.toLowerCase(), body = this.#body;
     const rows = [...this.known.rows.values()].sort((a, b) => b.written - a.written || (a.name < b.name ? -1 : 1));
-    const shown = rows.filter((row) => row.name.toLowerCase().includes(part)).map((row) => this.#lines.get(row.name).line);
+    const found = rows.filter((row) => row.name.toLowerCase().includes(part));
+    const shown = found.map((row) => this.#lines.get(row.name).line);
     shown.forEach((line, at) => body.children[at] === line || body.insertBefore(line, body.children[at] ?? null));
     while (body.children.length > shown.length) body.lastChild.remove();
     const running = rows.filter((row) => row.status === "running").length;
-    const count = `${rows.length} run${rows.length === 1 ? "" : "s"}${running ? `, ${running} of them being trained` : ""}`;
+    const trained = running ? `, ${running} of them being trained` : "";
+    const count = `${rows.length} run${rows.length === 1 ? "" : "s"}${trained}`;
     const { complete } = this.known;
     this.#said.textContent = rows.length ? count + (complete ? "" : " so far …") : complete ? EMPTY : "Looking …";
   }

@@ -5,8 +5,8 @@ import { answersPart, boundaryPart } from "./runs_answers.js";
 import { Loader } from "./runs_loader.js";
 import { Pictures, runsQuery } from "./runs_pictures.js";
 import { rangeControls, stepRange } from "./runs_range.js";
-import { folded, refill, table } from "./runs_table.js";
 import { VerdictPart } from "./runs_verdict.js";
+import { folded, refill, table } from "./table.js";
 
 const OWN_LOOP = "The loop is your own, so there is no command that does it again.";
 const NO_HEALTH = "No layer with units that can be dead or saturated, no gradient and no update is recorded.";

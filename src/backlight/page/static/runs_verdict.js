@@ -2,10 +2,11 @@
 import { get, post } from "./api.js";
 import { clearTrouble, el, number, showTrouble } from "./dom.js";
 import { runsQuery } from "./runs_pictures.js";
-import { folded, list, refill, table } from "./runs_table.js";
+import { folded, list, refill, table } from "./table.js";
 
 const OPEN = ["The numbers", "What it means", "What to try, the likeliest first"];
 
+const FOLDED = "Where it usually comes from, and what would speak against it";
 const TRIED = " The cures are trained on many seeds, beside the unchanged settings; it takes seconds to minutes.";
 
 export class VerdictPart {
@@ -29,7 +30,8 @@ export class VerdictPart {
     this.#going = news;
     this.#buttons();
     const lines = this.#treatment.querySelector("ol");
-    if (own && lines && before?.state === "going on" && news.state === "going on") lines.replaceWith(list(news.lines, "ol"));
+    const goesOn = before?.state === "going on" && news?.state === "going on";
+    if (own && lines && goesOn) lines.replaceWith(list(news.lines, "ol"));
     else if (own) this.#treatment.replaceChildren(el("h3", {}, "Treatment"), ...told(news));
     else if (news?.state !== "going on") this.#treatment.replaceChildren();
     else this.#treatment.replaceChildren(el("p", { class: "small" }, `A treatment of ${news.run} goes on.`));
@@ -80,9 +82,9 @@ function told(news) {
 
 function findings(found) {
   const causes = found.causes.map((each) => {
-    const [shown, more] = [true, false].map((first) => each.parts.filter((part) => OPEN.includes(part.label) === first));
+    const [shown, more] = [true, false].map((open) => each.parts.filter(({ label }) => OPEN.includes(label) === open));
     return el("article", { class: each.severity }, el("h4", {}, each.title), shown.map(partOf),
-      more.length ? folded("Where it usually comes from, and what would speak against it", () => more.map(partOf)) : null);
+      more.length ? folded(FOLDED, () => more.map(partOf)) : null);
   });
   return [
     ...causes,
@@ -108,28 +110,32 @@ function partOf(part) {
 const percent = (share) => `${(100 * share).toFixed(0)} %`;
 
 function result(found) {
+  const said = `${found.words[0].toUpperCase()}${found.words.slice(1)}.`;
   const change = `${found.setting} = ${shownValue(found.after)} instead of ${shownValue(found.before)}`;
   return [
-    el("p", { class: found.outcome === "cured" ? "answer good" : "answer" }, `${found.words[0].toUpperCase()}${found.words.slice(1)}.`),
+    el("p", { class: found.outcome === "cured" ? "answer good" : "answer" }, said),
     found.cause ? el("p", {}, `The cause: ${found.cause}.`) : null,
     found.setting ? el("p", {}, `The change: ${change}.`) : null,
     found.instruction ? el("p", {}, `What to try: ${found.instruction}.`) : null,
     found.arms.length ? rates(found.arms) : null,
-    found.needed === null ? null : el("p", { class: "small" }, `Learnt: held-out accuracy of at least ${found.needed.toFixed(3)}.`),
+    found.needed === null ? null :
+      el("p", { class: "small" }, `Learnt: held-out accuracy of at least ${found.needed.toFixed(3)}.`),
   ].filter(Boolean);
 }
 
 function rates(arms) {
   const headings = ["trained anew with other seeds", "", "share that learnt, 95 % interval", "mean accuracy"];
-  const interval = (each) => `${percent(each.estimate)} learnt [${percent(each.low)}, ${percent(each.high)}], n = ${each.n}`;
+  const interval = ({ estimate, low, high, n }) =>
+    `${percent(estimate)} learnt [${percent(low)}, ${percent(high)}], n = ${n}`;
   return table(headings, arms.map((each) => [each.label, rateBar(each), interval(each), number(each.accuracy, 3)]));
 }
 
-const shownValue = (value) => (Array.isArray(value) ? value.join(",") : typeof value === "number" ? number(value) : String(value));
+const shownValue = (value) => (typeof value === "number" ? number(value) : String(value)); // of a list: "2,4,2"
 
 // The numbers stand beside it.
 function rateBar({ estimate, low, high }) {
-  const canvas = el("canvas", { width: 120, height: 14, role: "img", "aria-label": `${percent(estimate)}, from ${percent(low)} to ${percent(high)}` });
+  const label = `${percent(estimate)}, from ${percent(low)} to ${percent(high)}`;
+  const canvas = el("canvas", { width: 120, height: 14, role: "img", "aria-label": label });
   requestAnimationFrame(() => {
     const context = canvas.getContext("2d"), style = getComputedStyle(canvas);
     context.fillStyle = style.getPropertyValue("--grid");

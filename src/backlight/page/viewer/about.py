@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from backlight.data.digits import IMAGES
 from backlight.errors import RunError
 from backlight.page.viewer.window import Version
-from backlight.recording.compare import compare, in_order_of_training, settings_of, shown
+from backlight.recording.comparison import shown
 from backlight.recording.overview import size_on_disk, size_text, status_of
-from backlight.recording.run import Run
-from backlight.reports.html.inside import KINDS
-from backlight.reports.html.settings import TRAINED, command_line
+from backlight.recording.run import Run, in_order_of_training
+from backlight.reports.html.cost import cost_of
+from backlight.reports.html.inside import by_kind
+from backlight.reports.html.settings import TRAINED, command_line, environment_rows
+from backlight.reports.html.several import differing_settings, parting_words
 from backlight.training.settings import MLPSettings
-
-MOST_LINES = 12  # of a comparison
 
 
 def about(name: str, run: Run) -> dict[str, Any]:
@@ -29,18 +30,14 @@ def about(name: str, run: Run) -> dict[str, Any]:
         "environment": environment(run),
         "groups": groups([run]),
         "points": words == ("train", "mlp") and list(settings.get("layers", []))[:1] == [2],
-        "digits": words in TRAINED and settings.get("data", MLPSettings.data) in ("digits", "mnist"),
+        "digits": words in TRAINED and settings.get("data", MLPSettings.data) in IMAGES,
         "cost": cost(run),
     }
 
 
 def groups(runs: list[Run]) -> list[dict[str, Any]]:
-    """Tensors by kind, in the order of training: activations, parameters, gradients, updates, others."""
     names = in_order_of_training(list(dict.fromkeys(name for run in runs for name in run.tensor_order())))
-    found: dict[str, list[str]] = {title: [] for title in (*KINDS.values(), "Others")}
-    for name in names:
-        found[KINDS.get(name.split("/", 1)[0], "Others")].append(name)
-    return [{"title": title, "tensors": tensors} for title, tensors in found.items() if tensors]
+    return [{"title": title, "tensors": tensors} for title, tensors in by_kind(names).items()]
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
@@ -64,48 +61,36 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 def environment(run: Run) -> dict[str, str]:
     try:
-        known = run.environment
+        return dict(environment_rows(run))
     except RunError as error:
         return {"machine and versions": str(error)}
-    return {key: str(value) for key, value in {**known, **known.get("versions", {})}.items() if key != "versions"}
 
 
 def cost(run: Run) -> dict[str, str]:
-    """What watching cost: time beside that of the training itself, and space on disk."""
-    steps, watching, training = run.costs()
     rows = {"on disk": size_text(size_on_disk(run.folder)), "tensors": f"{len(run.tensor_order()):,}"}
-    if len(steps) and training.sum() > 0:
-        share = watching.sum() / training.sum()
-        rows["recorded steps"] = f"{len(steps):,}"
-        rows["watching a recorded step"] = f"{1000 * watching.mean():.3g} ms, {share:.1%} of its training time"
-        rows["watching in all"] = f"{watching.sum():.3g} s"
-    else:
-        rows["time for watching"] = "not measured"
-    return rows
+    found = cost_of(run)
+    if found is None:
+        return {**rows, "time for watching": "not measured"}
+    return {
+        **rows,
+        "recorded steps": f"{found.steps:,}",
+        "watching a recorded step": f"{found.milliseconds:.3g} ms, {found.share:.1%} of its training time",
+        "watching in all": f"{found.seconds:.3g} s",
+    }
 
 
 def differences(versions: Mapping[str, Version]) -> dict[str, Any]:
     """Of several runs: the settings that are not the same everywhere, and where each parts from the first."""
     runs = {label: version.run for label, version in versions.items()}
-    settings = {label: settings_of(run) for label, run in runs.items()}
     first, *others = runs
-    names = dict.fromkeys(name for each in settings.values() for name in each)
-    differing = [
-        name for name in names if any(each.get(name) != settings[first].get(name) for each in settings.values())
-    ]
     return {
         "runs": list(runs),
-        "settings": [[name, *(shown(each.get(name)) for each in settings.values())] for name in differing],
+        "settings": differing_settings(list(runs.values())),
         "partings": [parting(first, other, runs) for other in others],
         "groups": groups(list(runs.values())),
     }
 
 
 def parting(first: str, other: str, runs: Mapping[str, Run]) -> dict[str, Any]:
-    try:
-        lines = compare(runs[first], runs[other]).lines()
-    except RunError as error:
-        lines = [f"they cannot be compared: {error}"]
-    headline, *more = [line for line in lines if not line.startswith("settings:")]
-    left = [f"{len(more) - MOST_LINES} more"] if len(more) > MOST_LINES else []
-    return {"a": first, "b": other, "headline": headline, "more": more[:MOST_LINES] + left}
+    headline, more = parting_words(runs[first], runs[other])
+    return {"a": first, "b": other, "headline": headline, "more": more}

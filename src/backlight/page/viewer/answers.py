@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from backlight.errors import BacklightError
 from backlight.page.viewer.window import Version
 from backlight.recording.lock import is_written
-from backlight.recording.run import Run
 from backlight.reports.html.boundary import (
     COLOURS,
     MOST_POINTS,
@@ -24,7 +23,7 @@ from backlight.reports.html.boundary import (
     words,
 )
 from backlight.reports.html.png import data_uri
-from backlight.reports.html.predictions import MOST_IMAGES, Answers, answers_of, commonest
+from backlight.reports.html.predictions import MOST_IMAGES, answers_of, confusion_words, stored_confusion
 from backlight.training.replay import replay, saved_step
 from backlight.training.train_mlp import load_network
 
@@ -89,37 +88,15 @@ def answers_of_weights(version: Version) -> dict[str, Any]:
     try:
         found = answers_of(run)
     except UNREADABLE as error:
-        return {**stored_confusion(run), "error": f"The most wrong images cannot be shown: {error}"}
-    predicted = found.probabilities.argmax(axis=1)
-    counts = np.zeros((found.probabilities.shape[1],) * 2, np.int64)
-    np.add.at(counts, (found.labels, predicted), 1)
-    return {**confusion(counts), "wrong": most_wrong(found), "broken": not np.isfinite(found.probabilities).all()}
-
-
-def stored_confusion(run: Run) -> dict[str, Any]:
-    try:
-        counts = run.snapshot("test_confusion")
-        square = counts.ndim == 2 and 1 < len(counts) == counts.shape[1] <= 30 and counts.dtype.kind == "i"
-        return confusion(counts) if square else {}
-    except (OSError, ValueError):
-        return {}
+        counts = stored_confusion(run)
+        shown = {} if counts is None else confusion(counts)
+        return {**shown, "error": f"The most wrong images cannot be shown: {error}"}
+    broken = not np.isfinite(found.probabilities).all()
+    wrong = [
+        {"image": data_uri(found.images[at]), "words": found.words(at)} for at in found.wrong[:MOST_IMAGES].tolist()
+    ]
+    return {**confusion(found.confusion), "wrong": wrong, "broken": broken}
 
 
 def confusion(counts: NDArray[np.int64]) -> dict[str, Any]:
-    said = f"{int(np.trace(counts)):,} of {counts.sum():,} test images are right; {commonest(counts)}"
-    return {"confusion": counts.tolist(), "words": said}
-
-
-def most_wrong(found: Answers) -> list[dict[str, str]]:
-    """The images whose true class was given the least probability."""
-    own = found.probabilities[np.arange(len(found.labels)), found.labels]
-    predicted = found.probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != found.labels)
-    chosen = wrong[np.argsort(own[wrong], kind="stable")][:MOST_IMAGES]
-    return [
-        {"image": data_uri(found.images[at]), "words": mistake(found, at, int(predicted[at]))} for at in chosen.tolist()
-    ]
-
-
-def mistake(found: Answers, at: int, predicted: int) -> str:
-    return f"a {found.labels[at]}, taken for {predicted} ({found.probabilities[at, predicted]:.0%} sure)"
+    return {"confusion": counts.tolist(), "words": confusion_words(counts)}

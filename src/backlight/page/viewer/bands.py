@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backlight.page.viewer.window import Version, Window
-from backlight.reports.html.bands import SHARES, SQUASHED, Limits, said
+from backlight.reports.html.bands import SHARES, Limits, said
 
 COLUMNS = ("steps", "count", "nan", "zeros", "minimum", "maximum", "mean", "deviation")
 
@@ -69,11 +69,9 @@ def band_picture(versions: Mapping[str, Version], tensor: str, window: Window) -
 
 
 def limits_of(found: Any) -> Limits:
-    """As the report's: logarithmic where extremes lie far beyond the middle of the values."""
+    """As the report's."""
     low = [value for each in found for value in each.columns.get("minimum", ()) if value == value]
     high = [value for each in found for value in each.columns.get("maximum", ()) if value == value]
     if not low:
         return Limits(np.nan, np.nan)
-    typical = float(np.nanmedian([value for each in found for value in each.middle]))
-    bent = 0 < SQUASHED * typical < max(abs(min(low)), abs(max(high)))
-    return Limits(min(low), max(high), typical if bent else 0.0)
+    return Limits.of(min(low), max(high), float(np.nanmedian([value for each in found for value in each.middle])))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backlight.errors import RunError
+from backlight.files import file_stamp
 from backlight.recording.run import Run
 
 FILE = "run.sqlite"
@@ -70,11 +71,5 @@ class RunsFolder:
 
 def stamp(folder: Path) -> str:
     """Another one whenever something was written into the run."""
-    marks = []
-    for file in (folder / FILE, folder / f"{FILE}-wal"):
-        try:
-            status = file.stat()
-        except OSError:
-            continue
-        marks.append(f"{status.st_mtime_ns:x}.{status.st_size:x}")
-    return "-".join(marks)
+    stamps = (file_stamp(folder / name) for name in (FILE, f"{FILE}-wal"))
+    return "-".join(f"{time:x}.{size:x}" for time, size in filter(None, stamps))

@@ -12,11 +12,10 @@ from backlight.page.viewer.folder import FILE, RunsFolder, stamp
 from backlight.recording.lock import is_written
 from backlight.recording.overview import nonfinite_text, status_of
 from backlight.recording.run import Run
-from backlight.reports.html.verdict import ACCURACIES
+from backlight.reports.html.verdict import last_accuracy
 
 SECONDS = 0.7  # between two looks; and ten times what a look takes, so that training keeps the processor
 AT_ONCE = 0.25  # seconds of reading after which the rows found so far are told
-WRITTEN = ("running", "open")
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,6 @@ def row(name: str, folder: Path, mark: str, before: Row | None) -> Row:
         )  # fmt: skip
     except (RunError, OSError, ValueError) as error:
         return Row(name, mark, trouble=str(error))
-
-
-def last_accuracy(run: Run) -> tuple[float | None, str]:
-    """The one that counts, and its name."""
-    for name in ACCURACIES:
-        last = run.last_scalar(name)
-        if last is not None:
-            return last[1], name
-    return None, ""
 
 
 def trouble(run: Run, known: Row | None) -> str:

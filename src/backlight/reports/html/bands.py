@@ -24,6 +24,11 @@ class Limits:
     high: float
     unit: float = 0.0
 
+    @classmethod
+    def of(cls, low: float, high: float, typical: float) -> "Limits":
+        """Logarithmic where extremes lie far beyond `typical`, how far the middle of the values reaches."""
+        return cls(low, high, typical if 0 < SQUASHED * typical < max(abs(low), abs(high)) else 0.0)
+
 
 def limits_of(*many: SummarySeries) -> Limits:
     """Of several series together, so that their pictures can be compared."""
@@ -33,8 +38,7 @@ def limits_of(*many: SummarySeries) -> Limits:
     low = min(float(np.nanmin(each.minimum)) for each in filled)
     high = max(float(np.nanmax(each.maximum)) for each in filled)
     middle = np.concatenate([np.abs(each.quantiles((0.05, 0.95))).max(axis=1) for each in filled])
-    typical = float(np.nanmedian(middle))
-    return Limits(low, high, typical if 0 < SQUASHED * typical < max(abs(low), abs(high)) else 0.0)
+    return Limits.of(low, high, float(np.nanmedian(middle)))
 
 
 def band_figure(name: str, whole: SummarySeries, most: int, limits: Limits | None = None, title: str = "") -> str:

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backlight.data.dataset import Samples
-from backlight.data.digits import find_mnist, load_images, normalised
+from backlight.data.digits import IMAGES, find_mnist, load_images, normalised
 from backlight.errors import BacklightError, RunError
 from backlight.recording.run import Run
 from backlight.reports.html.axes import svg
 from backlight.reports.html.fragments import Table, figure_html, panels, paragraph
 from backlight.reports.html.png import data_uri
+from backlight.reports.html.settings import TRAINED
 from backlight.training.settings import MLPSettings, settings_from_plain
 from backlight.training.train_mlp import load_network
 
@@ -28,19 +29,37 @@ class Answers:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32] | NDArray[np.float64]
 
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """(K, K): images of each true class (row) by the class that they are given (column)."""
+        counts = np.zeros((self.probabilities.shape[1],) * 2, np.int64)
+        np.add.at(counts, (self.labels, self.probabilities.argmax(axis=1)), 1)
+        return counts
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """Places of the images that are told wrongly, those first whose true class was given the least probability."""
+        own = self.probabilities[np.arange(len(self.labels)), self.labels]
+        wrong = np.flatnonzero(self.probabilities.argmax(axis=1) != self.labels)
+        return wrong[np.argsort(own[wrong], kind="stable")]
+
+    def words(self, at: int) -> str:
+        """What an image is, and what it is taken for."""
+        answer = int(self.probabilities[at].argmax())
+        return f"a {self.labels[at]}, taken for {answer} ({self.probabilities[at, answer]:.0%} sure)"
+
 
 def predictions_html(run: Run) -> str:
     """ "" for a run that is not of digits; what cannot be shown is said."""
-    if run.command not in (("train", "mlp"), ("train", "cnn")) or run.settings.get("data") not in ("digits", "mnist"):
+    if run.command not in TRAINED or run.settings.get("data") not in IMAGES:
         return ""
     try:
         answers = answers_of(run)
     except (BacklightError, OSError, ValueError, KeyError) as error:
-        return stored_confusion(run) + paragraph(f"The most wrong images cannot be shown: {error}")
-    predicted = answers.probabilities.argmax(axis=1)
-    confusion = np.zeros((answers.probabilities.shape[1],) * 2, np.int64)
-    np.add.at(confusion, (answers.labels, predicted), 1)
-    return confusion_figure(confusion) + most_wrong(answers)
+        counts = stored_confusion(run)
+        shown = "" if counts is None else confusion_figure(counts)
+        return shown + paragraph(f"The most wrong images cannot be shown: {error}")
+    return confusion_figure(answers.confusion) + most_wrong(answers)
 
 
 def answers_of(run: Run) -> Answers:
@@ -64,13 +83,14 @@ def answers_of(run: Run) -> Answers:
     return Answers(samples.X, samples.y, load_network(run)[0].predict_proba(rows))
 
 
-def stored_confusion(run: Run) -> str:
+def stored_confusion(run: Run) -> NDArray[np.int64] | None:
+    """The confusion that training itself recorded, if it can be read and drawn."""
     try:
         counts = run.snapshot("test_confusion")
     except (OSError, ValueError):
-        return ""
+        return None
     fits = counts.ndim == 2 and 1 < len(counts) == counts.shape[1] <= MOST_CLASSES and counts.dtype.kind == "i"
-    return confusion_figure(counts) if fits else ""
+    return counts if fits else None
 
 
 def confusion_figure(counts: NDArray[np.int64]) -> str:
@@ -91,11 +111,14 @@ def confusion_figure(counts: NDArray[np.int64]) -> str:
         if counts[row, column]:
             place = f'x="{x + CELL / 2:g}" y="{y + CELL / 2 + 4:g}" text-anchor="middle"'
             parts.append(f'<text class="head" {place}>{counts[row, column]}</text>')
-    right = int(np.trace(counts))
-    words = f"{right:,} of {counts.sum():,} test images are right; {commonest(counts)}"
+    words = confusion_words(counts)
     header = ("true class", *map(str, range(classes)))
     table = Table(header, [(str(k), *map(str, row)) for k, row in enumerate(counts.tolist())])
     return figure_html(svg(width, height, "Confusion matrix", words, "".join(parts)), words, table, "single")
+
+
+def confusion_words(counts: NDArray[np.int64]) -> str:
+    return f"{int(np.trace(counts)):,} of {counts.sum():,} test images are right; {commonest(counts)}"
 
 
 def commonest(counts: NDArray[np.int64]) -> str:
@@ -107,17 +130,11 @@ def commonest(counts: NDArray[np.int64]) -> str:
 
 
 def most_wrong(answers: Answers) -> str:
-    """The images whose true class was given the least probability."""
-    own = answers.probabilities[np.arange(len(answers.labels)), answers.labels]
-    predicted = answers.probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != answers.labels)
-    chosen = wrong[np.argsort(own[wrong], kind="stable")][:MOST_IMAGES]
+    chosen = answers.wrong[:MOST_IMAGES].tolist()
     figures = []
-    for at in chosen.tolist():
-        answer = predicted[at]
-        sure = answers.probabilities[at, answer]
-        words = f"a {answers.labels[at]}, taken for {answer} ({sure:.0%} sure)"
+    for at in chosen:
         image = f'<image class="pixels" width="28" height="28" href="{data_uri(answers.images[at])}"/>'
+        words = answers.words(at)
         figures.append(figure_html(svg(28, 28, f"Test image {at}", words, image), words, None))
-    said = f"The {len(chosen)} most wrong of {len(wrong):,} wrong test images, the most certain first."
+    said = f"The {len(chosen)} most wrong of {len(answers.wrong):,} wrong test images, the most certain first."
     return paragraph(said) + panels(figures, "images") if figures else ""

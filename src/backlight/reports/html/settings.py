@@ -64,9 +64,14 @@ def facts_html(run: Run) -> str:
 
 def environment_html(run: Run) -> str:
     try:
-        environment = run.environment
+        rows = environment_rows(run)
     except RunError as error:
         return paragraph(str(error), "small")
-    versions = environment.pop("versions", {})
-    rows = [(name, str(value)) for name, value in (environment | versions).items()]
     return folded("Machine and versions", table_html(Table(("name", "value"), rows)))
+
+
+def environment_rows(run: Run) -> list[tuple[str, str]]:
+    """Machine and versions, one below the other. Raises RunError if they cannot be read."""
+    environment = run.environment
+    versions = environment.pop("versions", {})
+    return [(name, str(value)) for name, value in (environment | versions).items()]

@@ -155,10 +155,10 @@ def others_html(diagnosis: Diagnosis) -> list[str]:
     return [*parts, folded("What was looked for", "".join(map(part_html, closing)))] if closing else parts
 
 
-def last_accuracy(run: Run) -> str:
-    """The one that counts, for tables."""
+def last_accuracy(run: Run) -> tuple[float | None, str]:
+    """The one that counts, and its name."""
     for name in ACCURACIES:
-        values = run.scalar(name)[1]
-        if len(values):
-            return f"{values[-1]:.1%} ({name})" if np.isfinite(values[-1]) else f"NaN ({name})"
-    return "not recorded"
+        last = run.last_scalar(name)
+        if last is not None:
+            return last[1], name
+    return None, ""

@@ -5,13 +5,17 @@ const MOST_ROWS = 200;
 
 export function table(header, rows, remark = "") {
   const thin = rows.length <= MOST_ROWS ? rows : evenly(rows);
-  const words = thin === rows ? remark : `${thin.length} of ${rows.length.toLocaleString("en")} rows, evenly spread. ${remark}`;
-  const line = ([first, ...others]) => el("tr", {}, el("th", { scope: "row" }, first), others.map((cell) => el("td", {}, cell)));
-  const whole = el("table", {},
-    el("thead", {}, el("tr", {}, header.map((cell) => el("th", { scope: "col" }, cell)))),
-    el("tbody", {}, thin.map(line)));
-  return el("div", {}, words ? el("p", { class: "small" }, words) : null, el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table" }, whole));
+  const spread = `${thin.length} of ${rows.length.toLocaleString("en")} rows, evenly spread. `;
+  const words = `${thin === rows ? "" : spread}${remark}`;
+  const whole = el("table", {}, head(header), el("tbody", {}, thin.map((cells) => row(cells))));
+  return el("div", {}, words ? el("p", { class: "small" }, words) : null,
+    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table" }, whole));
 }
+
+export const head = (cells) => el("thead", {}, el("tr", {}, cells.map((cell) => el("th", { scope: "col" }, cell))));
+
+export const row = ([first, ...others], attributes = {}) =>
+  el("tr", attributes, el("th", { scope: "row" }, first), others.map((cell) => el("td", {}, cell)));
 
 const evenly = (rows) =>
   Array.from({ length: MOST_ROWS }, (_, at) => rows[Math.round((at * (rows.length - 1)) / (MOST_ROWS - 1))]);

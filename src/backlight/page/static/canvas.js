@@ -4,6 +4,15 @@ import { number } from "./dom.js";
 export const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const LETTER = 6.2; // pixels
 
+// A canvas emptied, at the screen's own density: what to draw on it with, and the page's colours by their names.
+export function sized(canvas, width, height) {
+  const dense = devicePixelRatio || 1;
+  [canvas.width, canvas.height] = [Math.round(width * dense), Math.round(height * dense)];
+  const context = canvas.getContext("2d"), style = getComputedStyle(canvas);
+  context.scale(dense, dense);
+  return { context, colour: (name) => style.getPropertyValue(`--${name}`).trim() };
+}
+
 export function stroke(context, style, points, width = 1, dash = []) {
   context.strokeStyle = style;
   context.lineWidth = width;
@@ -38,14 +47,14 @@ export function shade({ context, top, height, colour }, from, to) {
   context.globalAlpha = 1;
 }
 
-// Ticks with their numbers or, at rows, their names.
-export function frame(pen, names) {
+// Ticks with their numbers, which `write` writes, or, at rows, their names.
+export function frame(pen, names, write = tickText) {
   const { context, x, y, colour, height, top } = pen;
   context.font = "11px system-ui, sans-serif";
   context.fillStyle = colour("soft");
   context.textAlign = "right";
   if (names) names.forEach((name, at) => context.fillText(short(name, x.start), x.start - 6, top + pen.row * at + 12));
-  else for (const tick of y.ticks()) rule(pen, tick);
+  else for (const tick of y.ticks()) rule(pen, tick, write(tick));
   context.textAlign = "center";
   for (const tick of x.ticks().filter(Number.isInteger)) {
     context.fillText(tick.toLocaleString("en"), Math.min(x.at(tick), x.end - 10), height + 14);
@@ -55,10 +64,10 @@ export function frame(pen, names) {
   stroke(context, colour("line"), [[x.start + 0.5, top], [x.start + 0.5, height + 0.5], [x.end, height + 0.5]]);
 }
 
-function rule({ context, x, y, colour }, tick) {
+function rule({ context, x, y, colour }, tick, text) {
   const place = Math.round(y.at(tick)) + 0.5;
   stroke(context, colour("grid"), [[x.start, place], [x.end, place]]);
-  context.fillText(tickText(tick), x.start - 5, place + 4);
+  context.fillText(text, x.start - 5, place + 4);
 }
 
 function tickText(tick) {

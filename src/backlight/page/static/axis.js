@@ -1,4 +1,5 @@
 // Where values stand in a drawing: linear; log, of values above 0; symlog, logarithmic beyond ± unit.
+// And which of the steps is nearest to a place.
 const MOST_TICKS = 5;
 
 const BENT = {
@@ -39,7 +40,9 @@ function linearTicks(low, high) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((each) => each * power >= rough * (1 - 1e-9)) ?? 10) * power;
   const found = [];
-  for (let n = Math.ceil(low / step - 1e-9); n <= high / step + 1e-9; n++) found.push(Number((n * step).toPrecision(12)));
+  for (let n = Math.ceil(low / step - 1e-9); n <= high / step + 1e-9; n++) {
+    found.push(Number((n * step).toPrecision(12)));
+  }
   return found;
 }
 
@@ -59,4 +62,15 @@ function outerTicks(end, unit) {
   const power = Math.floor(Math.log10(end));
   const top = [5, 2, 1].map((n) => Number(`${n}e${power}`)).find((each) => each <= end);
   return [top / 1e4, top / 100].filter((lower) => lower >= 2 * unit).concat(top);
+}
+
+// The place in ascending `steps` of the one that is nearest.
+export function nearest(steps, step) {
+  let low = 0, high = steps.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (steps[middle] < step) low = middle;
+    else high = middle;
+  }
+  return Math.abs(steps[low] - step) <= Math.abs(steps[high] - step) ? low : high;
 }
