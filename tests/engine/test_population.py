@@ -310,7 +310,7 @@ def test_an_exception_of_the_report_stops_all_threads_at_once(sizes, samples, ba
     many = Population.initialised(sizes, "tanh", range(1000), batch_size=batch_size)
     train_population(many, [data], 1)
     before = set(threading.enumerate())
-    assert min(seconds_to_stop(many, data) for _ in range(3)) < 0.2
+    assert min(seconds_to_stop(many, data) for _ in range(3)) < 2
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("backlight")]
 
 

@@ -191,7 +191,7 @@ def test_the_server_stops_at_once_though_a_tab_is_open(tmp_path, opened):
         play(page)
         passed(page, 50)
         process.send_signal(signal.SIGINT)
-        assert process.wait(3) == 0
+        assert process.wait(10) == 0
         expect(page.locator("#trouble")).to_contain_text("the server has stopped")
     finally:
         stop(process)

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -564,7 +564,7 @@ def test_with_the_server_everything_that_it_started_ends(tmp_path, monkeypatch):
 def test_streams_end_with_the_server(served, finished_runs):
     link = served(finished_runs)
     address, _, token = link.partition("/?token=")
-    with httpx.stream("GET", f"{address}/api/runs/news", params={"token": token}, timeout=20) as stream:
+    with httpx2.stream("GET", f"{address}/api/runs/news", params={"token": token}, timeout=20) as stream:
         lines = stream.iter_lines()
         assert next(lines) == "event: news"
         assert "run good" in next(line for line in lines if "complete" in line)

@@ -1,3 +1,4 @@
+import inspect
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_unknown_names_and_wrong_types():
 @pytest.mark.parametrize("kind", [MLPSettings, CNNSettings])
 def test_every_setting_is_explained(kind):
     for field in fields(kind):
-        assert f"        {field.name}: " in kind.__doc__ or field.name in ("conv_activation", "fc_activation")
+        assert f"\n    {field.name}: " in inspect.getdoc(kind) or field.name in ("conv_activation", "fc_activation")
 
 
 @pytest.mark.parametrize(("kind", "name"), [(CNNSettings, "batch_size"), (StudySettings, "first_seed")])
