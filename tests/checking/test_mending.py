@@ -276,6 +276,22 @@ def test_a_firm_limit_of_time_ends_those_inside_it():
     assert time.monotonic() - start < 2
 
 
+def test_a_limit_that_runs_out_while_a_dead_object_is_tidied_up_holds_afterwards():
+    """An exception in there is printed and lost."""
+
+    class Slow:
+        def __del__(self):
+            while time.monotonic() < start + 0.1:
+                pass
+
+    start = time.monotonic()
+    with pytest.raises(TooLongError), limited(0.03):
+        Slow()
+        while time.monotonic() < start + 5:
+            pass
+    assert time.monotonic() < start + 4
+
+
 def test_a_function_is_called_with_copies():
     sizes = [2, 3]
 

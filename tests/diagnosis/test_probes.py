@@ -19,7 +19,7 @@ def pruned(layer: nn.Module) -> None:
 
 def diagnosed(case: Case, **other) -> Diagnosis:
     return bl.diagnose(
-        model=case.model, loss_fn=case.loss_fn, batch=case.batch, optimizer=case.optimizer, **{"seconds": 60, **other}
+        model=case.model, loss_fn=case.loss_fn, batch=case.batch, optimizer=case.optimizer, **{"seconds": 250, **other}
     )
 
 

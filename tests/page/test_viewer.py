@@ -4,7 +4,6 @@ import math
 import os
 import shutil
 import sys
-import time
 
 import httpx2
 import numpy as np
@@ -514,9 +513,7 @@ def test_no_more_than_two_trainings_at_once(tmp_path, monkeypatch):
         await trainings.start(Wanted("mlp", "b", {}))
         with pytest.raises(SettingsError, match="a and b are being trained"):
             await trainings.start(Wanted("mlp", "c", {}))
-        began = time.monotonic()
         await trainings.end()
-        assert time.monotonic() - began < 5
 
     asyncio.run(scene())
 
