@@ -1,10 +1,11 @@
 """Bytes, guided by coverage: atheris keeps what reaches a new line of a reader, and alters that again.
 
-    make fuzz                # the second half: python -m benchmarks.fuzz.guided [--cases 900000] [--seed 0]
+    make fuzz     # its second half: python -m benchmarks.fuzz.guided [--cases 900000] [--seed 0] [--readers IDX …]
 
 What Hypothesis draws (`python -m benchmarks.fuzz`) is nearly right by construction; this finds its own way through the
 readers of bytes, beginning with a good file of each kind. Every reader runs in a process of its own, since libFuzzer
-ends the process at the first failure. The figures go into benchmarks/records/fuzz.json, under "guided".
+ends the process at the first failure. The figures go into benchmarks/records/fuzz.json, under "guided"; with
+--readers, those of these.
 """
 
 import argparse
@@ -43,13 +44,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=900_000, help="of all readers together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--readers", nargs="+", choices=READERS, default=READERS)
     parser.add_argument("--out", type=Path, default=RECORD)
     arguments = parser.parse_args()
-    results = {}
-    for name in READERS:
+    record = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else {}
+    results = record.get("guided", {})
+    for name in arguments.readers:
         results[name] = fed(name, arguments.cases // len(READERS), arguments.seed)
         print(name, json.dumps(results[name], indent=1), flush=True)
-    record = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else {}
     record["guided"] = results
     arguments.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return any("hex" in each for each in results.values())

@@ -50,6 +50,7 @@ def test_errors_name_file_and_byte(tmp_path):
         (content + b"x", "has 41"),
         (b"\x00\x00\x09\x03" + content[4:], "magic number 00000903 at byte 0, expected 00000803"),
         (content[:9], "ends at byte 9"),
+        (content[:4] + b"\xff" * 8 + bytes(4), "no array has"),
         (b"", "magic number missing"),
         (gzip.compress(content)[:-9], "gzip stream"),
         (gzip.compress(content)[:-4] + b"abcd", "gzip stream"),

@@ -58,4 +58,7 @@ def parse_idx(content: bytes, dimensions: int, path: Path) -> NDArray[np.uint8]:
         raise DataError(
             f"{path}: the header announces shape {shape}, so {expected} bytes, but the file has {len(content)}"
         )
-    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+    try:
+        return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+    except ValueError:  # one dimension is 0, and the others are more than an array may have
+        raise DataError(f"{path}: the header announces shape {shape}, which no array has") from None
