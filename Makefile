@@ -66,7 +66,7 @@ dist: $(VENV)/dev
 test-install: dist
 	$(BIN)/python -m benchmarks.install
 
-# Needs the registry, and an hour: the source report in two environments that were installed apart, the same to the bit?
+# Needs the registry, and ten minutes: the source report in two environments that were installed apart, the same to the bit?
 test-reproduce: dist
 	$(BIN)/python -m benchmarks.install.twice
 
