@@ -3,8 +3,8 @@
     make test-reproduce      # with dist/ built: python -m benchmarks.install.twice [--python PATH] [--out FILE]
 
 Each environment is made anew from the wheel, compiles the engine itself, and runs `backlight reproduce --quick`. Then
-every claim, every array of every block of networks, and every record and checkpoint of every run of the convolutional
-network are held against each other. Writes benchmarks/records/twice.json, and fails if anything differs.
+every claim, every array of every block of networks, and every record and checkpoint of every run
+are held against each other. Writes benchmarks/records/twice.json, and fails if anything differs.
 """
 
 import argparse
