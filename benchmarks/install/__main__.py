@@ -20,8 +20,8 @@ from pathlib import Path
 
 from backlight.recording.environment import describe_environment
 
-from .environments import ROOT, VERSIONS, PipError, fresh, interpreters, version_of
-from .tries import Installed, tries
+from .environments import VERSIONS, PipError, fresh, interpreters, version_of
+from .tries import ROOT, Installed, tries
 
 RECORD = ROOT / "benchmarks" / "records" / "install.json"
 SDIST = "sdist"  # not an extra: the source archive, without any

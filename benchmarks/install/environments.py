@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .tries import Installed
+from .tries import ROOT, Installed
 
-ROOT = Path(__file__).parents[2]
 VERSIONS = ("3.11", "3.12", "3.13")
 
 

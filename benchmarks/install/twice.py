@@ -24,7 +24,8 @@ from backlight.recording.compare import compare
 from backlight.recording.environment import describe_environment
 from backlight.recording.run import Run
 
-from .environments import ROOT, fresh, interpreters, version_of
+from .environments import fresh, interpreters, version_of
+from .tries import ROOT
 
 RECORD = ROOT / "benchmarks" / "records" / "twice.json"
 EXTRAS = "torch,digits"

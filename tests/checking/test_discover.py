@@ -25,7 +25,7 @@ def test_styles(style):
     assert reading.right
     assert reading.network is not None
     assert reading.fit is not None
-    assert not reading.equal_widths
+    assert not reading.sizes.equal
 
 
 @pytest.mark.parametrize(

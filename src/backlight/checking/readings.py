@@ -50,11 +50,6 @@ class Reading:
         return bool(self.errors) and 0.0 < max(self.errors) <= TOLERANCE  # 0 where nothing changes the loss
 
     @property
-    def equal_widths(self) -> bool:
-        """Whether only equal widths worked, under which shapes tell no two layers apart."""
-        return self.sizes.equal
-
-    @property
     def clean(self) -> bool:
         """Whether the loss was recognised and has no mistake in it."""
         return self.fit is not None and self.fit.term.mistake in ("", "loss-epsilon")
